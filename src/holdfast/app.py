@@ -1,0 +1,204 @@
+"""What is deployed, with no guess left in it.
+
+``config`` says what the user wrote, ``detect`` what the project is; the resolver in
+``detect`` makes one :class:`AppSpec` of both. It travels with its release
+(``release.json``), so that a rollback runs what ran, not what today's config says.
+
+Times are seconds, sizes are bytes, paths are relative to the release's source unless
+they are said to be absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class StrategyChoice(StrEnum):
+    """What the user asked for; the plan turns ``auto`` into one of the others."""
+
+    AUTO = "auto"
+    HANDOVER = "handover"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """How the virtual environment is filled.
+
+    Attributes:
+        source: which kind of file says so.
+        files: those files; all of them make the environment's key.
+        extra: packages installed besides (a server the app does not name), pinned.
+        install_project: the project itself is a package that must be installed.
+        python: a version request for uv (``"3.12"``), or ``None`` for the machine's.
+    """
+
+    source: Literal["uv.lock", "pyproject", "requirements", "none"]
+    files: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    install_project: bool = False
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The web process.
+
+    ``command`` is run by ``/bin/sh`` in ``directory`` and must listen where it is told:
+    ``$HOLDFAST_SOCKET`` (absolute path of a unix socket) when ``listen`` is ``unix``,
+    ``$PORT`` on ``127.0.0.1`` when it is ``port``.
+    """
+
+    command: str
+    listen: Literal["unix", "port"] = "unix"
+    directory: str = "."
+    health: str = "/"
+    health_timeout: float = 5.0
+    boot_timeout: float = 60.0
+    stop_grace: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process besides the web: ``worker``, ``beat``, …"""
+
+    name: str
+    command: str
+    directory: str = "."
+    stop_grace: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCommand:
+    """What runs once before the new release serves (migrations).
+
+    Attributes:
+        known: whose migrations it runs, so that they can be asked what is pending;
+            ``None`` for a command we know nothing about.
+        settings: what the asking needs (``app``: the Flask app, ``manage``: manage.py's path).
+    """
+
+    command: str
+    directory: str = "."
+    timeout: float = 600.0
+    known: Literal["django", "flask-migrate", "alembic"] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """A path in the app's own tree that outlives its releases.
+
+    Attributes:
+        path: relative to the release's source.
+        kind: ``directory``, or ``file`` (a SQLite database, most often).
+        why: the finding, for the plan ("Django DATABASES['default']['NAME']").
+    """
+
+    path: str
+    kind: Literal["directory", "file"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A URL prefix that the edge serves from a directory of the release.
+
+    ``url`` starts and ends with ``/``.
+    """
+
+    url: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """How the edge treats the app's requests.
+
+    Attributes:
+        max_body: largest request body, bytes.
+        max_line: most requests that wait in line; the next one is answered 503.
+        max_wait: the longest a request waits in line, seconds.
+        pace: requests in flight while the line drains, at first (it grows as the app answers).
+        read_timeout: seconds without a byte from the app before the answer is 504.
+        long_timeout: seconds that WebSockets, event streams and downloads may go on
+            after their release has stopped serving.
+        access_log: ``text``, ``json`` or ``off``.
+        compress: gzip answers of compressible types.
+        pages: directory with the app's own ``502.html``, ``503.html``, ``504.html``,
+            ``maintenance.html``; ``None`` for ours.
+        maintenance_allow: addresses and networks (CIDR) let through in maintenance.
+    """
+
+    max_body: int = 50 * 1024 * 1024
+    max_line: int = 10_000
+    max_wait: float = 90.0
+    pace: int = 16
+    read_timeout: float = 60.0
+    long_timeout: float = 60.0
+    access_log: Literal["text", "json", "off"] = "text"
+    compress: bool = True
+    pages: str | None = None
+    maintenance_allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the app is deployed.
+
+    Attributes:
+        strategy: what the user asked for.
+        longest_hold: seconds after which a deploy gives up and opens to the old release.
+        drain: seconds that requests in flight get before a handover goes on without them.
+        lease: seconds for which the edge holds without hearing from the deploy.
+        keep: releases kept on disk.
+    """
+
+    strategy: StrategyChoice = StrategyChoice.AUTO
+    longest_hold: float = 60.0
+    drain: float = 10.0
+    lease: float = 15.0
+    keep: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something detected: what, on what evidence."""
+
+    what: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """One app, resolved.
+
+    Attributes:
+        name: lower-case letters, digits and hyphens; at most 32.
+        domains: host names the edge answers for; the first is the real one.
+        framework: ``django``, ``flask``, ``asgi``, ``wsgi`` or ``command``.
+        build: shell commands run in the release after its dependencies are installed.
+        env: plain variables from the config; secrets are kept on the server.
+        generate: names of secrets to be generated once if the environment lacks them.
+        findings: what detection decided, for the plan.
+    """
+
+    name: str
+    domains: tuple[str, ...]
+    framework: str
+    dependencies: Dependencies
+    web: Web
+    processes: tuple[Process, ...] = ()
+    build: tuple[str, ...] = ()
+    release: ReleaseCommand | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    generate: tuple[str, ...] = ()
+    persist: tuple[Persist, ...] = ()
+    static: tuple[Static, ...] = ()
+    edge: Edge = field(default_factory=Edge)
+    policy: Policy = field(default_factory=Policy)
+    findings: tuple[Finding, ...] = ()

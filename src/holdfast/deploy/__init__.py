@@ -1,0 +1,1 @@
+"""The story of a deploy: plan, steps, strategies, journal, engine, recovery."""

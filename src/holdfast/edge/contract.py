@@ -1,0 +1,123 @@
+"""What the engine tells the edge, and what it hears back.
+
+A gate is a value. The file ``edge/gates.json`` holds the gates of all apps, written
+atomically by :class:`~holdfast.edge.client.Edge` alone; nginx's workers read it when they
+start and whenever they are told that its generation has grown. What a gate means at a
+moment is a function of the file and the clock, so a lease ends without anybody writing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from holdfast.app import AppSpec
+from holdfast.runtimes.contract import Slot
+
+
+class Mode(StrEnum):
+    OPEN = "open"
+    HOLD = "hold"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an open gate leads: a slot, its address, and the release that listens there.
+
+    ``address`` is ``unix:/path`` or ``127.0.0.1:PORT``; ``source`` is the absolute path of
+    the release's source, from which static files are served.
+    """
+
+    slot: Slot
+    address: str
+    release: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One app's gate.
+
+    Attributes:
+        target: the last good target. While holding, it is where the gate opens to when
+            the lease runs out.
+        previous: the target before, whose static files old pages may still ask for.
+        lease_until: Unix time at which a hold ends by itself; ``None`` for a hold that a
+            person asked for without an end.
+        allow: networks let through in maintenance.
+    """
+
+    app: str
+    mode: Mode
+    target: Target | None
+    previous: Target | None = None
+    lease_until: float | None = None
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the edge has of one app at this moment, over all nginx workers.
+
+    ``in_flight`` and ``long`` are by slot: requests the app is answering, and WebSockets,
+    event streams and downloads. ``waiting`` is the line. ``oldest_wait`` is in seconds.
+    """
+
+    in_flight: dict[str, int]
+    long: dict[str, int]
+    waiting: int
+    oldest_wait: float
+    down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GateStatus:
+    gate: Gate
+    effective: Mode
+    counts: Counts
+
+
+class EdgeControl(Protocol):
+    """The engine's view of the edge. All errors are :class:`~holdfast.errors.EdgeError`.
+
+    Each call that changes a gate returns when every nginx worker has heard it, and can be
+    made twice.
+    """
+
+    def ensure(self) -> None:
+        """Make nginx run with our config; starts it or leaves it alone."""
+
+    def configure(self, spec: AppSpec) -> bool:
+        """Write the app's server block (domains, static files, limits, pages).
+
+        Reloads nginx when something changed (nothing is dropped by that).
+
+        Returns:
+            whether something changed.
+        """
+
+    def configured(self, app: str) -> AppSpec | None:
+        """The spec that the edge was last configured with."""
+
+    def remove(self, app: str) -> None:
+        """Forget the app: its gate and its server block."""
+
+    def hold(self, app: str, lease: float | None) -> None:
+        """Let requests wait in line from now on; renew the lease if they already do."""
+
+    def open(self, app: str, target: Target | None = None) -> None:
+        """Open the gate, to ``target`` or to the last good one, and let the line drain."""
+
+    def maintenance(self, app: str, allow: tuple[str, ...] = ()) -> None:
+        """Answer 503 with the app's page, except to ``allow``."""
+
+    def gate(self, app: str) -> Gate | None:
+        """The gate as it was last told, or ``None`` for an app the edge does not know."""
+
+    def status(self, app: str | None = None) -> list[GateStatus]:
+        """Gates and counts, of one app or of all."""
+
+    def address(self, app: str) -> str:
+        """The URL under which a person reaches the app from this machine."""

@@ -1,0 +1,165 @@
+"""Where things lie under Holdfast's root directory of one machine.
+
+::
+
+    ROOT/
+      journal.db            every deploy and step (SQLite)
+      edge/                 nginx: its config, gates, logs
+      edge/control/         the control socket; nobody else may enter (0700)
+      supervisor/           supervisord: its config, socket, logs
+      cache/uv/             downloaded and built packages, shared by all apps
+      apps/APP/
+        lock                held (flock) by the one deploy of the app
+        env.json            the app's environment and secrets (0600)
+        data/               what persists: linked into every release
+        snapshots/          copies of databases, made while a deploy holds
+        envs/KEY/           virtual environments, one for each set of dependencies
+        incoming/ID.tar     source that has arrived and is not built yet
+        releases/ID/        one release: release.json, src/
+        current             symbolic link to the release that serves
+        run/                sockets, launchers, pid files
+        logs/               what the processes printed
+
+A unix socket's path has at most 107 bytes (unix(7)); :func:`check` says so early.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.errors import UsageError
+
+LONGEST_ROOT = 50
+"""Bytes of ROOT that leave room for ``apps/NAME/run/web.a.sock`` in 107 bytes."""
+
+
+def default_root() -> Path:
+    """``$HOLDFAST_ROOT``; for root ``/var/lib/holdfast``; else in the user's data home.
+
+    The last is ``$XDG_DATA_HOME/holdfast`` (XDG Base Directory Specification).
+    """
+    if chosen := os.environ.get("HOLDFAST_ROOT"):
+        return Path(chosen)
+    if os.geteuid() == 0:
+        return Path("/var/lib/holdfast")
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Path(data) / "holdfast"
+
+
+@dataclass(frozen=True, slots=True)
+class AppLayout:
+    """The directories of one app."""
+
+    root: Path
+    name: str
+
+    @property
+    def home(self) -> Path:
+        return self.root / "apps" / self.name
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "lock"
+
+    @property
+    def env_file(self) -> Path:
+        return self.home / "env.json"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.home / "snapshots"
+
+    @property
+    def envs(self) -> Path:
+        return self.home / "envs"
+
+    @property
+    def incoming(self) -> Path:
+        return self.home / "incoming"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def current(self) -> Path:
+        return self.home / "current"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    def make(self) -> None:
+        """Make every directory; run twice, nothing changes."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        for path in (self.incoming, self.releases, self.envs, self.run, self.logs):
+            path.mkdir(exist_ok=True)
+        for path in (self.data, self.snapshots):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o700)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The directories of one machine."""
+
+    root: Path
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    @property
+    def edge(self) -> Path:
+        return self.root / "edge"
+
+    @property
+    def supervisor(self) -> Path:
+        return self.root / "supervisor"
+
+    @property
+    def uv_cache(self) -> Path:
+        return self.root / "cache" / "uv"
+
+    def app(self, name: str) -> AppLayout:
+        return AppLayout(self.root, name)
+
+    def apps(self) -> list[str]:
+        """The names of the apps that have a directory here, sorted."""
+        home = self.root / "apps"
+        return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+
+    def make(self) -> None:
+        """Make ROOT; run twice, nothing changes.
+
+        Raises:
+            UsageError: ROOT is too long for a socket below it, or cannot be made.
+        """
+        check(self.root)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.uv_cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"{self.root}: cannot be made: {error.strerror}",
+                hint="set HOLDFAST_ROOT to a directory you can write",
+            ) from error
+
+
+def check(root: Path) -> None:
+    """Refuse a root that would make socket paths too long."""
+    if len(os.fsencode(root.absolute())) > LONGEST_ROOT:
+        raise UsageError(
+            f"HOLDFAST_ROOT={root}: longer than {LONGEST_ROOT} bytes",
+            hint="unix sockets below it would have paths too long for the kernel; choose a shorter one",
+        )

@@ -1,0 +1,1 @@
+"""Releases on disk: made from source, linked to what persists, kept, pruned."""

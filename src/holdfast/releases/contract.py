@@ -1,0 +1,60 @@
+"""What the engine asks of whatever makes and keeps releases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from holdfast.environment import EnvStore
+from holdfast.protocol import Emit
+from holdfast.runtimes.contract import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Source that has arrived on the server: a tar archive, and what it was made of."""
+
+    archive: Path
+    commit: str | None
+    dirty: bool
+
+
+class ReleaseStore(Protocol):
+    """The releases of one app. Errors are :class:`~holdfast.errors.BuildError`."""
+
+    def build(
+        self,
+        source: Source,
+        config: Mapping[str, object],
+        env: EnvStore,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+    ) -> Release:
+        """Unpack, detect, install dependencies, link what persists, run build commands.
+
+        What is half made when it fails or is killed has no ``release.json`` and is
+        removed by :meth:`sweep`.
+        """
+
+    def get(self, release_id: str) -> Release:
+        """A release that was built. Raises NotFound."""
+
+    def all(self) -> list[Release]:
+        """All that are whole, newest first."""
+
+    def current(self) -> Release | None:
+        """The one that serves, by the ``current`` link."""
+
+    def set_current(self, release: Release) -> None: ...
+
+    def sweep(self, keep: int, never: frozenset[str]) -> list[str]:
+        """Remove half-made releases, all but the newest ``keep``, and unused environments.
+
+        Args:
+            never: ids that stay whatever their age.
+
+        Returns:
+            the ids removed.
+        """

@@ -1,0 +1,1 @@
+"""What runs processes: one contract, several runtimes (``supervisor``; later others)."""

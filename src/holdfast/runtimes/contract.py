@@ -1,0 +1,146 @@
+"""The few things that the engine asks of every runtime.
+
+A runtime knows processes; it knows nothing of gates, plans or journals. Every method can
+be called twice with the same arguments: starting what runs and stopping what is stopped
+do nothing. ``tests/runtimes/contract.py`` is the suite that every runtime passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Protocol
+
+from holdfast.app import AppSpec
+from holdfast.command import Secret
+
+Slot = Literal["a", "b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release on disk.
+
+    Attributes:
+        id: sorts by time: ``20261123-091502-3f2a1c9`` (UTC, then the commit or a hash).
+        path: its directory; the source is in ``path / "src"``.
+        spec: the app as this release has it.
+        commit: the commit it was made of, or ``None``; ``dirty`` says it had changes besides.
+        created: Unix time.
+        env_path: the virtual environment it runs in.
+    """
+
+    id: str
+    path: Path
+    spec: AppSpec
+    commit: str | None
+    dirty: bool
+    created: float
+    env_path: Path
+
+    @property
+    def source(self) -> Path:
+        return self.path / "src"
+
+
+Environment = Mapping[str, "str | Secret"]
+"""Variables for a process, beside those every process gets (PATH, HOME, LANG)."""
+
+
+class State(StrEnum):
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    BACKOFF = "backoff"
+    """It ended by itself and is about to be started again."""
+    FAILED = "failed"
+    """It ended by itself too often and is not started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A process as it is now; ``since`` is Unix time, ``restarts`` counts since the start."""
+
+    name: str
+    state: State
+    pid: int | None = None
+    since: float | None = None
+    restarts: int = 0
+    exit_status: int | None = None
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of output; ``at`` is Unix time where it is known."""
+
+    process: str
+    line: str
+    at: float | None = None
+
+
+class Runtime(Protocol):
+    """All errors are :class:`~holdfast.errors.ProcessError` unless said otherwise."""
+
+    name: str
+
+    def ensure(self) -> None:
+        """Make whatever supervises processes run (start supervisord, …)."""
+
+    def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
+        """Start the web process of ``release`` in ``slot``; return at once.
+
+        Returns:
+            its address: ``unix:/absolute/path`` or ``127.0.0.1:PORT``.
+        """
+
+    def start_processes(self, release: Release, env: Environment) -> None:
+        """Start the processes besides the web."""
+
+    def stop_web(self, app: str, slot: Slot, grace: float) -> None:
+        """Ask the slot's process to end (TERM); after ``grace`` seconds end it (KILL).
+
+        Returns when it has ended.
+        """
+
+    def stop_processes(self, app: str, grace: float | None = None) -> None:
+        """Stop every process besides the web, all at once, each with its own grace."""
+
+    def web_address(self, app: str, slot: Slot) -> str | None:
+        """Where the slot listens, or ``None`` if nothing was started in it."""
+
+    def status(self, app: str) -> list[Status]:
+        """Every process of the app that is known: ``web.a``, ``web.b``, ``worker``, …"""
+
+    def log_tail(self, app: str, process: str, lines: int = 40) -> str:
+        """The end of what a process printed, for an error message; ``""`` if nothing."""
+
+    def logs(
+        self, app: str, processes: Sequence[str] | None, *, since: float | None, follow: bool
+    ) -> Iterator[LogLine]:
+        """What processes printed, oldest first; with ``follow`` it goes on until closed.
+
+        Args:
+            processes: names as in :meth:`status`, ``web`` for both slots; ``None`` for all.
+            since: Unix time.
+        """
+
+    def command_environment(self, release: Release, env: Environment) -> Environment:
+        """The whole environment of a one-off command in ``release`` (PATH, VIRTUAL_ENV, …)."""
+
+    def start_engine(self, app: str) -> None:
+        """Run ``python -m holdfast.agent run APP`` supervised and detached from us.
+
+        It is started again if it is killed, also when the machine boots; while it runs,
+        a second call does nothing.
+        """
+
+    def stop_engine(self, app: str) -> None:
+        """Ask the app's engine to stop (TERM) and wait for it: it undoes or finishes."""
+
+    def remove(self, app: str) -> None:
+        """Stop and forget everything of the app."""
+

@@ -1,0 +1,1 @@
+"""How a request reaches the agent: in process (``local``), over SSH, or printed."""
