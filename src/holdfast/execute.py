@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -130,7 +131,9 @@ def _pump(
         selector.register(process.stdout, selectors.EVENT_READ)
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE, memoryview(command.stdin or b""))
+            selector.register(
+                process.stdin, selectors.EVENT_WRITE, memoryview(command.stdin or b"")
+            )
         open_output = True
         while open_output or process.poll() is None:
             if time.monotonic() > deadline:
@@ -187,7 +190,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for stream in (process.stdin, process.stdout):
         if stream is not None and not stream.closed:
-            try:
+            with suppress(BrokenPipeError):
                 stream.close()
-            except BrokenPipeError:
-                pass

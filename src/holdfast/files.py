@@ -26,7 +26,7 @@ def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
             stream.write(payload)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(beside, path)
+        Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
@@ -52,4 +52,4 @@ def symlink_atomic(target: str | Path, link: Path) -> None:
     beside = link.with_name(f".{link.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
     beside.symlink_to(target)
-    os.replace(beside, link)
+    beside.replace(link)

@@ -44,8 +44,8 @@ def default_root() -> Path:
         return Path(chosen)
     if os.geteuid() == 0:
         return Path("/var/lib/holdfast")
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data) / "holdfast"
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local/share") / "holdfast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,9 @@ class Layout:
     def apps(self) -> list[str]:
         """The names of the apps that have a directory here, sorted."""
         home = self.root / "apps"
-        return sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+        return (
+            sorted(path.name for path in home.iterdir() if path.is_dir()) if home.is_dir() else []
+        )
 
     def make(self) -> None:
         """Make ROOT; run twice, nothing changes.
@@ -161,5 +163,5 @@ def check(root: Path) -> None:
     if len(os.fsencode(root.absolute())) > LONGEST_ROOT:
         raise UsageError(
             f"HOLDFAST_ROOT={root}: longer than {LONGEST_ROOT} bytes",
-            hint="unix sockets below it would have paths too long for the kernel; choose a shorter one",
+            hint="unix sockets below it would have paths too long for the kernel; choose another",
         )

@@ -1,0 +1,34 @@
+"""What every test may use: real parts or an honest skip, and short directories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def require(condition: object, what_to_install: str) -> None:
+    """Go on if the real part is there; else skip, or fail where ``CI`` is ``true``.
+
+    A test that is skipped in CI proves nothing, and nobody sees it.
+
+    Args:
+        what_to_install: one line for the reader: "nginx with its Lua module: apt-get install …".
+    """
+    if condition:
+        return
+    if os.environ.get("CI", "").lower() in ("true", "1"):
+        pytest.fail(f"needs {what_to_install}", pytrace=False)
+    pytest.skip(f"needs {what_to_install}")
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A new directory with a short path: unix sockets below it stay within 107 bytes (unix(7))."""
+    path = Path(tempfile.mkdtemp(prefix="hf", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,185 @@
+"""What ``bin/test`` runs: the parts in order, then one line that sums them up.
+
+::
+
+    bin/test                      everything that is there, the fastest first
+    bin/test lint unit            some parts
+    bin/test edge -k lease -x     a part, with arguments for pytest
+    bin/test tests/unit/test_files.py::test_mode
+
+The exit code is 0 if nothing failed, 1 if something did, 2 for wrong arguments, 130 after
+Ctrl-C. With ``CI=true`` in the environment a test that lacks its real part fails
+(``tests/conftest.py``); elsewhere it is skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+TYPED = tuple(
+    name for name in ("src", "tests", "bench", "load", "demo") if any((ROOT / name).rglob("*.py"))
+)
+LINT = (
+    ("ruff check", ("ruff", "check", "--quiet", "--output-format", "concise", ".")),
+    ("ruff format", ("ruff", "format", "--check", "--quiet", "--output-format", "concise", ".")),
+    ("mypy", ("mypy", "--no-error-summary", *TYPED)),
+    ("import arrows", ("lint-imports", "--no-logo")),
+)
+AREAS = ("unit", "edge", "server", "compose", "browser")
+PARTS = ("lint", *AREAS)
+NEED_NGINX = frozenset(AREAS) - {"unit"}
+
+NO_TESTS_COLLECTED = 5  # pytest's exit code
+OURS_TO_CHOOSE = ("-n", "--numprocesses", "--pdb", "-s", "--collect-only", "--co")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
+        )
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def heading(text: str) -> None:
+    line = f"== {text} ".ljust(72, "=")
+    print(f"\n\033[1m{line}\033[0m" if sys.stdout.isatty() else f"\n{line}", flush=True)
+
+
+def lint(_: Sequence[str]) -> Tally:
+    """The checks that run nothing of ours; each counts as one test."""
+    total = Tally()
+    for name, argv in LINT:
+        started = time.monotonic()
+        result = subprocess.run(
+            [str(BIN / argv[0]), *argv[1:]], capture_output=True, cwd=ROOT, check=False
+        )
+        good = result.returncode == 0
+        print(f"{name:15} {'ok' if good else 'FAILED'}  {time.monotonic() - started:.1f} s")
+        if not good:
+            print((result.stdout + result.stderr).decode(errors="replace").rstrip(), flush=True)
+        total += Tally(passed=good, failed=not good)
+    return total
+
+
+def area(name: str) -> Callable[[Sequence[str]], Tally]:
+    def run(arguments: Sequence[str]) -> Tally:
+        parallel = name != "unit"
+        if name in NEED_NGINX:
+            ensure_nginx()
+        return pytest([f"tests/{name}", *arguments], parallel=parallel)
+
+    return run
+
+
+def ensure_nginx() -> None:
+    """Install what is missing. Where that is not possible it says so, and the tests judge."""
+    subprocess.run(["/bin/sh", "-c", '. "$0"; ensure_nginx', "bin/_setup"], cwd=ROOT, check=False)
+
+
+def pytest(arguments: Sequence[str], *, parallel: bool) -> Tally:
+    """Run pytest, count by its own report; a run that broke down counts as one failure."""
+    more = ["-q", "-ra"]
+    if parallel and not any(word.startswith(OURS_TO_CHOOSE) for word in arguments):
+        more += ["-n", str(len(os.sched_getaffinity(0))), "--dist", "worksteal"]
+    with tempfile.TemporaryDirectory(prefix="hf") as scratch:
+        report = Path(scratch) / "report.xml"
+        argv = [sys.executable, "-m", "pytest", *more, f"--junit-xml={report}", *arguments]
+        code = subprocess.run(argv, cwd=ROOT, check=False).returncode
+        tally = count(report)
+    if code not in (0, 1, NO_TESTS_COLLECTED) or (code == 1 and not tally.failed):
+        return tally + Tally(failed=1)
+    return tally
+
+
+def count(report: Path) -> Tally:
+    """The numbers in a JUnit report; a test with an error in its teardown has failed."""
+    if not report.exists():
+        return Tally()
+    total = Tally()
+    for suite in ET.parse(report).iter("testsuite"):
+        number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors")}
+        skipped = int(suite.get("skipped", "0"))
+        failed = number["failures"] + number["errors"]
+        total += Tally(max(number["tests"] - failed - skipped, 0), failed, skipped)
+    return total
+
+
+def has_tests(name: str) -> bool:
+    return any((ROOT / "tests" / name).rglob("test_*.py"))
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The leading names of parts, and what is pytest's."""
+    parts: list[str] = []
+    rest = list(arguments)
+    while rest and rest[0] in (*PARTS, "all"):
+        parts.append(rest.pop(0))
+    return parts, rest
+
+
+def choose(arguments: Sequence[str]) -> dict[str, Callable[[], Tally]]:
+    """What to run, in order.
+
+    Raises:
+        SystemExit: a word that is neither a part nor an option nor a path.
+    """
+    parts, rest = split(arguments)
+    if not parts and any((ROOT / word.split("::")[0]).exists() for word in rest):
+        return {"tests": lambda: pytest(rest, parallel=False)}
+    if rest and not rest[0].startswith("-"):
+        print(f"bin/test: no part {rest[0]!r}; there are {', '.join(PARTS)}, all", file=sys.stderr)
+        raise SystemExit(2)
+    if not parts or "all" in parts:
+        there = [name for name in AREAS if has_tests(name)]
+        parts = there if rest else ["lint", *there]
+    runners = {"lint": lint, **{name: area(name) for name in AREAS}}
+    return {
+        name: (lambda run=runners[name]: run(rest))  # type: ignore[misc]
+        for name in PARTS
+        if name in parts
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = choose(arguments)
+    started = time.monotonic()
+    total = Tally()
+    failing = []
+    for name, run in chosen.items():
+        heading(name)
+        tally = run()
+        total += tally
+        if tally.failed:
+            failing.append(name)
+    nothing = total == Tally()
+    seconds = time.monotonic() - started
+    outcome = f"failed in: {', '.join(failing)}" if failing else "all well"
+    heading(f"{'no test was run' if nothing else outcome}, {seconds:.0f} s")
+    print(total)
+    return 1 if failing or nothing else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
