@@ -1,0 +1,78 @@
+"""The sum of a run: what the visitors saw, in a few numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from load.ledger import Ledger, Stored, balance
+from load.order import misled, mixed, overtaken
+from load.records import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of a run.
+
+    Attributes:
+        requests: how many were taken up.
+        failed: those not answered with the right body and a status of 2xx or 3xx:
+            refused, cut, late, or answered with an error.
+        errors: the reasons, and how often.
+        overtaken, misled, mixed: see :mod:`load.order`.
+        versions: answers by version.
+        greatest_wait: seconds; ``median_wait`` likewise.
+        lag: seconds by which the generator itself was late at the worst. Where this is
+            not small against the waits, the machine was too busy to measure.
+        retried: GETs sent again, see :class:`~load.records.Record`.
+    """
+
+    requests: int
+    failed: int
+    errors: dict[str, int]
+    ledger: Ledger
+    overtaken: int
+    misled: int
+    mixed: int
+    versions: dict[str, int]
+    greatest_wait: float
+    median_wait: float
+    lag: float
+    retried: int
+
+    @property
+    def out_of_order(self) -> int:
+        return self.overtaken + self.misled + self.mixed
+
+    @property
+    def clean(self) -> bool:
+        """Every request got its one right answer, in order, and every POST ran once."""
+        stored = self.ledger.lost + self.ledger.doubled + self.ledger.unseen
+        return not (self.failed or self.out_of_order or stored)
+
+
+def account(run: Run, versions: Sequence[str] = (), rows: Iterable[Stored] = ()) -> Account:
+    """Sum up a run that has ended.
+
+    Args:
+        versions: the app's versions in the order in which they were deployed.
+        rows: what the app has stored.
+    """
+    records = run.records
+    ledger = balance(records, rows)
+    waits = sorted(record.wait for record in records) or [0.0]
+    return Account(
+        requests=len(records),
+        failed=sum(record.failed for record in records),
+        errors=dict(Counter(record.error for record in records if record.error)),
+        ledger=ledger,
+        overtaken=overtaken(records, run.epoch),
+        misled=misled(records, versions),
+        mixed=mixed(records, versions),
+        versions=dict(Counter(record.version for record in records if record.version)),
+        greatest_wait=waits[-1],
+        median_wait=waits[len(waits) // 2],
+        lag=max((record.began - record.due for record in records), default=0.0),
+        retried=sum(record.retried for record in records),
+    )

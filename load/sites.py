@@ -1,0 +1,49 @@
+"""What visitors do on the example apps, and how those tell what they have stored."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import urlencode
+
+from load.ledger import Stored, fetch_json
+from load.profile import Profile
+from load.records import Planned
+
+FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
+
+
+class Site(Protocol):
+    """Traffic for one app that can be asked afterwards what it stored."""
+
+    def requests(self) -> Iterator[Planned]: ...
+
+    def stored(self, profile: Profile) -> list[Stored]: ...
+
+
+class Notes:
+    """``flask-notes``: read the list, look for something, keep a note with the form."""
+
+    def __init__(self) -> None:
+        self._run = uuid.uuid4().hex[:8]
+
+    def requests(self) -> Iterator[Planned]:
+        for number in itertools.count():
+            key = f"{self._run}-{number}"
+            body = urlencode({"title": key, "body": f"Note {number}"}).encode()
+            yield Planned("GET", "/", expect=b"<h1>")
+            yield Planned("POST", "/notes", FORM, body, key)
+            yield Planned("GET", f"/?q={self._run}", expect=b'role="search"')
+
+    def stored(self, profile: Profile) -> list[Stored]:
+        notes = fetch_json(profile, "/api/notes")["notes"]
+        return [Stored(note["title"], _unix(note["created"])) for note in notes]
+
+
+def _unix(written: str) -> float:
+    """Unix time of an ISO 8601 time; SQLite forgets the zone, which is UTC."""
+    moment = datetime.fromisoformat(written)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
