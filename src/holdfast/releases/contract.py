@@ -49,6 +49,9 @@ class ReleaseStore(Protocol):
 
     def set_current(self, release: Release) -> None: ...
 
+    def discard(self, release_id: str) -> None:
+        """Remove a release that never served; nothing happens if there is none."""
+
     def sweep(self, keep: int, never: frozenset[str]) -> list[str]:
         """Remove half-made releases, all but the newest ``keep``, and unused environments.
 

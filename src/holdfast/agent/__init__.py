@@ -1,0 +1,1 @@
+"""The server's side: started for one request and gone with it, or run by a supervisor."""

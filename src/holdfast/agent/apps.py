@@ -1,0 +1,215 @@
+"""The agent's methods that tell, and those that touch one app without a deploy."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast import __version__
+from holdfast.agent.deploys import known
+from holdfast.agent.follow import settle
+from holdfast.codec import to_json
+from holdfast.deploy.journal import Deploy
+from holdfast.deploy.lock import deploy_lock
+from holdfast.deploy.machine import Machine
+from holdfast.edge.contract import GateStatus
+from holdfast.errors import Busy, EdgeError, NotFound, UsageError
+from holdfast.protocol import VERSION, Emit, Event, Kind
+
+Params = Mapping[str, Any]
+
+
+def hello(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Who answers."""
+    return {
+        "version": __version__,
+        "protocol": VERSION,
+        "root": str(machine.layout.root),
+        "runtime": machine.runtime.name,
+    }
+
+
+# status
+
+
+def status(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """What runs here; an unfinished deploy that nobody works on is recovered."""
+    wanted = params.get("app")
+    names = [known(machine, str(wanted))] if wanted else machine.layout.apps()
+    for name in names:
+        settle(machine, name)
+    gates = _gates(machine)
+    return {
+        "apps": [_app_status(machine, name, gates.get(name)) for name in names],
+        "edge": machine.edge.info(),
+    }
+
+
+def edge_status(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """The edge and every gate."""
+    return {
+        "edge": machine.edge.info(),
+        "apps": [_gate_json(item) for item in _gates(machine).values()],
+    }
+
+
+def _gates(machine: Machine) -> dict[str, GateStatus]:
+    """Every gate; none when nginx does not run (its gates are on disk, nobody counts)."""
+    try:
+        return {item.gate.app: item for item in machine.edge.status()}
+    except EdgeError:
+        return {}
+
+
+def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[str, Any]:
+    store = machine.releases(name)
+    current = store.current()
+    last = machine.journal.last(name)
+    return {
+        "app": name,
+        "domains": list(current.spec.domains) if current else [],
+        "url": machine.edge.address(name) if gate else None,
+        "release": current.id if current else None,
+        "commit": current.commit if current else None,
+        "gate": None if gate is None else _gate_json(gate),
+        "counts": None if gate is None else to_json(gate.counts),
+        "processes": [to_json(item) for item in machine.runtime.status(name)],
+        "last_deploy": None if last is None else _deploy_json(last),
+    }
+
+
+def _gate_json(status: GateStatus) -> dict[str, Any]:
+    gate = status.gate
+    return {
+        "app": gate.app,
+        "mode": str(gate.mode),
+        "effective": str(status.effective),
+        "target": None if gate.target is None else to_json(gate.target),
+        "lease_until": gate.lease_until,
+        "allow": list(gate.allow),
+        "counts": to_json(status.counts),
+    }
+
+
+def _deploy_json(deploy: Deploy) -> dict[str, Any]:
+    return {
+        "id": deploy.id,
+        "kind": deploy.kind,
+        "stage": str(deploy.stage),
+        "outcome": deploy.outcome,
+        "strategy": deploy.strategy,
+        "release": deploy.release,
+        "started": deploy.created,
+        "seconds": None if deploy.ended is None else round(deploy.ended - deploy.created, 2),
+        "held_ms": deploy.held_ms,
+        "error": None if deploy.error is None else deploy.error["message"],
+    }
+
+
+# logs
+
+
+def logs(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Emit what the app's processes printed, as LOG events."""
+    app = known(machine, str(params["app"]))
+    lines = machine.runtime.logs(
+        app,
+        params.get("processes"),
+        since=params.get("since"),
+        follow=bool(params.get("follow")),
+    )
+    for line in lines:
+        emit(Event(Kind.LOG, {"source": line.process, "line": line.line}, line.at or time.time()))
+    return {}
+
+
+# environment
+
+
+def env_list(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """The names that are set; values never leave the server."""
+    app = str(params["app"])
+    return {"names": {name: "***" for name in machine.env_store(app).load()}}
+
+
+def env_set(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Set variables; the next deploy or rollback uses them."""
+    app = str(params["app"])
+    machine.layout.app(app).make()
+    machine.env_store(app).set({str(k): str(v) for k, v in params["values"].items()})
+    return {"set": sorted(params["values"])}
+
+
+def env_unset(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Remove variables."""
+    app = known(machine, str(params["app"]))
+    machine.env_store(app).unset(params["names"])
+    return {"unset": list(params["names"])}
+
+
+# the gate by hand
+
+
+def gate(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Open, hold or put into maintenance, as a person asks for it."""
+    app = known(machine, str(params["app"]))
+    mode = params["mode"]
+    if machine.journal.unfinished(app) is not None:
+        settle(machine, app)
+        raise Busy(
+            f"{app}: a deploy is under way and has the gate",
+            hint="holdfast deploy --follow shows it",
+        )
+    machine.edge.ensure()
+    if machine.edge.gate(app) is None:
+        raise NotFound(f"{app} has never been live here", hint="holdfast deploy brings it live")
+    if mode == "open":
+        machine.edge.open(app)
+    elif mode == "hold":
+        machine.edge.hold(app, params.get("lease"))
+    elif mode == "maintenance":
+        machine.edge.maintenance(app, _networks(params.get("allow") or ()))
+    else:
+        raise UsageError(f"no gate mode {mode!r}", hint="open, hold or maintenance")
+    return {"gate": _gate_json(machine.edge.status(app)[0])}
+
+
+def _networks(values: Any) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(str(value), strict=False)) for value in values)
+    except ValueError as error:
+        raise UsageError(
+            f"--allow: {error}", hint="an address or a network: 203.0.113.7 or 203.0.113.0/24"
+        ) from None
+
+
+# the end
+
+
+def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Stop and forget an app; with ``keep_data`` its data and variables stay."""
+    app = known(machine, str(params["app"]))
+    layout = machine.layout.app(app)
+    machine.journal.request_cancel(app)
+    machine.runtime.stop_engine(app)
+    with deploy_lock(layout.lock, wait=60.0):
+        machine.runtime.remove(app)
+        machine.edge.remove(app)
+        machine.journal.forget(app)
+        if params.get("keep_data"):
+            for path in layout.home.iterdir():
+                if path not in (layout.data, layout.env_file, layout.lock):
+                    _remove(path)
+            return {"kept": str(layout.data)}
+        shutil.rmtree(layout.home)
+    return {}
+
+
+def _remove(path: Any) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""One request in, one result out: the methods of the agent by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from holdfast.agent import apps, deploys
+from holdfast.agent.machine import open_machine
+from holdfast.deploy.machine import Machine
+from holdfast.errors import UsageError
+from holdfast.layout import Layout
+from holdfast.protocol import Emit, Request
+
+Method = Callable[[Machine, Mapping[str, Any], Emit], dict[str, Any]]
+
+METHODS: Mapping[str, Method] = {
+    "hello": apps.hello,
+    "deploy": deploys.deploy,
+    "plan": deploys.plan,
+    "rollback": deploys.rollback,
+    "follow": deploys.follow_last,
+    "cancel": deploys.cancel,
+    "releases": deploys.releases,
+    "status": apps.status,
+    "logs": apps.logs,
+    "env.list": apps.env_list,
+    "env.set": apps.env_set,
+    "env.unset": apps.env_unset,
+    "gate": apps.gate,
+    "edge.status": apps.edge_status,
+    "destroy": apps.destroy,
+}
+
+
+def dispatch(layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
+    """Do what ``request`` asks for on this machine.
+
+    Args:
+        emit: takes the events as they come.
+
+    Returns:
+        the method's result as plain JSON values.
+
+    Raises:
+        HoldfastError: what went wrong.
+    """
+    method = METHODS.get(request.method)
+    if method is None:
+        raise UsageError(f"the server's Holdfast has no method {request.method!r}")
+    machine = open_machine(layout)
+    try:
+        return method(machine, request.params, emit)
+    finally:
+        machine.journal.close()

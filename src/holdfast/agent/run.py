@@ -1,0 +1,81 @@
+"""The engine program of one app: supervised, so that a killed deploy recovers by itself."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from holdfast.deploy.engine import Engine
+from holdfast.deploy.journal import Deploy, Stage
+from holdfast.deploy.lock import deploy_lock
+from holdfast.deploy.machine import Machine
+
+_POLL = 0.1
+
+
+def run_app(machine: Machine, app: str) -> None:
+    """Do what the journal says is to be done for ``app``, then return.
+
+    Raises:
+        Busy: another engine of this app is at work.
+    """
+    stop = _Stop()
+    journal = machine.journal
+    layout = machine.layout.app(app)
+    layout.make()
+    with deploy_lock(layout.lock, wait=5.0):
+        machine.edge.ensure()
+        while True:
+            deploy = journal.unfinished(app)
+            if deploy is not None:
+                _retire(machine, app, lambda: True)
+                Engine(machine, deploy, stop=stop.asked).run()
+                if _unfinished(machine, deploy):
+                    return
+            elif journal.retiring(app) is not None:
+                _retire(machine, app, lambda: stop.asked() or journal.unfinished(app) is not None)
+            else:
+                return
+
+
+def _unfinished(machine: Machine, deploy: Deploy) -> bool:
+    """Whether the deploy's end could not even be written down; the supervisor tries again."""
+    return machine.journal.get(deploy.id).stage is not Stage.ENDED
+
+
+def _retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
+    """Stop the slot that an earlier deploy left to finish its long requests.
+
+    It is stopped when it has none left, when its time is over, or when ``hurry`` says that
+    somebody needs the slot.
+    """
+    deploy = machine.journal.retiring(app)
+    if deploy is None or deploy.retire is None:
+        return
+    slot = "b" if deploy.retire["slot"] == "b" else "a"
+    while not hurry() and time.time() < deploy.retire["until"]:
+        counts = machine.edge.status(app)[0].counts
+        if counts.in_flight.get(slot, 0) + counts.long.get(slot, 0) == 0:
+            break
+        time.sleep(_POLL)
+    gate = machine.edge.gate(app)
+    if gate is None or gate.target is None or gate.target.slot != slot:
+        machine.runtime.stop_web(app, slot, deploy.retire["grace"])
+    machine.journal.update(deploy.id, retire=None)
+
+
+class _Stop:
+    """Remembers TERM and INT: the deploy is undone instead of being cut in the middle."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True

@@ -1,0 +1,161 @@
+"""Ask a booted release whether it is well, the way a visitor would.
+
+Healthy is any answer that an app gives when it works: 2xx, 3xx, 401, 403, 404 and 405 (an
+app without a page at ``/`` is not ill). 400 means that it refuses its own host name, 5xx
+that it is broken. A redirect is not followed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.errors import DeployFailed
+from holdfast.runtimes.contract import Release, Runtime, Slot, State
+
+PATIENCE = 5.0
+"""Seconds for which an app that answers may answer badly before it counts as broken."""
+
+_POLL = 0.02
+_WELL = frozenset({401, 403, 404, 405})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: a status and the start of the body, or why nothing did."""
+
+    status: int | None
+    text: str
+
+    @property
+    def healthy(self) -> bool:
+        if self.status is None:
+            return False
+        return 200 <= self.status < 400 or self.status in _WELL
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over an address of ours: ``unix:/path`` or ``host:port``."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._address = address
+
+    def connect(self) -> None:
+        if self._address.startswith("unix:"):
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self._address.removeprefix("unix:"))
+        else:
+            host, _, port = self._address.rpartition(":")
+            self.sock = socket.create_connection((host, int(port)), self.timeout)
+
+
+def ask(address: str, path: str, host: str, timeout: float) -> Answer:
+    """One GET with the app's real host name.
+
+    Args:
+        timeout: seconds for connecting, and again for the answer.
+    """
+    connection = _Connection(address, timeout)
+    headers = {
+        "Host": host,
+        "User-Agent": "holdfast-health",
+        "X-Forwarded-For": "127.0.0.1",
+        "X-Forwarded-Proto": "http",
+        "Connection": "close",
+    }
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        body = response.read(2000)
+        return Answer(response.status, body.decode(errors="replace"))
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(None, f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()
+
+
+def wait(
+    runtime: Runtime, release: Release, slot: Slot, checkpoint: Callable[[], None]
+) -> str:
+    """Wait until the release in ``slot`` answers healthily.
+
+    Args:
+        checkpoint: called at each try; raises to end the waiting.
+
+    Returns:
+        what it answered, for the journal.
+
+    Raises:
+        DeployFailed: it ended, never answered in ``boot_timeout``, or answers badly.
+    """
+    web = release.spec.web
+    host = release.spec.domains[0] if release.spec.domains else "localhost"
+    process = f"web.{slot}"
+    started = time.monotonic()
+    first_answer: float | None = None
+    while True:
+        checkpoint()
+        address = runtime.web_address(release.spec.name, slot)
+        answer = (
+            Answer(None, "it was not started")
+            if address is None
+            else ask(address, web.health, host, web.health_timeout)
+        )
+        if answer.healthy:
+            return f"GET {web.health} answered {answer.status}"
+        now = time.monotonic()
+        if answer.status is not None:
+            first_answer = first_answer or now
+            if now - first_answer > PATIENCE:
+                raise _ill(runtime, release, process, answer)
+        else:
+            _check_alive(runtime, release, process)
+            if now - started > web.boot_timeout:
+                raise _silent(runtime, release, process, answer)
+        time.sleep(_POLL)
+
+
+def _check_alive(runtime: Runtime, release: Release, process: str) -> None:
+    """Raise if the process has already ended by itself: waiting longer would not help."""
+    for status in runtime.status(release.spec.name):
+        if status.name != process:
+            continue
+        if status.state in (State.BACKOFF, State.FAILED) or status.restarts > 0:
+            ended = (
+                "" if status.exit_status is None else f" (exit status {status.exit_status})"
+            )
+            raise DeployFailed(
+                f"{release.spec.name}: the new release ended while it booted{ended}",
+                hint="the end of its log is above; try the command on your machine:"
+                f" {release.spec.web.command}",
+                detail=runtime.log_tail(release.spec.name, process),
+            )
+
+
+def _ill(runtime: Runtime, release: Release, process: str, answer: Answer) -> DeployFailed:
+    spec = release.spec
+    cause = "look at its log above"
+    if answer.status == 400:
+        cause = f"a host check may refuse {spec.domains[0]} (Django: ALLOWED_HOSTS)"
+    return DeployFailed(
+        f"{spec.name}: GET {spec.web.health} answers {answer.status},"
+        f" for {PATIENCE:g} s since it booted",
+        hint=f"{cause}; [web] health names another path",
+        detail=runtime.log_tail(spec.name, process) or answer.text,
+    )
+
+
+def _silent(runtime: Runtime, release: Release, process: str, answer: Answer) -> DeployFailed:
+    spec = release.spec
+    where = "$HOLDFAST_SOCKET" if spec.web.listen == "unix" else "127.0.0.1:$PORT"
+    return DeployFailed(
+        f"{spec.name}: the new release runs but did not answer within"
+        f" {spec.web.boot_timeout:g} s ({answer.text})",
+        hint=f"its command must listen on {where}; [web] boot_timeout gives it longer",
+        detail=runtime.log_tail(spec.name, process),
+    )

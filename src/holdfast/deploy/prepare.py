@@ -1,0 +1,107 @@
+"""Everything before anything changes: build the release, gather the facts, make the plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from holdfast.app import StrategyChoice
+from holdfast.command import Secret
+from holdfast.deploy import memory, orphans, snapshot
+from holdfast.deploy.journal import Deploy
+from holdfast.deploy.machine import Machine
+from holdfast.deploy.plan import Facts, Plan, decide
+from holdfast.migrations.pending import pending
+from holdfast.protocol import Emit
+from holdfast.releases.contract import Source
+from holdfast.runtimes.contract import Release
+
+_TIMED = ("drain", "configure", "open", "stop-old", "boot", "health", "snapshot", "migrate")
+
+
+def obtain_release(
+    machine: Machine, deploy: Deploy, emit: Emit, should_stop: Callable[[], bool]
+) -> Release:
+    """The release to bring live: a new build, or for a rollback one that was kept.
+
+    Raises:
+        BuildError: the source does not become a release.
+        NotFound: there is no such release to go back to.
+    """
+    store = machine.releases(deploy.app)
+    request = deploy.request
+    if deploy.kind == "rollback":
+        return store.get(str(request["release"]))
+    source = request["source"]
+    with _marked(deploy.id):
+        return store.build(
+            Source(Path(source["archive"]), source.get("commit"), bool(source.get("dirty"))),
+            request["config"],
+            machine.env_store(deploy.app),
+            emit,
+            should_stop,
+        )
+
+
+def make_plan(machine: Machine, deploy: Deploy, release: Release, old: Release | None) -> Plan:
+    """Gather the facts and decide."""
+    asked = deploy.request.get("strategy")
+    return decide(
+        release,
+        _facts(machine, release, old, rollback=deploy.kind == "rollback"),
+        None if asked is None else StrategyChoice(asked),
+        rollback=deploy.kind == "rollback",
+    )
+
+
+@contextmanager
+def _marked(deploy: str) -> Iterator[None]:
+    """Mark the children of a build, so that recovery can end them (see ``orphans``)."""
+    os.environ[orphans.MARK] = deploy
+    try:
+        yield
+    finally:
+        del os.environ[orphans.MARK]
+
+
+def _facts(machine: Machine, release: Release, old: Release | None, *, rollback: bool) -> Facts:
+    app = release.spec.name
+    layout = machine.layout.app(app)
+    environment = machine.environment(release)
+    return Facts(
+        old=old,
+        pending=() if rollback else pending(
+            release, machine.runtime.command_environment(release, environment)
+        ),
+        snapshot=tuple(
+            str(path.relative_to(layout.data)) for path in snapshot.databases(layout.data)
+        ),
+        uncovered=tuple(_uncovered(environment)),
+        memory_free=memory.free(),
+        memory_used=_used(machine, app),
+        durations={step: tuple(machine.journal.durations(app, step)) for step in _TIMED},
+    )
+
+
+def _uncovered(environment: Any) -> Iterator[str]:
+    """Variables that lead to a database which is not a file of ours."""
+    for name, value in environment.items():
+        text = value.value if isinstance(value, Secret) else value
+        if name.endswith(("DATABASE_URL", "DATABASE_URI")):
+            scheme = urlsplit(text).scheme
+            if scheme and not scheme.startswith("sqlite"):
+                yield f"the database of {name}"
+
+
+def _used(machine: Machine, app: str) -> int | None:
+    """What the running web process uses: with both slots up, the larger one."""
+    sizes = [
+        memory.used_by(status.pid)
+        for status in machine.runtime.status(app)
+        if status.name.startswith("web.") and status.pid is not None
+    ]
+    return max((size for size in sizes if size is not None), default=None)

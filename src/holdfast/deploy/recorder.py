@@ -1,0 +1,108 @@
+"""Writes down what one deploy does: each step before and after, and an event for people."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from holdfast.deploy.failpoint import Failpoint
+from holdfast.deploy.journal import Deploy, Journal, Stage, StepState
+from holdfast.errors import HoldfastError
+from holdfast.protocol import Event, Kind, error_to_json
+
+T = TypeVar("T")
+
+
+def named(app: str, error: Exception) -> HoldfastError:
+    """The error as one of ours: a full disk and a damaged journal have no class of their own."""
+    if isinstance(error, HoldfastError):
+        return error
+    if isinstance(error, sqlite3.Error):
+        return HoldfastError(f"{app}: the journal: {error}", hint="is the disk full? (df -h)")
+    return HoldfastError(f"{app}: {error}", hint="is the disk full, or a directory not ours?")
+
+
+class Recorder:
+    """Journal and events of one deploy."""
+
+    def __init__(self, journal: Journal, deploy: Deploy, failpoint: Failpoint) -> None:
+        self._journal = journal
+        self._deploy = deploy
+        self._failpoint = failpoint
+
+    def emit(self, event: Event) -> None:
+        """Add an event; a journal that cannot be written loses the event, not the deploy."""
+        with suppress(sqlite3.Error):
+            self._journal.add_event(self._deploy.id, event)
+
+    def tell(self, kind: Kind, **data: object) -> None:
+        self.emit(Event(kind, data))
+
+    def step(self, name: str, title: str, do: Callable[[], T]) -> T:
+        """Run ``do`` as a step; its result is the note if it is a string."""
+        self._failpoint.reach(f"before:{name}")
+        self._journal.step(self._deploy.id, name, StepState.STARTED)
+        self.tell(Kind.STEP_STARTED, step=name, title=title)
+        started = time.monotonic()
+        try:
+            result = do()
+        except Exception as error:
+            with suppress(sqlite3.Error):
+                self._journal.step(self._deploy.id, name, StepState.FAILED)
+            message = named(self._deploy.app, error).message
+            self.tell(Kind.STEP_FAILED, step=name, title=title, message=message)
+            raise
+        note = result if isinstance(result, str) else None
+        self._journal.step(self._deploy.id, name, StepState.DONE, note)
+        seconds = round(time.monotonic() - started, 3)
+        self.tell(Kind.STEP_DONE, step=name, title=title, seconds=seconds, note=note)
+        self._failpoint.reach(f"after:{name}")
+        return result
+
+    def undo(self, name: str, title: str, do: Callable[[], None] | None) -> HoldfastError | None:
+        """Take a step back; what went wrong is returned, for the others must be tried too."""
+        self._failpoint.reach(f"undo:{name}")
+        started = time.monotonic()
+        try:
+            if do is not None:
+                do()
+        except (HoldfastError, OSError, sqlite3.Error) as error:
+            return named(self._deploy.app, error)
+        with suppress(sqlite3.Error):
+            self._journal.step(self._deploy.id, name, StepState.UNDONE)
+        if do is not None:
+            seconds = round(time.monotonic() - started, 3)
+            self.tell(Kind.STEP_UNDONE, step=name, title=title, seconds=seconds)
+        return None
+
+    def end(
+        self,
+        outcome: str,
+        *,
+        release: str | None = None,
+        error: HoldfastError | None = None,
+        held_ms: float | None = None,
+    ) -> None:
+        """The deploy is over."""
+        now = time.time()
+        told = None if error is None else error_to_json(error)
+        with suppress(sqlite3.Error):
+            self._journal.update(
+                self._deploy.id,
+                stage=Stage.ENDED,
+                outcome=outcome,
+                ended=now,
+                held_ms=held_ms,
+                error=told,
+            )
+        self.tell(
+            Kind.DEPLOY_ENDED,
+            outcome=outcome,
+            release=release,
+            seconds=round(now - self._deploy.created, 3),
+            held_ms=None if held_ms is None else round(held_ms, 1),
+            error=told,
+        )

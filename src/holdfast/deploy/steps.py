@@ -1,0 +1,280 @@
+"""The steps that the strategies are made of.
+
+Each can be run twice and undone twice: a step asks for a state ("the gate holds", "slot b
+runs release X"), and the edge, the runtime and the snapshots take a wish that is already
+true as done.
+"""
+
+from __future__ import annotations
+
+import time
+
+from holdfast.deploy import health, orphans, snapshot
+from holdfast.deploy.context import Context
+from holdfast.deploy.step import Step
+from holdfast.edge.contract import Counts, Mode, Target
+from holdfast.errors import CommandFailed, DeployFailed
+from holdfast.execute import run
+from holdfast.command import Command
+from holdfast.runtimes.contract import Release, Slot
+
+_POLL = 0.01
+"""Seconds between looks at a count while requests wait; the edge answers in under one ms."""
+
+
+def replaces(context: Context) -> bool:
+    """There is an old release with a gate of its own."""
+    return context.old is not None and context.old_target is not None
+
+
+def has_workers(context: Context) -> bool:
+    return context.old is not None and bool(context.old.spec.processes)
+
+
+def starts_workers(context: Context) -> bool:
+    return bool(context.new.spec.processes) or has_workers(context)
+
+
+def runs_release(context: Context) -> bool:
+    return context.plan.run_release
+
+
+# the new release
+
+
+def boot(context: Context) -> None:
+    """Start the new release; what an earlier, killed deploy left in the slot goes first."""
+    context.runtime.stop_web(context.app, context.slot, 1.0)
+    context.runtime.start_web(context.new, context.slot, context.env(context.new))
+
+
+def stop_new(context: Context) -> None:
+    context.runtime.stop_web(context.app, context.slot, context.new.spec.web.stop_grace)
+
+
+def check_health(context: Context) -> str:
+    """Wait until the new release answers; what it says must be healthy."""
+    return _healthy(context, context.new, context.slot, stoppable=True)
+
+
+def _healthy(context: Context, release: Release, slot: Slot, *, stoppable: bool) -> str:
+    def checkpoint() -> None:
+        if stoppable:
+            context.check_cancelled()
+            context.holding.check()
+
+    return health.wait(context.runtime, release, slot, checkpoint)
+
+
+def target(context: Context) -> Target:
+    address = context.runtime.web_address(context.app, context.slot)
+    if address is None:
+        raise DeployFailed(f"{context.app}: the new release has no address in slot {context.slot}")
+    return Target(context.slot, address, context.new.id, str(context.new.source))
+
+
+# the gate
+
+
+def hold(context: Context) -> None:
+    context.holding.begin()
+
+
+def open_to_old(context: Context) -> None:
+    context.holding.open(context.old_target)
+
+
+def drain(context: Context) -> str | None:
+    """Wait for the old slot's requests, for as long as the drain time says."""
+    left = _drained(context, context.new.spec.policy.drain)
+    if left:
+        return f"{left} still running after the drain time; the old process finishes them"
+    return None
+
+
+def drain_fully(context: Context) -> str | None:
+    """Wait for all of the old slot's requests: what comes next must be alone."""
+    left = _drained(context, context.holding.remaining())
+    if left:
+        raise DeployFailed(
+            f"{context.app}: {left} requests were still running when the longest hold was over",
+            hint="raise [deploy] longest_hold, or find out what takes so long (holdfast logs)",
+        )
+    return None
+
+
+def _drained(context: Context, seconds: float) -> int:
+    """Poll until nothing is in flight in the old slot; return what is left after ``seconds``."""
+    assert context.old_target is not None
+    deadline = time.monotonic() + min(seconds, max(context.holding.remaining(), 0))
+    told = 0.0
+    while True:
+        counts = _counts(context)
+        left = counts.in_flight.get(context.old_target.slot, 0)
+        now = time.monotonic()
+        if left == 0 or now >= deadline:
+            return left
+        if now - told > 0.1:
+            told = now
+            context.progress("drain", in_flight=left, held=counts.waiting)
+        context.check_cancelled()
+        time.sleep(_POLL)
+
+
+def _counts(context: Context) -> Counts:
+    return context.edge.status(context.app)[0].counts
+
+
+def configure(context: Context) -> str | None:
+    return "edge reloaded" if context.edge.configure(context.new.spec) else None
+
+
+def configure_back(context: Context) -> None:
+    if context.old is not None:
+        context.edge.configure(context.old.spec)
+    else:
+        context.edge.remove(context.app)
+
+
+def open_to_new(context: Context) -> None:
+    """Open the gate to the new release.
+
+    If our lease ran out (this process was frozen), requests went to the old release again:
+    then it is drained once more, so that the two never serve at the same time.
+    """
+    if replaces(context) and context.edge.status(context.app)[0].effective is not Mode.HOLD:
+        context.holding.begin()
+        _drained(context, context.new.spec.policy.drain)
+    context.check_cancelled()
+    context.holding.open(target(context))
+
+
+# workers
+
+
+def stop_workers(context: Context) -> None:
+    """Every worker finishes what it has and takes nothing new."""
+    context.runtime.stop_processes(context.app)
+
+
+def start_old_workers(context: Context) -> None:
+    if context.old is not None:
+        context.runtime.start_processes(context.old, context.env(context.old))
+
+
+def start_workers(context: Context) -> None:
+    context.runtime.start_processes(context.new, context.env(context.new))
+
+
+# the old release
+
+
+def stop_old(context: Context) -> None:
+    """Stop the old web process; it has been drained."""
+    assert context.old is not None and context.old_target is not None
+    context.runtime.stop_web(
+        context.app, context.old_target.slot, context.old.spec.web.stop_grace
+    )
+
+
+def start_old(context: Context) -> None:
+    assert context.old is not None and context.old_target is not None
+    slot = context.old_target.slot
+    context.runtime.start_web(context.old, slot, context.env(context.old))
+    _healthy(context, context.old, slot, stoppable=False)
+
+
+def retire_old(context: Context) -> str | None:
+    """Let the old process end; long-lived connections get their own time, without us waiting."""
+    assert context.old is not None and context.old_target is not None
+    slot = context.old_target.slot
+    counts = _counts(context)
+    busy = counts.in_flight.get(slot, 0) + counts.long.get(slot, 0)
+    if busy == 0:
+        stop_old(context)
+        return None
+    wait = max(context.old.spec.edge.long_timeout, context.old.spec.web.stop_grace)
+    context.journal.update(
+        context.deploy,
+        retire={
+            "slot": slot,
+            "until": time.time() + wait,
+            "grace": context.old.spec.web.stop_grace,
+        },
+    )
+    return f"{busy} long requests or connections go on in the old release for up to {wait:g} s"
+
+
+# the database
+
+
+def take_snapshot(context: Context) -> str:
+    return snapshot.take(context.layout, context.deploy)
+
+
+def migrate(context: Context) -> str | None:
+    """Run the release command in the new release, while nobody else writes."""
+    remaining = context.holding.remaining() if replaces(context) else float("inf")
+    return _release_command(context, remaining)
+
+
+def migrate_beside(context: Context) -> str | None:
+    """Run the release command while the old release serves (it was judged safe, or asked for)."""
+    return _release_command(context, float("inf"))
+
+
+def _release_command(context: Context, remaining: float) -> str | None:
+    release = context.new.spec.release
+    assert release is not None
+    environment = dict(context.runtime.command_environment(context.new, context.env(context.new)))
+    command = Command(
+        ("/bin/sh", "-c", release.command),
+        timeout=max(min(release.timeout, remaining), 0.1),
+        env={**environment, orphans.MARK: context.deploy},
+        clean_env=True,
+        cwd=context.new.source / release.directory,
+        title="release command",
+    )
+    try:
+        done = run(
+            command,
+            on_line=lambda line: context.log("release", line),
+            should_stop=context.cancelled,
+        )
+    except CommandFailed as error:
+        context.check_cancelled()
+        raise DeployFailed(
+            f"{context.app}: the release command ({release.command}) failed: {error.message}",
+            hint="its output is above; nothing of the old release was changed"
+            if context.plan.strategy == "hold"
+            else "the old release serves; look at what the command has already changed",
+            detail=error.output,
+        ) from error
+    return f"{done.seconds:.2f} s"
+
+
+def restore(context: Context) -> None:
+    orphans.end(context.deploy)
+    snapshot.restore(context.layout, context.deploy)
+
+
+def keep(context: Context) -> None:
+    """The new release is the current one from now on."""
+    context.store.set_current(context.new)
+
+
+BOOT = Step("boot", "Boot the new release", boot, stop_new)
+HEALTH = Step("health", "Wait until it is healthy", check_health)
+HOLD = Step("hold", "Hold requests", hold, open_to_old, replaces)
+DRAIN = Step("drain", "Drain the old release", drain, None, replaces)
+DRAIN_FULLY = Step("drain", "Drain the old release", drain_fully, None, replaces)
+CONFIGURE = Step("configure", "Configure the edge", configure, configure_back)
+OPEN = Step("open", "Open to the new release", open_to_new, None, final=True)
+STOP_WORKERS = Step("stop-workers", "Stop workers", stop_workers, start_old_workers, has_workers)
+START_WORKERS = Step("start-workers", "Start workers", start_workers, None, starts_workers)
+STOP_OLD = Step("stop-old", "Stop the old release", stop_old, start_old, replaces)
+RETIRE_OLD = Step("stop-old", "Stop the old release", retire_old, None, replaces)
+SNAPSHOT = Step("snapshot", "Take a snapshot", take_snapshot, None, runs_release)
+MIGRATE = Step("migrate", "Run the release command", migrate, restore, runs_release)
+MIGRATE_BESIDE = Step("migrate", "Run the release command", migrate_beside, None, runs_release)
+KEEP = Step("keep", "Keep the release", keep)
