@@ -11,6 +11,7 @@ from holdfast.deploy.engine import Engine
 from holdfast.deploy.journal import Deploy, Stage
 from holdfast.deploy.lock import deploy_lock
 from holdfast.deploy.machine import Machine
+from holdfast.runtimes.contract import Slot
 
 _POLL = 0.1
 
@@ -54,7 +55,7 @@ def _retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
     deploy = machine.journal.retiring(app)
     if deploy is None or deploy.retire is None:
         return
-    slot = "b" if deploy.retire["slot"] == "b" else "a"
+    slot: Slot = "b" if deploy.retire["slot"] == "b" else "a"
     while not hurry() and time.time() < deploy.retire["until"]:
         counts = machine.edge.status(app)[0].counts
         if counts.in_flight.get(slot, 0) + counts.long.get(slot, 0) == 0:

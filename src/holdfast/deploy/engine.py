@@ -171,10 +171,7 @@ class Engine:
             record = records.get(step.name)
             if record is None or record.state is StepState.UNDONE:
                 continue
-            undo = step.undo
-            failure = self._recorder.undo(
-                step.name, step.title, None if undo is None else lambda u=undo: u(context)
-            )
+            failure = self._recorder.undo(step, context)
             if failure is not None:
                 failures.append(f"{step.title}: {failure.message}")
         context.holding.release()

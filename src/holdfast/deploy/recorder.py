@@ -8,8 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from holdfast.deploy.context import Context
 from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.journal import Deploy, Journal, Stage, StepState
+from holdfast.deploy.step import Step
 from holdfast.errors import HoldfastError
 from holdfast.protocol import Event, Kind, error_to_json
 
@@ -62,20 +64,20 @@ class Recorder:
         self._failpoint.reach(f"after:{name}")
         return result
 
-    def undo(self, name: str, title: str, do: Callable[[], None] | None) -> HoldfastError | None:
+    def undo(self, step: Step, context: Context) -> HoldfastError | None:
         """Take a step back; what went wrong is returned, for the others must be tried too."""
-        self._failpoint.reach(f"undo:{name}")
+        self._failpoint.reach(f"undo:{step.name}")
         started = time.monotonic()
         try:
-            if do is not None:
-                do()
+            if step.undo is not None:
+                step.undo(context)
         except (HoldfastError, OSError, sqlite3.Error) as error:
             return named(self._deploy.app, error)
         with suppress(sqlite3.Error):
-            self._journal.step(self._deploy.id, name, StepState.UNDONE)
-        if do is not None:
+            self._journal.step(self._deploy.id, step.name, StepState.UNDONE)
+        if step.undo is not None:
             seconds = round(time.monotonic() - started, 3)
-            self.tell(Kind.STEP_UNDONE, step=name, title=title, seconds=seconds)
+            self.tell(Kind.STEP_UNDONE, step=step.name, title=step.title, seconds=seconds)
         return None
 
     def end(

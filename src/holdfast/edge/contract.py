@@ -119,5 +119,8 @@ class EdgeControl(Protocol):
     def status(self, app: str | None = None) -> list[GateStatus]:
         """Gates and counts, of one app or of all."""
 
+    def info(self) -> dict[str, object]:
+        """What a person asks of nginx: ``running``, ``pid``, ``port``, ``workers``."""
+
     def address(self, app: str) -> str:
         """The URL under which a person reaches the app from this machine."""
