@@ -54,7 +54,7 @@ def alternate(
     """
     numbers: dict[str, list[float]] = {name: [] for name in contenders}
     for index in range(-warm_up, rounds):
-        names = list(contenders) if index % 2 == 0 else list(reversed(contenders))
+        names = list(contenders) if index % 2 == 0 else list(contenders)[::-1]
         taken = {name: contenders[name]() for name in names}
         if index < 0:
             continue

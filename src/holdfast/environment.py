@@ -6,10 +6,13 @@ leaves this module only as a :class:`~holdfast.command.Secret`.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from holdfast.command import Secret
@@ -47,7 +50,8 @@ class EnvStore:
                 )
             if "\0" in value:
                 raise UsageError(f"{name}: the value has a NUL byte, which no environment can hold")
-        self._write({**self._read(), **values})
+        with self._locked():
+            self._write({**self._read(), **values})
 
     def unset(self, names: Iterable[str]) -> None:
         """Remove variables.
@@ -55,12 +59,13 @@ class EnvStore:
         Raises:
             NotFound: one of them is not set; then none is removed.
         """
-        kept = self._read()
-        for name in names:
-            if name not in kept:
-                raise NotFound(f"{name} is not set", hint="holdfast env list shows what is")
-            del kept[name]
-        self._write(kept)
+        with self._locked():
+            kept = self._read()
+            for name in dict.fromkeys(names):
+                if name not in kept:
+                    raise NotFound(f"{name} is not set", hint="holdfast env list shows what is")
+                del kept[name]
+            self._write(kept)
 
     def generate(self, names: Iterable[str]) -> list[str]:
         """Give a random value to each name that has none (50 characters, 300 bits).
@@ -68,24 +73,33 @@ class EnvStore:
         Returns:
             the names that got one now.
         """
-        kept = self._read()
-        new = [name for name in names if name not in kept]
-        if new:
-            self._write({**kept, **{name: secrets.token_urlsafe(38)[:50] for name in new}})
+        with self._locked():
+            kept = self._read()
+            new = [name for name in names if name not in kept]
+            if new:
+                self._write({**kept, **{name: secrets.token_urlsafe(38)[:50] for name in new}})
         return new
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one process at a time read, change and write; the lock dies with its holder."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._path.with_name(f".{self._path.name}.lock")
+        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     def _read(self) -> dict[str, str]:
         try:
             value = json.loads(self._path.read_text())
+            return {str(name): str(item) for name, item in value.items()}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             raise HoldfastError(
                 f"{self._path}: cannot be read: {type(error).__name__}",
                 hint="it holds the app's variables; restore it from a backup or set them again",
             ) from None
-        return {str(name): str(item) for name, item in value.items()}
 
     def _write(self, values: Mapping[str, str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         write_json(self._path, dict(values), mode=0o600)

@@ -11,18 +11,23 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
 
 TAIL_LINES = 60
+MOST_KEPT = 16 * 1024 * 1024
+"""Bytes of output kept; of more, the end."""
+
 _STOP_GRACE = 5.0
+_CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a command ended: exit status, all of its output, seconds it took."""
+    """How a command ended: exit status, its output (the last 16 MB), seconds it took."""
 
     returncode: int
     output: str
@@ -47,7 +52,8 @@ def run(
     """Run to the end, or to the time limit.
 
     Standard output and error come back together, in the order written. The command
-    runs in a process group of its own, and the whole group is ended with it.
+    runs in a session of its own, and what is left of its process group ends with it;
+    a daemon (one that called setsid(2)) goes on.
 
     Args:
         check: raise on a non-zero exit status.
@@ -58,22 +64,7 @@ def run(
         CommandFailed: not found, non-zero status (with ``check``), out of time, or stopped.
     """
     started = time.monotonic()
-    try:
-        process = subprocess.Popen(
-            command.argv,
-            env=environment(command),
-            cwd=command.cwd,
-            stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CommandFailed(
-            f"{command.name}: cannot be run: {error.strerror or error}",
-            returncode=None,
-            output="",
-        ) from error
+    process = _start(command)
     output = _Output(on_line)
     try:
         reason = _pump(process, command, output, started, should_stop)
@@ -91,14 +82,41 @@ def run(
     return Completed(process.returncode, output.text(), seconds)
 
 
+def _start(command: Command) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command.argv,
+            env=environment(command),
+            cwd=command.cwd,
+            stdin=subprocess.PIPE if command.stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        # The file named is the program's, or the working directory's if that is missing.
+        raise CommandFailed(
+            f"{command.name}: cannot be run: {error.strerror or error}: {error.filename}",
+            returncode=None,
+            output="",
+            hint=f"is {command.argv[0]} installed and on PATH?" if not command.cwd else None,
+        ) from error
+
+
 class _Output:
+    """What a command printed: handed on line by line, its end kept."""
+
     def __init__(self, on_line: Callable[[str], None] | None) -> None:
-        self._chunks: list[bytes] = []
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
         self._partial = b""
         self._on_line = on_line
 
     def feed(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
+        self._size += len(chunk)
+        while self._size > MOST_KEPT + _CHUNK:
+            self._size -= len(self._chunks.popleft())
         if self._on_line is None:
             return
         *lines, self._partial = (self._partial + chunk).split(b"\n")
@@ -111,7 +129,7 @@ class _Output:
             self._partial = b""
 
     def text(self) -> str:
-        return b"".join(self._chunks).decode(errors="replace")
+        return b"".join(self._chunks)[-MOST_KEPT:].decode(errors="replace")
 
     def tail(self) -> str:
         return "\n".join(deque(self.text().splitlines(), TAIL_LINES))
@@ -124,46 +142,47 @@ def _pump(
     started: float,
     should_stop: Callable[[], bool] | None,
 ) -> str | None:
-    """Feed and read until the process ends; say why if it had to be ended."""
+    """Feed and read until the process ends; say why if it has to be ended."""
     assert process.stdout is not None
     deadline = started + command.timeout
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
-            selector.register(
-                process.stdin, selectors.EVENT_WRITE, memoryview(command.stdin or b"")
-            )
-        open_output = True
-        while open_output or process.poll() is None:
+            unsent = memoryview(command.stdin or b"")
+            selector.register(process.stdin, selectors.EVENT_WRITE, unsent)
+        while process.poll() is None:
             if time.monotonic() > deadline:
                 return f"took longer than {command.timeout:g} s and was stopped"
             if should_stop is not None and should_stop():
                 return "was stopped"
-            if not open_output:
-                time.sleep(0.01)
-                continue
-            for key, events in selector.select(0.1):
-                if events & selectors.EVENT_READ:
-                    chunk = os.read(key.fd, 65536)
-                    if chunk:
-                        output.feed(chunk)
-                    else:
-                        selector.unregister(process.stdout)
-                        open_output = False
-                else:
-                    _feed(selector, key)
-            if open_output and process.poll() is not None and not selector.select(0):
-                # A background child kept our pipe: what matters has ended.
-                break
+            _exchange(process, selector, output)
+    _drain(process.stdout.fileno(), output)
     output.finish()
     return None
+
+
+def _exchange(
+    process: subprocess.Popen[bytes], selector: selectors.BaseSelector, output: _Output
+) -> None:
+    """Wait up to 0.1 s for the pipes, and move what can be moved."""
+    for key, events in selector.select(0.1) if selector.get_map() else ():
+        if events & selectors.EVENT_WRITE:
+            _feed(selector, key)
+        elif chunk := os.read(key.fd, _CHUNK):
+            output.feed(chunk)
+        else:
+            selector.unregister(key.fileobj)
+    if not selector.get_map():
+        # All pipes are closed: it has ended or is about to (or goes on without them).
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
 
 
 def _feed(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
     stream: IO[bytes] = key.fileobj  # type: ignore[assignment]
     try:
-        written = os.write(key.fd, key.data[:65536])
+        written = os.write(key.fd, key.data[:_CHUNK])
         rest = key.data[written:]
     except BrokenPipeError:
         rest = b""
@@ -174,21 +193,60 @@ def _feed(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         stream.close()
 
 
+def _drain(descriptor: int, output: _Output) -> None:
+    """Read what the ended process left in the pipe.
+
+    A background child may hold the pipe open, and even go on writing: what the process
+    itself wrote fits into the pipe (pipe(7): 64 kB, at most 1 MB), so no more is read.
+    """
+    os.set_blocking(descriptor, False)
+    with suppress(BlockingIOError):
+        for _ in range(16):
+            chunk = os.read(descriptor, _CHUNK)
+            if not chunk:
+                return
+            output.feed(chunk)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its group if it still runs: TERM, a short grace, KILL."""
+    """End what is left of the process and its group: TERM, a short grace, KILL."""
     for name in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
+        if process.poll() is not None and not _group_lives(process.pid):
             break
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, name)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(_STOP_GRACE)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
+        deadline = time.monotonic() + _STOP_GRACE
+        while time.monotonic() < deadline:
+            if process.poll() is not None and not _group_lives(process.pid):
+                break
+            time.sleep(0.01)
     for stream in (process.stdin, process.stdout):
         if stream is not None and not stream.closed:
             with suppress(BrokenPipeError):
                 stream.close()
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process of the group still runs.
+
+    The kernel gives a group's number to nobody else while the group has a member.
+    """
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    processes = Path("/proc")
+    if not (processes / "self" / "stat").exists():
+        return True
+    # Where PID 1 collects no orphans (many containers), the dead stay in the group.
+    return any(_runs_in(group, path) for path in processes.glob("[0-9]*/stat"))
+
+
+def _runs_in(group: int, stat: Path) -> bool:
+    try:
+        state, _, its_group = stat.read_bytes().rpartition(b")")[2].split()[:3]
+    except (OSError, ValueError):  # it ended meanwhile
+        return False
+    return int(its_group) == group and state not in (b"Z", b"X")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,12 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
 
 
 def symlink_atomic(target: str | Path, link: Path) -> None:
-    """Make or move a symbolic link in one step."""
-    beside = link.with_name(f".{link.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
+    """Make or move a symbolic link in one step; it survives a power cut."""
+    beside = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
     beside.symlink_to(target)
-    beside.replace(link)
+    try:
+        beside.replace(link)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_directory(link.parent)

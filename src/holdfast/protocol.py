@@ -67,6 +67,7 @@ class Request:
 
 
 def error_to_json(error: errors.HoldfastError) -> dict[str, Any]:
+    """The error as the values that :func:`error_from_json` takes."""
     return {
         "type": type(error).__name__,
         "message": error.message,
@@ -76,21 +77,18 @@ def error_to_json(error: errors.HoldfastError) -> dict[str, Any]:
 
 
 def error_from_json(value: Mapping[str, Any]) -> errors.HoldfastError:
-    """The error again, of its own class where the class needs nothing but a message."""
-    plain = {
-        kind.__name__: kind
-        for kind in _tree(errors.HoldfastError)
-        if kind not in (errors.ConfigError, errors.CommandFailed)
-    }
-    found = plain.get(str(value.get("type")))
-    if found is None:
-        error = errors.HoldfastError(
-            str(value.get("message")), hint=value.get("hint"), detail=value.get("detail")
-        )
-        named = getattr(errors, str(value.get("type")), errors.HoldfastError)
-        error.exit_code = named.exit_code
-        return error
-    return found(str(value["message"]), hint=value.get("hint"), detail=value.get("detail"))
+    """The error again, of its own class where the class needs nothing but a message.
+
+    Elsewhere it is a plain HoldfastError with the class's exit code.
+    """
+    kinds = {kind.__name__: kind for kind in _tree(errors.HoldfastError)}
+    kind = kinds.get(str(value.get("type")), errors.HoldfastError)
+    plain = kind not in (errors.ConfigError, errors.CommandFailed)
+    error = (kind if plain else errors.HoldfastError)(
+        str(value.get("message")), hint=value.get("hint"), detail=value.get("detail")
+    )
+    error.exit_code = kind.exit_code
+    return error
 
 
 def _tree(kind: type[errors.HoldfastError]) -> list[type[errors.HoldfastError]]:
