@@ -143,4 +143,3 @@ class Runtime(Protocol):
 
     def remove(self, app: str) -> None:
         """Stop and forget everything of the app."""
-

@@ -1,0 +1,90 @@
+"""What every runtime gives a process: its variables, and a command that gets its signals."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+from collections.abc import Mapping
+
+from holdfast.command import Secret
+from holdfast.layout import Layout
+from holdfast.runtimes.contract import Environment, Release
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+MACHINE_VARIABLES = re.compile(
+    r"""(?x) \A (?:
+        PATH | HOME | USER | LOGNAME | LANG | LANGUAGE | LC_\w+ | TZ | TMPDIR
+      | (?:https?|ftp|all|no)_proxy
+      | SSL_\w+ | REQUESTS_CA_BUNDLE | CURL_CA_BUNDLE | NODE_EXTRA_CA_CERTS | GIT_SSL_\w+
+      | (?:PIP|UV|XDG|HOLDFAST|PYTHON|NETRC)(?:_?\w+)? | npm_config_\w+
+    ) \Z""",
+    re.IGNORECASE,
+)
+"""How this machine reaches the network and its package indexes: what builds and the engine
+inherit. Everything else of a person's shell stays out of what runs on a server."""
+
+_PLAIN = re.compile(r"[^;&|<>()`\n#!{}]+\Z")
+_SHELL_WORDS = frozenset(
+    {"exec", "cd", "export", ".", "source", "if", "for", "while", "until", "case", "eval"}
+    | {"set", "unset", "trap", "umask", "ulimit", "time"}
+)
+
+
+def machine_environment() -> dict[str, str]:
+    """Our own variables, as far as :data:`MACHINE_VARIABLES` lets them through."""
+    return {name: value for name, value in os.environ.items() if MACHINE_VARIABLES.match(name)}
+
+
+def process_environment(
+    release: Release, layout: Layout, env: Environment
+) -> dict[str, str | Secret]:
+    """The whole environment of a process or one-off command of ``release``.
+
+    The release's virtual environment comes first on ``PATH``, also before a ``PATH`` that
+    the app sets for itself.
+    """
+    account = pwd.getpwuid(os.geteuid())
+    chosen: dict[str, str | Secret] = {
+        "HOME": account.pw_dir,
+        "USER": account.pw_name,
+        "LOGNAME": account.pw_name,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        **env,
+    }
+    path = plain(chosen.get("PATH", SYSTEM_PATH))
+    return {
+        **chosen,
+        "PATH": f"{release.env_path / 'bin'}:{path}",
+        "VIRTUAL_ENV": str(release.env_path),
+        "HOLDFAST_APP": release.spec.name,
+        "HOLDFAST_RELEASE": release.id,
+        "HOLDFAST_ROOT": str(layout.root),
+    }
+
+
+def plain(value: str | Secret) -> str:
+    """The string itself, secret or not."""
+    return value.value if isinstance(value, Secret) else value
+
+
+def exports(env: Mapping[str, str | Secret]) -> str:
+    """Shell text that sets ``env``. It holds secrets: for a file of mode 0600 only."""
+    return "".join(
+        f"export {name}={shlex.quote(plain(value))}\n" for name, value in sorted(env.items())
+    )
+
+
+def exec_line(command: str) -> str:
+    """Shell text that becomes ``command``, so that it gets the signals sent to the shell.
+
+    A plain command is executed directly. Anything that needs a shell (``a && b``) gets
+    one; dash and bash then replace themselves with the last command where they can.
+    """
+    first = command.split(None, 1)[0] if command.strip() else ""
+    if _PLAIN.match(command) and first not in _SHELL_WORDS and "=" not in first:
+        return f"exec {command.strip()}"
+    return f"exec /bin/sh -c {shlex.quote(command)}"

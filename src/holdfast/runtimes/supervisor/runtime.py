@@ -1,0 +1,240 @@
+"""The runtime contract, kept with supervisord."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from holdfast.app import Process
+from holdfast.errors import ProcessError
+from holdfast.layout import Layout
+from holdfast.runtimes import base, logs
+from holdfast.runtimes.contract import Environment, LogLine, Release, Slot, State, Status
+from holdfast.runtimes.ports import free_port
+from holdfast.runtimes.supervisor import programs, starter
+from holdfast.runtimes.supervisor.control import Control
+from holdfast.runtimes.supervisor.programs import Program, Started, Wanted
+
+ENGINE_STOP_TIMEOUT = 600.0
+"""Seconds that :meth:`SupervisorRuntime.stop_engine` waits for a deploy to be undone."""
+
+REMOVE_GRACE = 10.0
+
+_PROCESS_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
+
+_LOOKS_RUNNING = 1.0
+"""Seconds after which a process that lives is shown as running."""
+
+_STATES = {
+    0: State.STOPPED,
+    10: State.STARTING,
+    20: State.RUNNING,
+    30: State.BACKOFF,
+    40: State.STOPPING,
+    100: State.BACKOFF,  # EXITED: it is started again at once
+    200: State.FAILED,
+    1000: State.FAILED,
+}
+
+
+class SupervisorRuntime:
+    """Processes under the supervisord of one ROOT."""
+
+    name = "supervisor"
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._control = Control(starter.control_socket(layout))
+
+    def ensure(self) -> None:
+        starter.ensure(self._layout)
+
+    # ── web ──────────────────────────────────────────────────────────────────────────
+
+    def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
+        web, program = release.spec.web, self._program(release.spec.name, f"web.{slot}")
+        socket = program.socket if web.listen == "unix" else None
+        address = f"unix:{socket}" if socket else self._port_address(release, program)
+        where = {"HOLDFAST_SOCKET": str(socket)} if socket else {"PORT": address.split(":")[1]}
+        script = programs.launcher(program, release.source / web.directory, web.command, socket)
+        started = Started(release.id, address, web.stop_grace)
+        self._start(program, started, {**env, **where}, release, script)
+        return address
+
+    def stop_web(self, app: str, slot: Slot, grace: float) -> None:
+        self._control.stop({self._program(app, f"web.{slot}"): grace})
+
+    def web_address(self, app: str, slot: Slot) -> str | None:
+        started = self._program(app, f"web.{slot}").started
+        return started.address if started else None
+
+    def _port_address(self, release: Release, program: Program) -> str:
+        started = program.started
+        if started and started.release == release.id and started.address:
+            return started.address
+        known = [
+            Program(self._layout, app, f"web.{slot}").started
+            for app in self._layout.apps()
+            for slot in ("a", "b")
+        ]
+        taken = {
+            int(item.address.split(":")[1])
+            for item in known
+            if item and item.address and not item.address.startswith("unix:")
+        }
+        return f"127.0.0.1:{free_port(frozenset(taken))}"
+
+    # ── other processes ──────────────────────────────────────────────────────────────
+
+    def start_processes(self, release: Release, env: Environment) -> None:
+        wanted = {process.name for process in release.spec.processes}
+        found = [self._program(release.spec.name, name) for name in self._names(release.spec.name)]
+        self._control.stop({item: item.grace for item in found if item.name not in wanted})
+        for process in release.spec.processes:
+            self._start_process(release, process, env)
+
+    def _start_process(self, release: Release, process: Process, env: Environment) -> None:
+        _check_name(process.name)
+        program = self._program(release.spec.name, process.name)
+        script = programs.launcher(program, release.source / process.directory, process.command)
+        started = Started(release.id, None, process.stop_grace)
+        self._start(program, started, env, release, script)
+
+    def stop_processes(self, app: str, grace: float | None = None) -> None:
+        found = [self._program(app, name) for name in self._names(app)]
+        self._control.stop({item: item.grace if grace is None else grace for item in found})
+
+    def _names(self, app: str) -> list[str]:
+        """The processes besides the web that are to run or still do."""
+        names = {info["group"].removeprefix(f"{app}.") for info in self._known(app)}
+        names |= {path.stem.removeprefix(f"{app}.") for path in self._confs(app)}
+        return sorted(names - {"web.a", "web.b"})
+
+    # ── looking ──────────────────────────────────────────────────────────────────────
+
+    def status(self, app: str) -> list[Status]:
+        known = {info["group"]: info for info in self._known(app)}
+        groups = sorted({*known, *(path.stem for path in self._confs(app))})
+        return [self._status(app, group, known.get(group)) for group in groups]
+
+    def _status(self, app: str, group: str, info: Mapping[str, Any] | None) -> Status:
+        program = self._program(app, group.removeprefix(f"{app}."))
+        started = program.started
+        release = started.release if started else None
+        if info is None:
+            return Status(program.name, State.STOPPED, release=release)
+        state = _STATES[info["state"]]
+        running = state in (State.STARTING, State.RUNNING, State.STOPPING)
+        if state is State.STARTING and info["now"] - info["start"] >= _LOOKS_RUNNING:
+            state = State.RUNNING
+        return Status(
+            program.name,
+            state,
+            pid=info["pid"] or None,
+            since=float(info["start"] if running else info["stop"]) or None,
+            restarts=program.restarts(),
+            exit_status=None if running else info["exitstatus"],
+            release=release,
+        )
+
+    def log_tail(self, app: str, process: str, lines: int = 40) -> str:
+        return logs.tail(self._program(app, process).log, lines)
+
+    def logs(
+        self, app: str, processes: Sequence[str] | None, *, since: float | None, follow: bool
+    ) -> Iterator[LogLine]:
+        files = self._log_files(app, processes)
+        return logs.follow(files, since) if follow else logs.read(files(), since)
+
+    def _log_files(
+        self, app: str, processes: Sequence[str] | None
+    ) -> Callable[[], dict[str, Path]]:
+        wanted = set(processes) if processes is not None else None
+        if wanted is not None and "web" in wanted:
+            wanted |= {"web.a", "web.b"}
+
+        def files() -> dict[str, Path]:
+            found = {path.stem: path for path in self._layout.app(app).logs.glob("*.log")}
+            if wanted is None:
+                return {name: path for name, path in found.items() if name != "engine"}
+            return {name: path for name, path in found.items() if name in wanted}
+
+        return files
+
+    def command_environment(self, release: Release, env: Environment) -> Environment:
+        return base.process_environment(release, self._layout, env)
+
+    # ── engine ───────────────────────────────────────────────────────────────────────
+
+    def start_engine(self, app: str) -> None:
+        program = self._engine(app)
+        env = {**base.machine_environment(), "HOLDFAST_ROOT": str(self._layout.root)}
+        command = shlex.join([sys.executable, "-P", "-m", "holdfast.agent", "run", app])
+        script = programs.launcher(program, program.home.home, command)
+        conf = programs.engine_file(program)
+        wanted = Wanted(Started("engine"), base.exports(env), script, conf)
+        if self._control.ending(program):
+            self._control.end({program: ENGINE_STOP_TIMEOUT})
+        if program.conf.exists() and self._control.running(program):
+            return
+        self._begin(program, wanted)
+
+    def stop_engine(self, app: str) -> None:
+        program = self._engine(app)
+        pid = self._control.pid(program)
+        if pid is not None and pid != os.getpid():
+            self._control.end({program: ENGINE_STOP_TIMEOUT})
+
+    def remove(self, app: str) -> None:
+        names = [*self._names(app), "web.a", "web.b"]
+        self._control.stop({self._program(app, name): REMOVE_GRACE for name in names})
+        engine = self._engine(app)
+        if self._control.pid(engine) == os.getpid():
+            engine.forget()
+        else:
+            self._control.stop({engine: ENGINE_STOP_TIMEOUT})
+
+    def shutdown(self) -> None:
+        """End supervisord and all that runs under it; :meth:`ensure` starts it all again."""
+        starter.shutdown(self._layout)
+
+    # ── programs ─────────────────────────────────────────────────────────────────────
+
+    def _program(self, app: str, name: str) -> Program:
+        return Program(self._layout, app, name)
+
+    def _engine(self, app: str) -> Program:
+        return Program(self._layout, app, "engine", group=f"engine-{app}")
+
+    def _start(
+        self, program: Program, started: Started, env: Environment, release: Release, script: str
+    ) -> None:
+        whole = base.process_environment(release, self._layout, env)
+        patience = max(started.grace, release.spec.policy.longest_hold)
+        conf = programs.program_file(program, stop_wait=patience)
+        self._begin(program, Wanted(started, base.exports(whole), script, conf))
+
+    def _begin(self, program: Program, wanted: Wanted) -> None:
+        self.ensure()
+        self._layout.app(program.app).make()
+        program.home.logs.chmod(0o700)
+        self._control.start(program, wanted)
+
+    def _known(self, app: str) -> list[Mapping[str, Any]]:
+        return [info for info in self._control.all() if info["group"].startswith(f"{app}.")]
+
+    def _confs(self, app: str) -> list[Path]:
+        return sorted((self._layout.supervisor / "conf.d").glob(f"{app}.*.ini"))
+
+
+def _check_name(name: str) -> None:
+    if name in ("engine", "web") or not _PROCESS_NAME.match(name):
+        raise ProcessError(
+            f"a process cannot be called {name!r}",
+            hint="web and engine are taken; letters, digits, hyphens and underscores are fine",
+        )
