@@ -1,0 +1,28 @@
+"""What the user says about the app: ``holdfast.toml`` as frozen, checked values."""
+
+from holdfast.config.models import (
+    App,
+    Build,
+    Config,
+    Deploy,
+    Persist,
+    Process,
+    Release,
+    Web,
+)
+from holdfast.config.read import from_json, load, overridden, to_json
+
+__all__ = [
+    "App",
+    "Build",
+    "Config",
+    "Deploy",
+    "Persist",
+    "Process",
+    "Release",
+    "Web",
+    "from_json",
+    "load",
+    "overridden",
+    "to_json",
+]

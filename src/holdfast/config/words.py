@@ -1,0 +1,228 @@
+"""What somebody meant who wrote a word that is not in the schema. Loaded for wrong configs only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from holdfast.config.wrong import bare
+
+_KEYS = {
+    "bin": "web.command",
+    "cmd": "web.command",
+    "start": "web.command",
+    "start_command": "web.command",
+    "run": "web.command",
+    "entrypoint": "web.command",
+    "body_limit": "web.max_body",
+    "client_max_body_size": "web.max_body",
+    "max_body_size": "web.max_body",
+    "max_request_body": "web.max_body",
+    "healthcheck": "web.health",
+    "health_check": "web.health",
+    "health_path": "web.health",
+    "healthcheck_path": "web.health",
+    "gzip": "web.compress",
+    "compression": "web.compress",
+    "error_pages": "web.pages",
+    "queue": "web.max_line",
+    "static_files": "web.static",
+    "static_paths": "web.static",
+    "allow": "web.maintenance_allow",
+    "domain": "app.domains",
+    "hostname": "app.domains",
+    "hosts": "app.domains",
+    "server_name": "app.domains",
+    "url": "app.domains",
+    "app": "app.name",
+    "service": "app.name",
+    "machine": "app.server",
+    "servers": "app.server",
+    "python_version": "app.python",
+    "build_command": "build.commands",
+    "build_commands": "build.commands",
+    "install": "build.commands",
+    "requirement": "build.requirements",
+    "requirements_file": "build.requirements",
+    "dependencies": "build.packages",
+    "extra_packages": "build.packages",
+    "release_command": "release.command",
+    "migrate": "release.command",
+    "migrations": "release.command",
+    "pre_deploy": "release.command",
+    "volumes": "persist.paths",
+    "mounts": "persist.paths",
+    "shared": "persist.paths",
+    "linked_dirs": "persist.paths",
+    "linked_files": "persist.paths",
+    "keep_releases": "deploy.keep",
+    "releases": "deploy.keep",
+    "retain_containers": "deploy.keep",
+    "drain_timeout": "deploy.drain",
+    "max_hold": "deploy.longest_hold",
+    "hold_timeout": "deploy.longest_hold",
+}
+"""What other tools call it, or a likely guess, and where it stands here."""
+
+_KEYS_OF = {
+    ("web", "timeout"): "web.read_timeout",
+    ("web", "drain"): "deploy.drain",
+    ("release", "commands"): "release.command",
+    ("deploy", "timeout"): "deploy.longest_hold",
+    ("deploy", "server"): "app.server",
+    ("processes", "env"): "env",
+}
+
+_NOT_HERE = "; it is not available yet"
+_REMARKS = {
+    **dict.fromkeys(
+        ("port", "bind", "address", "listen_port", "app_port", "socket"),
+        "Holdfast chooses the address; the command listens on $HOLDFAST_SOCKET, "
+        'or on 127.0.0.1:$PORT with [web] listen = "port"',
+    ),
+    **dict.fromkeys(
+        ("workers", "threads", "concurrency", "worker_class", "processes_count"),
+        "that is the app server's own option; put it in [web] command",
+    ),
+    **dict.fromkeys(
+        ("replicas", "instances", "scale"), "there is one web process; its server has the workers"
+    ),
+    "host": "the site's name belongs in [app] domains, the machine in [app] server",
+    "procfile": "a Procfile is found by itself; what it cannot say belongs in [processes]",
+    **dict.fromkeys(
+        ("secrets", "secret", "env_file", "dotenv"),
+        "secrets are kept on the server: `holdfast env set NAME`, `holdfast env import FILE`",
+    ),
+    **dict.fromkeys(
+        ("ssl", "tls", "https", "letsencrypt", "certificate"), "TLS is not available yet"
+    ),
+    **dict.fromkeys(
+        ("image", "dockerfile", "registry", "builder"), "Holdfast builds from source, no image"
+    ),
+    **dict.fromkeys(
+        ("database", "databases", "postgres", "redis", "services", "accessories"),
+        "services are not available yet; name theirs by URL: `holdfast env set DATABASE_URL`",
+    ),
+    **dict.fromkeys(
+        ("branch", "repo", "repository", "git"), "what is in this directory is deployed"
+    ),
+    **dict.fromkeys(
+        ("cron", "schedule", "jobs"), "a scheduler is a process: put it in [processes]"
+    ),
+    "user": 'it is part of [app] server: "user@host"',
+    "tool": "[tool.holdfast] is for pyproject.toml; here [app], [web], … stand by themselves",
+    "holdfast": "here [app], [web], … stand by themselves",
+}
+"""Words that have no place here, and what to do instead."""
+
+_TABLES = {
+    "application": "app",
+    "project": "app",
+    "proxy": "web",
+    "http": "web",
+    "nginx": "web",
+    "edge": "web",
+    "static": "web.static",
+    "process": "processes",
+    "workers": "processes",
+    "environment": "env",
+    "vars": "env",
+    "variables": "env",
+    "envs": "env",
+    "volumes": "persist",
+    "storage": "persist",
+    "persistent": "persist",
+    "deployment": "deploy",
+    "builds": "build",
+    "migrate": "release",
+}
+_ENVIRONMENTS = ("staging", "production", "prod", "development", "dev", "test", "preview", "qa")
+_PROCESSES = ("worker", "beat", "celery", "scheduler", "rq", "huey", "dramatiq")
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that ``word`` is most likely a slip of."""
+    by_lower = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), by_lower, n=1, cutoff=0.75)
+    return by_lower[found[0]] if found else None
+
+
+def unknown(table: str, key: str, value: object) -> str:
+    """What to say of a key that ``table`` (``""``: the whole file) does not have."""
+    if not table and isinstance(value, dict):
+        return "no such table; " + _table_instead(key)
+    return "no such key; " + _key_instead(table, key)
+
+
+def _table_instead(name: str) -> str:
+    from holdfast.config.models import Config
+    from holdfast.config.tables import readers
+
+    word = _plain(name)
+    tables = list(readers(Config))
+    if word in _ENVIRONMENTS:
+        return f"what is said for one environment goes in holdfast.{name}.toml"
+    if word in _PROCESSES:
+        return f'processes stand in [processes]: {bare(name)} = "…", or [processes.{bare(name)}]'
+    if near := _TABLES.get(word) or nearest(name, tables):
+        return f"did you mean [{near}]?"
+    return _REMARKS.get(word) or "the tables are " + ", ".join(f"[{known}]" for known in tables)
+
+
+def _key_instead(table: str, key: str) -> str:
+    keys = _schema()
+    word = _plain(key)
+    table = table.partition(".")[0]  # processes.worker is one of the processes
+    own = keys.get(table, ())
+    meant = _KEYS_OF.get((table, word))
+    if not meant and (near := nearest(key, own)):
+        return f"did you mean `{near}`?"
+    meant = meant or _elsewhere(word, keys) or _KEYS.get(word)
+    if meant:
+        return _place(meant, table, key)
+    if word in _REMARKS:
+        return _REMARKS[word]
+    return _far(key, table, keys) or f"there are {', '.join(own) if own else _tables(keys)}"
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("-", "_")
+
+
+def _schema() -> dict[str, tuple[str, ...]]:
+    """The keys of every table that has keys of its own."""
+    from holdfast.config import models
+    from holdfast.config.tables import readers
+
+    named = {"app": models.App, "web": models.Web, "build": models.Build}
+    rest = {"release": models.Release, "persist": models.Persist, "deploy": models.Deploy}
+    tables = {**named, **rest, "processes": models.Process}
+    return {name: tuple(readers(model)) for name, model in tables.items()}
+
+
+def _elsewhere(key: str, keys: dict[str, tuple[str, ...]]) -> str | None:
+    """The tables that do have the key: ``web.command or release.command``."""
+    found = [table for table, names in keys.items() if key in names and table != "processes"]
+    return f"{found[0]}.{key}" if len(found) == 1 else None
+
+
+def _place(meant: str, table: str, key: str) -> str:
+    """Where ``key`` belongs: ``meant`` is ``table.key``, or a table."""
+    target, _, name = meant.partition(".")
+    if not name:
+        return f"it belongs in [{target}]"
+    if target == table:
+        return f"did you mean `{name}`?"
+    return f"it belongs in [{target}]" + (f" and is called `{name}`" if name != key else "")
+
+
+def _far(key: str, table: str, keys: dict[str, tuple[str, ...]]) -> str | None:
+    """A slip of a key of another table."""
+    for other, names in keys.items():
+        if other not in (table, "processes") and (near := nearest(key, names)):
+            return f"did you mean `{near}`, in [{other}]?"
+    return None
+
+
+def _tables(keys: dict[str, tuple[str, ...]]) -> str:
+    return "only tables: " + ", ".join(f"[{name}]" for name in keys)
