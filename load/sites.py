@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from load.ledger import Stored, fetch_json
 from load.profile import Profile
 from load.records import Planned
 
+JSON = (("Content-Type", "application/json"),)
 FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 
 
@@ -41,6 +43,25 @@ class Notes:
     def stored(self, profile: Profile) -> list[Stored]:
         notes = fetch_json(profile, "/api/notes")["notes"]
         return [Stored(note["title"], _unix(note["created"])) for note in notes]
+
+
+class Polls:
+    """``django-polls``: read the list and a question, vote through the API, see the results."""
+
+    def __init__(self) -> None:
+        self._run = uuid.uuid4().hex[:8]
+
+    def requests(self) -> Iterator[Planned]:
+        for number in itertools.count():
+            key = f"{self._run}-{number}"
+            body = json.dumps({"choice": 1 + number % 3, "token": key}).encode()
+            yield Planned("GET", "/", expect=b"</html>")
+            yield Planned("POST", "/api/questions/1/votes", JSON, body, key, expect=key.encode())
+            yield Planned("GET", "/1/results/", expect=b"</html>")
+
+    def stored(self, profile: Profile) -> list[Stored]:
+        ballots = fetch_json(profile, "/api/ballots")["ballots"]
+        return [Stored(ballot["token"], _unix(ballot["cast_at"])) for ballot in ballots]
 
 
 def _unix(written: str) -> float:
