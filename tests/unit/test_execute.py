@@ -189,7 +189,20 @@ def test_background_child_that_goes_on_writing_does_not_hold_us() -> None:
 
 def test_daemon_goes_on() -> None:
     """A program that put itself into a session of its own is meant to stay: it is left alone."""
-    done = run(shell("setsid sleep 300 >/dev/null 2>&1 & echo $!", timeout=5))
+    script = """
+import os, time
+ready, told = os.pipe()
+if pid := os.fork():
+    os.read(ready, 1)
+    print(pid)
+else:
+    os.setsid()
+    for descriptor in (1, 2):
+        os.close(descriptor)
+    os.write(told, b".")
+    time.sleep(300)
+"""
+    done = run(python(script))
     daemon = int(done.output)
     assert lives(daemon)
     os.kill(daemon, signal.SIGKILL)
