@@ -166,11 +166,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something detected: what, on what evidence."""
+    """Something detected: what, on what evidence; a warning is for the user to act on."""
 
     what: str
     value: str
     why: str
+    level: Literal["info", "warning"] = "info"
 
 
 @dataclass(frozen=True, slots=True)
