@@ -1,0 +1,1 @@
+"""The command line: one file a verb; ``show`` draws what they answer."""

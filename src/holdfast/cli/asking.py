@@ -1,0 +1,33 @@
+"""Questions; only where a person is there to answer (Invocation.interactive)."""
+
+from __future__ import annotations
+
+import click
+
+from holdfast.errors import UsageError
+
+
+def confirm(question: str) -> None:
+    """Go on after a yes.
+
+    Raises:
+        UsageError: it was a no; nothing has been changed.
+    """
+    if not click.confirm(question, default=False, err=True):
+        raise UsageError("not confirmed; nothing was changed")
+
+
+def confirm_by_name(question: str, name: str) -> None:
+    """Go on when ``name`` is typed: for what cannot be taken back.
+
+    Raises:
+        UsageError: something else was typed; nothing has been changed.
+    """
+    if click.prompt(f"{question}\nType {name} to go on", err=True, default="") != name:
+        raise UsageError("not confirmed; nothing was changed")
+
+
+def secret(name: str) -> str:
+    """A value typed without being shown."""
+    value: str = click.prompt(f"{name} (not shown)", hide_input=True, err=True)
+    return value

@@ -1,0 +1,140 @@
+"""``holdfast deploy``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from holdfast.cli.following import follow, showing
+from holdfast.cli.invocation import Invocation
+from holdfast.cli.options import Where, plan_options, yes_option
+from holdfast.cli.project import App, Project, find_app, read_project, request
+from holdfast.cli.show import words
+from holdfast.cli.show.paint import Paint
+from holdfast.cli.show.view import View
+from holdfast.cli.verb import given, verb
+from holdfast.errors import UsageError
+from holdfast.protocol import Event, Kind, Request
+
+
+@verb(
+    "deploy",
+    "holdfast deploy --server local",
+    "holdfast deploy --domain app.example.com --env-file .env.production",
+    "holdfast deploy --strategy hold --json",
+    "holdfast deploy --follow",
+)
+@plan_options
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    help="Set the app's variables from NAME=VALUE lines first (dotenv syntax).",
+)
+@click.option(
+    "--follow", "only_follow", is_flag=True, help="Watch the deploy that runs, or the last one."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be sent; nothing is sent or changed."
+)
+@yes_option
+@given
+def command(
+    invocation: Invocation,
+    where: Where,
+    domains: tuple[str, ...],
+    env_file: str | None,
+    strategy: str | None,
+    only_follow: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Put this project on the server without losing a request.
+
+    The release is built beside the running one; requests wait while one takes the other's
+    place. If anything fails, the running release goes on serving.
+
+    The deploy runs on the server: closing this terminal does not stop it. Ctrl-C does,
+    and brings everything back as it was; a second Ctrl-C only stops watching.
+    """
+    if only_follow:
+        if env_file or strategy or domains or dry_run:
+            raise UsageError("--follow takes no option of a new deploy; it only watches")
+        app = find_app(invocation, where)
+        with showing(invocation) as view:
+            result = follow(app, Request("follow", {"app": app.name}), view)
+        return tell(invocation, app, result)
+    project = read_project(invocation, where, domains)
+    values = _variables(invocation, env_file)
+    if dry_run:
+        return _dry_run(invocation, project, values, strategy)
+    with showing(invocation) as view:
+        result = _deploy(project, values, strategy, view)
+    return tell(invocation, project.app, result)
+
+
+def _variables(invocation: Invocation, env_file: str | None) -> dict[str, str]:
+    if env_file is None:
+        return {}
+    from holdfast.cli.variables import read_file
+
+    return read_file(invocation.path(env_file))
+
+
+def _deploy(
+    project: Project, values: dict[str, str], strategy: str | None, view: View
+) -> dict[str, Any]:
+    from holdfast.cli.source import send
+
+    for note in project.notes:
+        view(Event(Kind.NOTE, {"text": note}))
+    source = send(project, view)
+    if values:
+        project.app.call("env.set", values=values)
+    return follow(project.app, request("deploy", project, source, strategy), view)
+
+
+def _dry_run(
+    invocation: Invocation, project: Project, values: dict[str, str], strategy: str | None
+) -> None:
+    from dataclasses import replace
+
+    from holdfast.transport.printer import PrinterTransport
+
+    printer = PrinterTransport(project.app.transport)
+    dry = replace(project, app=replace(project.app, transport=printer))
+    with showing(invocation) as view:
+        _deploy(dry, values, strategy, view)
+    invocation.answer(
+        {"server": printer.server, "would_send": printer.withheld},
+        [
+            f"would be sent to {printer.server}:",
+            *(json.dumps(item, indent=2) for item in printer.withheld),
+        ],
+    )
+
+
+def tell(invocation: Invocation, app: App, result: dict[str, Any]) -> None:
+    """The end of a deploy or rollback that succeeded."""
+    if invocation.json:
+        return invocation.answer(result)
+    url = _url(app)
+    paint = Paint()
+    if result.get("problem"):
+        invocation.note(f"warning: {result['problem']}")
+    held = result.get("held_ms")
+    seconds = result.get("seconds")
+    parts = [f"release {result.get('release')}"]
+    if seconds is not None:
+        parts.append(f"took {words.seconds(seconds)}")
+    if held:
+        parts.append(f"requests waited at most {words.seconds(held / 1000)}")
+    head = f"{app.name} is up" + (f" at {url}" if url else "")
+    return invocation.answer(result, [paint(head, "green", "bold"), ", ".join(parts)])
+
+
+def _url(app: App) -> str | None:
+    apps = app.call("status").get("apps") or [{}]
+    url = apps[0].get("url")
+    return str(url) if url else None

@@ -1,0 +1,95 @@
+"""Options that several verbs share, and the types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)\Z")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Duration(click.ParamType[float]):
+    """``500ms``, ``30s``, ``5m``, ``2h``, ``1d``; the value is in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, int | float):
+            return float(value)
+        found = _DURATION.match(str(value))
+        if not found or float(found[1]) == 0:
+            self.fail(f"{value!r} is no duration; one such as 30s, 5m or 2h is meant", param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which app, and where: ``--name``, ``--server``, ``--env``; ``None`` if not given."""
+
+    name: str | None = None
+    server: str | None = None
+    overlay: str | None = None
+
+
+def server_options(function: F) -> F:
+    """Add ``--server``, ``--name`` and ``--env``; the function gets them as ``where``."""
+
+    @wraps(function)
+    def bundled(
+        *args: Any, name: str | None, server: str | None, overlay: str | None, **rest: Any
+    ) -> Any:
+        return function(*args, where=Where(name, server, overlay), **rest)
+
+    for option in (
+        click.option(
+            "--env",
+            "overlay",
+            metavar="NAME",
+            help="Read holdfast.NAME.toml over holdfast.toml.",
+        ),
+        click.option(
+            "--name", metavar="APP", help="The app's name. [default: the config's, or the folder's]"
+        ),
+        click.option(
+            "--server",
+            metavar="SERVER",
+            help="Where it runs: local, or user@host. [default: the config's]",
+        ),
+    ):
+        bundled = option(bundled)
+    return cast(F, bundled)
+
+
+def plan_options(function: F) -> F:
+    """What a first plan needs and a file need not say."""
+    for option in (
+        click.option(
+            "--domain",
+            "domains",
+            metavar="HOST",
+            multiple=True,
+            help="A host name the app answers for; repeat it for more. [default: NAME.localhost]",
+        ),
+        click.option(
+            "--strategy",
+            type=click.Choice(["auto", "handover", "hold"]),
+            help="How the running release is replaced. [default: the config's, or auto]",
+        ),
+    ):
+        function = option(function)
+    return server_options(function)
+
+
+def yes_option(function: F) -> F:
+    """``--yes``: no question is asked."""
+    return click.option("-y", "--yes", is_flag=True, help="Ask nothing.")(function)

@@ -1,0 +1,1 @@
+"""What a person or a program sees: events as they come, plans, tables."""

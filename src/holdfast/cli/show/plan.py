@@ -1,0 +1,82 @@
+"""A plan as text: what is going to happen, and the reason for every choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.cli.show import words
+from holdfast.cli.show.paint import Paint
+from holdfast.cli.show.table import table
+
+
+def plan_lines(plan: Mapping[str, Any], paint: Paint, *, findings: bool = False) -> list[str]:
+    """The plan for a person.
+
+    Args:
+        findings: also what detection found (``holdfast plan``; too much for a deploy).
+    """
+    rows = [("release", _release(plan)), ("strategy", _strategy(plan, paint))]
+    rows += [("", f"because {reason}") for reason in plan.get("why") or ()]
+    rows += _rows(plan)
+    lines = [paint(f"Plan for {plan['app']}", "bold")]
+    lines += table([(paint(label, "dim"), text) for label, text in rows], "  ")
+    if findings and plan.get("findings"):
+        lines += ["", paint("Found", "bold"), *finding_lines(plan["findings"], paint)]
+    if findings and plan.get("steps"):
+        lines += ["", paint("Steps", "bold")]
+        lines += [f"  {number}. {step['title']}" for number, step in enumerate(plan["steps"], 1)]
+    lines += [f"{paint('note:', 'bold')} {text}" for text in plan.get("notes") or ()]
+    lines += [f"{paint('warning:', 'yellow')} {text}" for text in plan.get("warnings") or ()]
+    return lines
+
+
+def finding_lines(findings: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
+    """What was detected, each with the evidence."""
+    return table(
+        [
+            (paint(str(item["what"]), "dim"), str(item["value"]), paint(str(item["why"]), "dim"))
+            for item in findings
+        ],
+        "  ",
+    )
+
+
+def _release(plan: Mapping[str, Any]) -> str:
+    previous = plan.get("previous")
+    return f"{plan['release']}" + (f", after {previous}" if previous else ", the first")
+
+
+def _strategy(plan: Mapping[str, Any], paint: Paint) -> str:
+    wait = _wait(plan)
+    return paint(str(plan["strategy"]), "bold") + (f", {wait}" if wait else "")
+
+
+def _wait(plan: Mapping[str, Any]) -> str:
+    estimate = plan.get("estimate")
+    held = estimate.get("hold_s") if isinstance(estimate, Mapping) else estimate
+    if held is None or not plan.get("previous"):
+        return ""
+    source = estimate.get("from") if isinstance(estimate, Mapping) else None
+    return f"requests will wait about {words.seconds(held)}" + (f" ({source})" if source else "")
+
+
+def _rows(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
+    rows = []
+    if plan.get("release_command"):
+        rows.append(("migrate", f"{plan['release_command']}{_pending(plan.get('pending'))}"))
+    for label, key in (
+        ("snapshot", "snapshot"),
+        ("persist", "persist"),
+        ("static", "static"),
+        ("processes", "processes"),
+    ):
+        if values := plan.get(key):
+            rows.append((label, ", ".join(map(str, values))))
+    return rows
+
+
+def _pending(pending: Sequence[str] | None) -> str:
+    if pending is None:
+        return ""
+    return f" ({len(pending)} pending: {', '.join(pending)})" if pending else " (nothing pending)"

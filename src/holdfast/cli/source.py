@@ -1,0 +1,44 @@
+"""The project's source on its way to the server, shown as two steps."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from holdfast.cli.project import Project
+from holdfast.cli.show import words
+from holdfast.cli.show.view import View
+from holdfast.protocol import Event, Kind
+
+
+def send(project: Project, view: View) -> dict[str, Any]:
+    """Pack what git tracks and bring it to the server.
+
+    Returns:
+        ``source`` of the methods deploy and plan: ``{token, commit, dirty}``.
+    """
+    from holdfast.releases.source import pack
+
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
+        began = _start(view, "pack", "Pack the source")
+        packed = pack(project.directory, Path(directory))
+        commit = f"{packed.commit[:7]}, " if packed.commit else ""
+        _done(view, "pack", began, f"{commit}{words.count(packed.files, 'file')}")
+        for note in packed.notes:
+            view(Event(Kind.NOTE, {"text": note}))
+        began = _start(view, "upload", "Send it to the server")
+        token = project.app.transport.send_source(project.app.name, packed.archive)
+        _done(view, "upload", began, words.size(packed.archive.stat().st_size))
+    return {"token": token, "commit": packed.commit, "dirty": packed.dirty}
+
+
+def _start(view: View, step: str, title: str) -> float:
+    view(Event(Kind.STEP_STARTED, {"step": step, "title": title}))
+    return time.monotonic()
+
+
+def _done(view: View, step: str, began: float, note: str) -> None:
+    taken = round(time.monotonic() - began, 3)
+    view(Event(Kind.STEP_DONE, {"step": step, "seconds": taken, "note": note}))

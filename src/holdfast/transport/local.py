@@ -1,0 +1,75 @@
+"""This machine: the agent is called in process.
+
+Events and results pass through JSON as they would through SSH, so that what works here
+works there. Errors of the agent are not caught: they are of the same classes.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from holdfast.layout import Layout
+from holdfast.protocol import Emit, Event, Request
+
+Dispatch = Callable[[Layout, Request, Emit], dict[str, Any]]
+
+
+class LocalTransport:
+    """The agent of this machine.
+
+    Args:
+        layout: where Holdfast's files lie.
+        dispatch: answers requests; ``None`` for the agent itself (imported when needed).
+    """
+
+    server = "local"
+
+    def __init__(self, layout: Layout, dispatch: Dispatch | None = None) -> None:
+        self._layout = layout
+        self._dispatch = dispatch
+
+    def call(self, request: Request, emit: Emit) -> dict[str, Any]:
+        def over_the_wire(event: Event) -> None:
+            emit(Event.from_json(json.loads(event.to_line())))
+
+        sent = json.loads(json.dumps(request.to_json()))
+        answer = self._agent()(self._layout, Request(sent["method"], sent["params"]), over_the_wire)
+        result: dict[str, Any] = json.loads(json.dumps(answer))
+        return result
+
+    def send_source(self, app: str, archive: Path) -> str:
+        """Copy the archive into ``apps/APP/incoming``; the token is its name there.
+
+        The name appears when the copy is whole. Nobody else may read it: a folder without
+        git may hold a file of secrets.
+        """
+        token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        layout = self._layout.app(app)
+        self._layout.make()
+        layout.make()
+        beside = layout.incoming / f".{token}.part"
+        beside.touch(mode=0o600)
+        try:
+            shutil.copyfile(archive, beside)
+            beside.replace(layout.incoming / f"{token}.tar")
+        finally:
+            beside.unlink(missing_ok=True)
+        return token
+
+    def interactive(self, app: str, argv: Sequence[str], *, tty: bool) -> int:
+        from holdfast.agent.exec import exec_command
+
+        return exec_command(self._layout, app, argv, tty=tty)
+
+    def _agent(self) -> Dispatch:
+        if self._dispatch is None:
+            from holdfast.agent.dispatch import dispatch
+
+            return dispatch
+        return self._dispatch
