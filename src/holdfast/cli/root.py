@@ -124,7 +124,7 @@ def run(arguments: list[str], connect: Connect | None = None) -> int:
         json=False, directory=Path(), connect=open_server if connect is None else connect
     )
     try:
-        with command.make_context("holdfast", arguments, obj=invocation) as context:
+        with command.make_context("holdfast", list(arguments), obj=invocation) as context:
             return _code(command.invoke(context))
     except click.exceptions.Exit as ended:
         return ended.exit_code

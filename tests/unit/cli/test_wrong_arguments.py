@@ -34,8 +34,10 @@ CASES: list[tuple[str, str, str | None]] = [
     ),
     (
         "deploy --server local --name My_App",
-        '--name: "My_App" is no app name; lower-case letters, digits and hyphens, at most 32:'
-        ' "my-app"',
+        (
+            '--name: "My_App" is no app name; lower-case letters, digits and hyphens, at most 32:'
+            ' "my-app"'
+        ),
         None,
     ),
     (
@@ -96,8 +98,10 @@ CASES: list[tuple[str, str, str | None]] = [
     ("-C nowhere status", "holdfast: --directory: nowhere: no such directory", "holdfast --help"),
     (
         "env set KEY=hunter2",
-        "KEY: a value does not belong in the arguments,"
-        " where every user of this machine can read it",
+        (
+            "KEY: a value does not belong in the arguments,"
+            " where every user of this machine can read it"
+        ),
         'holdfast env set KEY asks for it; or send it: printf %s "$VALUE" | holdfast env set KEY',
     ),
     (
