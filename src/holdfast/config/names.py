@@ -176,7 +176,8 @@ def package(value: object) -> str:
 def variables(value: object) -> dict[str, str]:
     """A table of variables. No message shows a value that may be a secret."""
     if not isinstance(value, dict):
-        raise wrong_type(value, 'a table is meant: APP_MODE = "production"')
+        message = f'is {kind(value)}; a table is meant: APP_MODE = "production"'
+        raise Wrong([Problem(Rank.TYPE, message)])
     found: dict[str, str] = {}
     problems: list[Problem] = []
     for name, item in value.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _PARTS = {
-    *("SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASS", "PWD", "PASSPHRASE", "PIN", "SALT"),
-    *("TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY", "DSN"),
+    *("SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASS", "PWD", "PASSPHRASE", "SALT"),
+    *("TOKEN", "CREDENTIAL", "CREDENTIALS", "APIKEY"),
 }
 _PAIRS = re.compile(r"(?:API|SECRET|PRIVATE|ACCESS|ENCRYPTION|SIGNING|AUTH|MASTER)_?KEY")
 _ABOUT_ONE = {

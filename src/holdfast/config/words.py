@@ -73,7 +73,6 @@ _KEYS_OF = {
     ("processes", "env"): "env",
 }
 
-_NOT_HERE = "; it is not available yet"
 _REMARKS = {
     **dict.fromkeys(
         ("port", "bind", "address", "listen_port", "app_port", "socket"),
@@ -166,7 +165,7 @@ def _table_instead(name: str) -> str:
         return f'processes stand in [processes]: {bare(name)} = "…", or [processes.{bare(name)}]'
     if near := _TABLES.get(word) or nearest(name, tables):
         return f"did you mean [{near}]?"
-    return _REMARKS.get(word) or "the tables are " + ", ".join(f"[{known}]" for known in tables)
+    return _REMARKS.get(word) or f"the tables are {_tables()}"
 
 
 def _key_instead(table: str, key: str) -> str:
@@ -177,12 +176,12 @@ def _key_instead(table: str, key: str) -> str:
     meant = _KEYS_OF.get((table, word))
     if not meant and (near := nearest(key, own)):
         return f"did you mean `{near}`?"
-    meant = meant or _elsewhere(word, keys) or _KEYS.get(word)
-    if meant:
+    homes = [other for other, names in keys.items() if word in names and other != "processes"]
+    if not meant and homes:
+        return "it belongs in " + " or ".join(f"[{home}]" for home in homes)
+    if meant := meant or _KEYS.get(word):
         return _place(meant, table, key)
-    if word in _REMARKS:
-        return _REMARKS[word]
-    return _far(key, table, keys) or f"there are {', '.join(own) if own else _tables(keys)}"
+    return _REMARKS.get(word) or _far(key, table, keys) or _what_there_is(table, own)
 
 
 def _plain(word: str) -> str:
@@ -198,12 +197,6 @@ def _schema() -> dict[str, tuple[str, ...]]:
     rest = {"release": models.Release, "persist": models.Persist, "deploy": models.Deploy}
     tables = {**named, **rest, "processes": models.Process}
     return {name: tuple(readers(model)) for name, model in tables.items()}
-
-
-def _elsewhere(key: str, keys: dict[str, tuple[str, ...]]) -> str | None:
-    """The tables that do have the key: ``web.command or release.command``."""
-    found = [table for table, names in keys.items() if key in names and table != "processes"]
-    return f"{found[0]}.{key}" if len(found) == 1 else None
 
 
 def _place(meant: str, table: str, key: str) -> str:
@@ -224,5 +217,12 @@ def _far(key: str, table: str, keys: dict[str, tuple[str, ...]]) -> str | None:
     return None
 
 
-def _tables(keys: dict[str, tuple[str, ...]]) -> str:
-    return "only tables: " + ", ".join(f"[{name}]" for name in keys)
+def _what_there_is(table: str, own: tuple[str, ...]) -> str:
+    return f"[{table}] has {', '.join(own)}" if own else f"the tables are {_tables()}"
+
+
+def _tables() -> str:
+    from holdfast.config.models import Config
+    from holdfast.config.tables import readers
+
+    return ", ".join(f"[{name}]" for name in readers(Config))
