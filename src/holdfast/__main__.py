@@ -7,7 +7,6 @@ nobody reads our output any more.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -69,6 +68,8 @@ def _tell(error: HoldfastError, arguments: list[str]) -> None:
     """
     try:
         if "--json" in _before_dashes(arguments):
+            import json
+
             print(json.dumps({"error": as_json(error)}), flush=True)
         else:
             print(as_text(error, sys.stderr.isatty()), file=sys.stderr, flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +45,8 @@ class Invocation:
     def answer(self, result: Mapping[str, Any], lines: Iterable[str] = ()) -> None:
         """The end of a verb: its result for a program, or ``lines`` for a person."""
         if self.json:
+            import json
+
             print(json.dumps({"result": result}), flush=True)
             return
         for line in lines:

@@ -58,7 +58,7 @@ def _process(item: Mapping[str, Any], paint: Paint, now: float | None) -> tuple[
 
 def gate_words(app: Mapping[str, Any], paint: Paint, now: float | None = None) -> str:
     """``open, 3 in flight, 0 waiting``."""
-    gate, counts = app.get("gate") or {}, app.get("counts") or {}
+    gate, counts = app.get("gate", app) or {}, app.get("counts") or {}
     mode = str(gate.get("effective") or gate.get("mode") or "none")
     text = paint(mode, _GATES.get(mode, "dim"))
     if gate.get("lease_until") and mode == "hold":
