@@ -117,8 +117,7 @@ def _forget(root: Path, requirement: str) -> None:
 def _pip(directory: Path) -> Path:
     """A Python with pip that installs into others (``pip --python``)."""
     check([UV, "venv", "--quiet", "--seed", "--python", sys.executable, directory / "pip"])
-    python = directory / "pip" / "bin" / "python"
-    return python
+    return directory / "pip" / "bin" / "python"
 
 
 def _pip_install(pip: Path, env: Path) -> float:

@@ -1,0 +1,97 @@
+"""``bin/test`` counts what pytest reports and refuses what it does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import run
+from tests.conftest import require
+from tests.run import Tally
+
+REPORT = """<?xml version="1.0"?>
+<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"/></testsuites>
+"""
+
+
+def test_report_is_counted(tmp_path: Path) -> None:
+    """Errors in fixtures are failures, and nothing is counted twice."""
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert run.count(report) == Tally(passed=4, failed=3, skipped=3)
+
+
+def test_missing_report_counts_nothing(tmp_path: Path) -> None:
+    """pytest that ended before it began has left no report."""
+    assert run.count(tmp_path / "none.xml") == Tally()
+
+
+def test_sum_is_one_plain_line() -> None:
+    """The last line of a run, for people and for programs."""
+    assert str(Tally(1, 0, 2) + Tally(3, 1, 0)) == "4 passed, 1 failed, 2 skipped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["unit", "lint"], ["lint", "unit"]),
+        (["unit", "-k", "lint", "-x"], ["unit"]),
+        (["tests/unit/tools/test_run.py::test_x", "-x"], ["tests"]),
+    ],
+)
+def test_parts_are_chosen_in_their_order(arguments: list[str], parts: list[str]) -> None:
+    """Leading names are parts, the rest is pytest's; a path alone runs just that."""
+    assert list(run.choose(arguments)) == parts
+
+
+def test_everything_begins_with_what_is_fast() -> None:
+    """Without arguments every part that has tests is run, lint and unit first."""
+    assert list(run.choose([]))[:2] == ["lint", "unit"]
+    assert list(run.choose(["all"])) == list(run.choose([]))
+
+
+def test_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A typo does not pass as an empty run."""
+    with pytest.raises(SystemExit) as caught:
+        run.choose(["unti"])
+    assert caught.value.code == 2
+    assert "no part 'unti'" in capsys.readouterr().err
+
+
+def test_failing_part_fails_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit code is 1 and the last line has the failures of all parts."""
+    chosen = {"one": lambda: Tally(2, 0, 0), "two": lambda: Tally(1, 1, 0)}
+    monkeypatch.setattr(run, "choose", lambda arguments: chosen)
+    assert run.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "3 passed, 1 failed, 0 skipped"
+
+
+def test_empty_run_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No test run is no success: pytest's own exit code for it is 5."""
+    monkeypatch.setattr(run, "choose", lambda arguments: {"one": Tally})
+    assert run.main([]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 passed, 0 failed, 0 skipped"
+
+
+def test_real_part_that_is_there_is_used() -> None:
+    """Nothing happens when the condition holds."""
+    require(True, "nothing")
+
+
+def test_missing_part_is_a_skip_on_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason says what to install."""
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="needs nginx"):
+        require(None, "nginx")
+
+
+def test_missing_part_is_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CI skips nobody sees."""
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="needs nginx"):
+        require(None, "nginx")
