@@ -27,6 +27,12 @@ def confirm_by_name(question: str, name: str) -> None:
         raise UsageError("not confirmed; nothing was changed")
 
 
+def ask(question: str, default: str) -> str:
+    """A line of text."""
+    answer: str = click.prompt(question, default=default, err=True)
+    return answer
+
+
 def secret(name: str) -> str:
     """A value typed without being shown."""
     value: str = click.prompt(f"{name} (not shown)", hide_input=True, err=True)

@@ -70,24 +70,29 @@ def server_options(function: F) -> F:
     return cast(F, bundled)
 
 
+def domain_option(function: F) -> F:
+    """``--domain``, as often as there are domains."""
+    return click.option(
+        "--domain",
+        "domains",
+        metavar="HOST",
+        multiple=True,
+        help="A host name the app answers for; repeat it for more. [default: NAME.localhost]",
+    )(function)
+
+
+def strategy_option(function: F) -> F:
+    """``--strategy``."""
+    return click.option(
+        "--strategy",
+        type=click.Choice(["auto", "handover", "hold"]),
+        help="How the running release is replaced. [default: the config's, or auto]",
+    )(function)
+
+
 def plan_options(function: F) -> F:
     """What a first plan needs and a file need not say."""
-    for option in (
-        click.option(
-            "--domain",
-            "domains",
-            metavar="HOST",
-            multiple=True,
-            help="A host name the app answers for; repeat it for more. [default: NAME.localhost]",
-        ),
-        click.option(
-            "--strategy",
-            type=click.Choice(["auto", "handover", "hold"]),
-            help="How the running release is replaced. [default: the config's, or auto]",
-        ),
-    ):
-        function = option(function)
-    return server_options(function)
+    return server_options(domain_option(strategy_option(function)))
 
 
 def yes_option(function: F) -> F:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,47 @@ def find_app(invocation: Invocation, where: Where) -> App:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known of a project before anything is decided.
+
+    Attributes:
+        name: from an option, the config, or the folder.
+        server: from an option or the config; ``None`` if neither says.
+        domains: likewise, or those it was deployed with.
+        known: its status, if it was deployed before.
+        transport: the way to the server; to this machine if none is named.
+    """
+
+    config: Config
+    name: str
+    named: bool
+    server: str | None
+    domains: tuple[str, ...]
+    known: dict[str, Any] | None
+    transport: Transport
+
+    def variables(self) -> set[str]:
+        """Names of the variables that the server keeps for the app."""
+        listed = self.transport.call(Request("env.list", {"app": self.name}), lambda _: None)
+        return set(listed["names"])
+
+
+def begin(invocation: Invocation, where: Where, domains: Sequence[str]) -> Beginning:
+    """Read the config and ask the server what it knows of the app."""
+    from holdfast.config.names import domain
+
+    config = load(invocation, where)
+    name, named = _name(invocation, config, where)
+    server = _server(config, where)
+    given = tuple(dict.fromkeys(checked("--domain", domain, host) for host in domains))
+    transport = invocation.connect(server or LOCAL)
+    known = _known(transport, name)
+    kept = tuple(map(str, known["domains"])) if known else ()
+    hosts = given or config.app.domains or (kept if kept != (f"{name}.localhost",) else ())
+    return Beginning(config, name, named, server, hosts, known, transport)
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A project about to be deployed.
 
@@ -74,17 +115,46 @@ def read_project(
     Raises:
         UsageError: no server is known; the one line says how to give one.
     """
-    config = load(invocation, where)
-    name, named = _name(invocation, config, where)
-    server = _server(config, where)
-    transport = invocation.connect(server or LOCAL)
-    known = _known(transport, name)
-    notes = list(config.warnings)
-    if server is None:
-        notes.append(_assumed_local(name, known is not None, verb))
-    app = App(name, named, transport)
-    hosts = _domains(app, config, domains, known, notes)
-    return Project(app, invocation.directory, _filled(config, name, hosts), tuple(notes))
+    from holdfast import config as module
+
+    beginning = begin(invocation, where, domains)
+    if beginning.server is None and not beginning.known:
+        raise no_server(verb)
+    value = module.to_json(beginning.config)
+    hosts = beginning.domains or (_default_domain(beginning, verb),)
+    value["app"] = {**value.get("app", {}), "name": beginning.name, "domains": list(hosts)}
+    app = App(beginning.name, beginning.named, beginning.transport)
+    notes = (*beginning.config.warnings, *_assumed(beginning, domains))
+    return Project(app, invocation.directory, value, notes)
+
+
+def no_server(verb: str) -> UsageError:
+    """The one line that says what a first deploy needs."""
+    return UsageError(
+        f"{verb} needs a server: give --server local,"
+        ' or write server = "local" under [app] in holdfast.toml',
+        hint="holdfast init --write --server local writes it down",
+    )
+
+
+def _assumed(beginning: Beginning, domains: Sequence[str]) -> Iterator[str]:
+    """What is taken from the app as it runs, because nobody said otherwise."""
+    if beginning.server is None:
+        yield (
+            f"no server is configured; {beginning.name} runs on this machine, so it is deployed"
+            " here (holdfast init --write writes that down)"
+        )
+    if beginning.domains and not domains and not beginning.config.app.domains:
+        yield f"no domain is configured; it keeps {', '.join(beginning.domains)}"
+
+
+def _default_domain(beginning: Beginning, verb: str) -> str:
+    if beginning.transport.server == LOCAL:
+        return f"{beginning.name}.localhost"
+    raise UsageError(
+        f"{verb} needs a domain: give --domain app.example.com,"
+        ' or write domains = ["app.example.com"] under [app] in holdfast.toml'
+    )
 
 
 def request(method: str, project: Project, source: dict[str, Any], strategy: str | None) -> Request:
@@ -161,53 +231,3 @@ def _known(transport: Transport, name: str) -> dict[str, Any] | None:
     """The app's status where it was deployed before, or ``None``."""
     status = transport.call(Request("status", {}), lambda _: None)
     return next((app for app in status["apps"] if app["app"] == name and app["release"]), None)
-
-
-def _assumed_local(name: str, known: bool, verb: str) -> str:
-    """An app that runs on this machine already is deployed here again, and that is said."""
-    if not known:
-        raise UsageError(
-            f"{verb} needs a server: give --server local,"
-            ' or write server = "local" under [app] in holdfast.toml',
-            hint="holdfast init --write writes it down",
-        )
-    return (
-        f"no server is configured; {name} runs on this machine, so it is deployed here"
-        " (holdfast init --write writes that down)"
-    )
-
-
-def _domains(
-    app: App,
-    config: Config,
-    given: Sequence[str],
-    known: dict[str, Any] | None,
-    notes: list[str],
-) -> list[str]:
-    """From the options, else the config, else as deployed before, else ``NAME.localhost``."""
-    from holdfast.config.names import domain
-
-    if given:
-        return list(dict.fromkeys(checked("--domain", domain, host) for host in given))
-    if config.app.domains:
-        return list(config.app.domains)
-    default = f"{app.name}.localhost"
-    if known and known["domains"]:
-        kept = [str(host) for host in known["domains"]]
-        if kept != [default]:
-            notes.append(f"no domain is configured; it keeps {', '.join(kept)}")
-        return kept
-    if app.transport.server != LOCAL:
-        raise UsageError(
-            "deploy needs a domain: give --domain app.example.com,"
-            ' or write domains = ["app.example.com"] under [app] in holdfast.toml'
-        )
-    return [default]
-
-
-def _filled(config: Config, name: str, domains: list[str]) -> dict[str, Any]:
-    from holdfast import config as module
-
-    value = module.to_json(config)
-    value["app"] = {**value.get("app", {}), "name": name, "domains": domains}
-    return value

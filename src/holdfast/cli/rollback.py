@@ -11,7 +11,7 @@ from holdfast.cli.asking import confirm
 from holdfast.cli.deploy import tell
 from holdfast.cli.following import follow, showing
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options, yes_option
+from holdfast.cli.options import Where, server_options, strategy_option, yes_option
 from holdfast.cli.project import App, find_app
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.plan import plan_lines
@@ -26,11 +26,7 @@ from holdfast.protocol import Request
     "holdfast rollback --plan",
 )
 @click.argument("release", required=False)
-@click.option(
-    "--strategy",
-    type=click.Choice(["auto", "handover", "hold"]),
-    help="How the running release is replaced. [default: the config's, or auto]",
-)
+@strategy_option
 @click.option("--plan", "plan_only", is_flag=True, help="Show what it would do, and stop.")
 @yes_option
 @server_options

@@ -19,7 +19,7 @@ def test_without_a_server(holdfast: Run, agent: FakeAgent) -> None:
     assert ran.err == (
         "error: deploy needs a server: give --server local,"
         ' or write server = "local" under [app] in holdfast.toml\n'
-        "hint: holdfast init --write writes it down\n"
+        "hint: holdfast init --write --server local writes it down\n"
     )
 
 

@@ -1,0 +1,129 @@
+"""What would make a deploy fail, as far as it shows without running anything."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from holdfast.cli.invocation import Invocation
+from holdfast.cli.options import Where
+from holdfast.cli.project import Beginning, begin, no_server
+from holdfast.errors import HoldfastError
+
+if TYPE_CHECKING:
+    from holdfast.detect.project import Project
+
+_ALWAYS_SET = frozenset({"PATH", "HOME", "LANG", "PORT", "PWD", "USER", "TMPDIR", "VIRTUAL_ENV"})
+"""Variables that every process has, or that the system gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something to put right; a deploy fails for a ``fatal`` one."""
+
+    fatal: bool
+    message: str
+    hint: str | None
+
+
+def find_problems(
+    invocation: Invocation, where: Where, domains: Sequence[str], env_file: str | None
+) -> list[Problem]:
+    """All problems, the fatal ones first.
+
+    A wrong config is the only one told: what else there is cannot be judged without it.
+    """
+    try:
+        beginning = begin(invocation, where, domains)
+        given = _given_variables(invocation, env_file)
+    except HoldfastError as error:
+        return [_fatal(error)]
+    problems = [
+        *_server(beginning),
+        *_project(invocation, beginning, given),
+        *_source(invocation),
+        *(Problem(False, text, None) for text in beginning.config.warnings),
+    ]
+    return sorted(problems, key=lambda problem: not problem.fatal)
+
+
+def _fatal(error: HoldfastError) -> Problem:
+    return Problem(True, error.message, error.hint)
+
+
+def _given_variables(invocation: Invocation, env_file: str | None) -> set[str]:
+    if env_file is None:
+        return set()
+    from holdfast.cli.variables import read_file
+
+    return set(read_file(invocation.path(env_file)))
+
+
+def _server(beginning: Beginning) -> Iterator[Problem]:
+    if beginning.server is None and not beginning.known:
+        yield _fatal(no_server("deploy"))
+
+
+def _project(invocation: Invocation, beginning: Beginning, given: set[str]) -> Iterator[Problem]:
+    """What detection says, and the variables that the code wants."""
+    from holdfast.detect import scan
+
+    try:
+        project = scan(invocation.directory, beginning.config)
+    except HoldfastError as error:
+        yield _fatal(error)
+        return
+    yield from _variables(project, beginning, given)
+    for finding in project.findings:
+        if finding.level == "warning":
+            yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
+
+
+def _variables(project: Project, beginning: Beginning, given: set[str]) -> Iterator[Problem]:
+    from holdfast.detect.facts import EnvRead
+
+    known = given | _ALWAYS_SET | set(beginning.config.env) | set(project.env)
+    known |= set(project.generate)
+    wanted = {
+        fact.name: fact
+        for fact in reversed(project.all(EnvRead))
+        if fact.required and fact.name not in known and not _is_test(fact.evidence.file)
+    }
+    kept = beginning.variables() if wanted else set()
+    for name, fact in sorted(wanted.items()):
+        if name not in kept and not name.startswith("HOLDFAST_"):
+            yield Problem(
+                True,
+                f"{name} is not set; {fact.evidence} reads it, and has no default",
+                f"holdfast env set {name}",
+            )
+
+
+def _is_test(file: str) -> bool:
+    parts = PurePosixPath(file).parts
+    return any(part in ("test", "tests", "conftest.py") for part in parts) or parts[-1].startswith(
+        "test_"
+    )
+
+
+def _source(invocation: Invocation) -> Iterator[Problem]:
+    """Packs the source, as a deploy would, and throws it away."""
+    from holdfast.releases.source import pack
+
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
+        try:
+            packed = pack(invocation.directory, Path(directory))
+        except HoldfastError as error:
+            yield _fatal(error)
+            return
+    if packed.dirty:
+        yield Problem(
+            False,
+            "there are changes that are not committed; they are deployed too",
+            "commit them, and the release can be told by its commit",
+        )
+    for note in packed.notes:
+        yield Problem(False, note, None)
