@@ -1,0 +1,78 @@
+"""Ask an ASGI app: is it one, and which directories does it serve as static files?"""
+
+# It must run on every Python from 3.8, whatever the newest one calls better:
+# ruff: noqa: PTH, UP, FURB
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from holdfast.detect.asks.common import NotThis, engines, first, place
+
+
+def ask(given: Any) -> dict[str, Any]:
+    return first(given, examine)
+
+
+def examine(app: Any, candidate: Any) -> dict[str, Any]:
+    if not speaks_asgi(app):
+        raise NotThis("%r cannot be called with (scope, receive, send)" % app)
+    answer = engines()
+    answer.update(static=mounts(app, ""), routes=sorted(paths(app)))
+    answer["migrate"] = None
+    return dict(answer)
+
+
+def speaks_asgi(app: Any) -> bool:
+    """Whether it takes (scope, receive, send), or (scope) as ASGI 2 had it."""
+    if not callable(app) or inspect.isclass(app):
+        return False
+    try:
+        taken = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return True  # written in C: nothing to see
+    if any(item.kind is item.VAR_POSITIONAL for item in taken):
+        return True
+    needed = [
+        item
+        for item in taken
+        if item.default is item.empty
+        and item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+    ]
+    return len(needed) in (1, 3) and not {"environ", "start_response"} & {i.name for i in needed}
+
+
+def routes_of(app: Any) -> list[Any]:
+    for _ in range(20):  # middleware wraps the app it was given
+        if isinstance(getattr(app, "routes", None), (list, tuple)):
+            return list(app.routes)
+        app = getattr(app, "app", None) or getattr(app, "_app", None)
+        if app is None:
+            break
+    return []
+
+
+def mounts(app: Any, prefix: str) -> list[Any]:
+    """Starlette's ``Mount("/static", StaticFiles(directory="static"))``: URL, directory."""
+    found = []
+    for route in routes_of(app):
+        mounted = getattr(route, "app", None)
+        path = getattr(route, "path", None)
+        if mounted is None or path is None or not hasattr(route, "routes"):
+            continue
+        directory = getattr(mounted, "directory", None)
+        if type(mounted).__name__ == "StaticFiles" and directory and not mounted.html:
+            found.append([prefix + path, place(directory)])
+        elif hasattr(mounted, "routes"):
+            found += mounts(mounted, prefix + path)
+    return found
+
+
+def paths(app: Any) -> set[str]:
+    found = set()
+    for route in routes_of(app):
+        methods = getattr(route, "methods", None)
+        path = getattr(route, "path", None)
+        if isinstance(path, str) and methods and "GET" in methods and "{" not in path:
+            found.add(path)
+    return found

@@ -1,0 +1,187 @@
+"""What every ask shares: how to import the app, how to name a path, how to answer.
+
+The answer is one line of JSON behind a marker, for the app may print what it likes.
+"""
+
+# It must run on every Python from 3.8, whatever the newest one calls better:
+# ruff: noqa: PTH, UP, FURB
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any, Callable
+
+MARKER = "holdfast-answer: "
+ROOT = os.getcwd()
+SERVERS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress")
+
+
+def enter(candidate: Any) -> None:
+    """Work where the app works and find what it finds, as its server will."""
+    directory = os.path.join(ROOT, candidate["directory"])
+    os.chdir(directory)
+    for name in (".", *candidate["pythonpath"]):
+        path = os.path.normpath(os.path.join(directory, name))
+        if path not in sys.path:
+            sys.path.insert(0, path)
+
+
+def load(candidate: Any) -> Any:
+    """The app: its module imported, a factory called."""
+    enter(candidate)
+    found: Any = importlib.import_module(candidate["module"])
+    for name in candidate["attribute"].split("."):
+        found = getattr(found, name)
+    return found() if candidate["factory"] else found
+
+
+def place(path: Any) -> str | None:
+    """A path relative to the project's root if it lies inside, else absolute.
+
+    Links are not followed: what persists may already be linked out of the tree.
+    """
+    if not path:
+        return None
+    full = os.path.normpath(os.path.join(os.getcwd(), os.fspath(path)))
+    for root in (ROOT, os.path.realpath(ROOT)):
+        if full == root:
+            return "."
+        if full.startswith(root + os.sep):
+            return full[len(root) + 1 :].replace(os.sep, "/")
+    return full
+
+
+def sqlite_of_url(url: Any) -> str | None:
+    """The file of a SQLAlchemy URL; ``None`` for other databases and for one in memory."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database
+    if not name or name == ":memory:" or "mode=memory" in name:
+        return None
+    name = name[5:] if name.startswith("file:") else name
+    return place(name.partition("?")[0])
+
+
+def engines() -> Any:
+    """The databases of every SQLAlchemy engine that exists: SQLite files, other backends."""
+    files, others = [], []
+    if "sqlalchemy" in sys.modules:
+        import gc
+
+        from sqlalchemy.engine import Engine
+
+        for item in gc.get_objects():
+            if type(item) is Engine:
+                name = sqlite_of_url(item.url)
+                if name:
+                    files.append([name, "SQLAlchemy URL"])
+                elif item.url.get_backend_name() != "sqlite":
+                    others.append(item.url.get_backend_name())
+    return {"sqlite": files, "databases": sorted(set(others))}
+
+
+_written: list[tuple[str, str]] = []
+
+
+def _watch(event: str, args: Any) -> None:
+    """An audit hook (PEP 578): which files the app opens to write while it is imported."""
+    try:
+        if event == "sqlite3.connect":
+            name = os.fsdecode(args[0])
+            if name and not name.startswith((":", "file::memory:")):
+                name = name[5:].partition("?")[0] if name.startswith("file:") else name
+                _written.append((os.path.join(os.getcwd(), name), "sqlite"))
+        elif event == "open" and isinstance(args[0], (str, bytes)):
+            mode, flags = args[1], args[2]
+            if (mode and set(mode) & set("wax+")) or (flags & (os.O_WRONLY | os.O_RDWR)):
+                _written.append((os.path.join(os.getcwd(), os.fsdecode(args[0])), "file"))
+        elif event == "os.mkdir":
+            name = os.path.join(os.getcwd(), os.fsdecode(args[0]))
+            if os.path.islink(name) or not os.path.exists(name):
+                _written.append((name, "directory"))
+    except Exception:  # noqa: S110  (a hook that raises would stop the app)
+        pass
+
+
+def written() -> list[list[str]]:
+    """What was opened to write inside the project: path, kind."""
+    found = []
+    for path, kind in dict.fromkeys(_written):
+        name = place(path)
+        if name and not os.path.isabs(name) and "__pycache__" not in name:
+            found.append([name, kind])
+    return found
+
+
+def versions() -> dict[str, str]:
+    """The versions of the servers that are installed."""
+    from importlib import metadata
+
+    found = {}
+    for name in SERVERS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """An error as the app's author knows it: without our own frames."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [
+        index for index, frame in enumerate(frames) if frame.filename in ("<string>", "<stdin>")
+    ]
+    kept = frames[(ours[-1] + 1 if ours else 0) :]
+    kept = [frame for frame in kept if not frame.filename.startswith("<frozen importlib")]
+    kept = [frame for frame in kept if os.sep + "importlib" + os.sep not in frame.filename]
+    lines = traceback.format_list(kept) + traceback.format_exception_only(type(error), error)
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "name": getattr(error, "name", None) or None,
+        "traceback": "".join(lines)[-4000:],
+    }
+
+
+def first(given: Any, examine: Callable[[Any, Any], dict[str, Any]]) -> dict[str, Any]:
+    """Try the candidates in order until one is what it seems to be."""
+    failures = []
+    for index, candidate in enumerate(given["candidates"]):
+        try:
+            found = examine(load(candidate), candidate)
+        except BaseException as error:  # (an app may raise SystemExit on import)
+            failures.append(dict(failure(error), candidate=index))
+            continue
+        found.update(chosen=index, failures=failures)
+        return found
+    return {"chosen": None, "failures": failures}
+
+
+class NotThis(Exception):
+    """The object is something else than it seemed."""
+
+
+def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
+    """Ask, answer on one line, and end at once whatever threads the app has started."""
+    if hasattr(sys, "addaudithook"):
+        sys.addaudithook(_watch)
+    try:
+        answer = ask(given)
+        answer["written"] = written()
+        answer["versions"] = versions()
+    except BaseException as error:  # (whatever it is, it is the answer)
+        answer = {"chosen": None, "failures": [failure(error)]}
+    line = "\n" + MARKER + json.dumps(answer) + "\n"
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+    data = line.encode()
+    while data:
+        data = data[os.write(1, data) :]
+    os._exit(0)

@@ -1,0 +1,80 @@
+"""Ask a Flask app: where it writes, what it serves, which databases and migrations it has."""
+
+# It must run on every Python from 3.8, whatever the newest one calls better:
+# ruff: noqa: PTH, UP, FURB
+from __future__ import annotations
+
+from os.path import isdir
+from typing import Any
+
+from holdfast.detect.asks.common import NotThis, engines, first, place, sqlite_of_url
+
+
+def ask(given: Any) -> dict[str, Any]:
+    return first(given, examine)
+
+
+def examine(app: Any, candidate: Any) -> dict[str, Any]:
+    from flask import Flask
+
+    if not isinstance(app, Flask):
+        app = getattr(app, "server", app)  # Dash keeps its Flask app there
+    if not isinstance(app, Flask):
+        raise NotThis("%r is no Flask app" % type(app).__name__)
+    answer: dict[str, Any] = {
+        "instance": place(app.instance_path),
+        "instance_used": isdir(app.instance_path) or str(app.config.root_path) == app.instance_path,
+        "static": statics(app),
+        "debug": bool(app.debug),
+        "secret_key": bool(app.config.get("SECRET_KEY")),
+        "upload": place(app.config.get("UPLOAD_FOLDER")),
+        "migrate": migrate_directory(app),
+        "server_name": app.config.get("SERVER_NAME"),
+        "routes": sorted({str(rule) for rule in app.url_map.iter_rules() if not rule.arguments}),
+    }
+    answer.update(databases(app))
+    return answer
+
+
+def statics(app: Any) -> list[Any]:
+    """The static folders of the app and its blueprints that exist: URL, directory."""
+    found = []
+    for owner in (app, *app.blueprints.values()):
+        if owner.has_static_folder and owner.static_url_path and isdir(owner.static_folder):
+            prefix = getattr(owner, "url_prefix", None) or ""
+            found.append([prefix + owner.static_url_path, place(owner.static_folder)])
+    return found
+
+
+def migrate_directory(app: Any) -> str | None:
+    extension = app.extensions.get("migrate")
+    directory = getattr(extension, "directory", None)
+    return place(directory) if directory else None
+
+
+def databases(app: Any) -> dict[str, Any]:
+    """SQLite files and other databases, by Flask-SQLAlchemy's engines or the config."""
+    found: dict[str, Any] = engines()
+    extension = app.extensions.get("sqlalchemy")
+    if extension is not None:
+        try:
+            with app.app_context():
+                for engine in all_engines(extension):
+                    add(found, engine.url, "SQLALCHEMY_DATABASE_URI")
+        except Exception as error:
+            found["databases_failed"] = "%s: %s" % (type(error).__name__, error)
+    return found
+
+
+def all_engines(extension: Any) -> list[Any]:
+    if hasattr(extension, "engines"):
+        return list(extension.engines.values())
+    return [getattr(extension, "db", extension).engine]
+
+
+def add(found: dict[str, Any], url: Any, what: str) -> None:
+    name = sqlite_of_url(url)
+    if name:
+        found["sqlite"] = [item for item in found["sqlite"] if item[0] != name] + [[name, what]]
+    elif url.get_backend_name() != "sqlite":
+        found["databases"] = sorted({*found["databases"], url.get_backend_name()})

@@ -1,0 +1,22 @@
+"""Ask a WSGI app: can it be called?"""
+
+# It must run on every Python from 3.8, whatever the newest one calls better:
+# ruff: noqa: PTH, UP, FURB
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from holdfast.detect.asks.common import NotThis, engines, first
+
+
+def ask(given: Any) -> dict[str, Any]:
+    return first(given, examine)
+
+
+def examine(app: Any, candidate: Any) -> dict[str, Any]:
+    if not callable(app) or inspect.iscoroutinefunction(app):
+        raise NotThis("%r cannot be called with (environ, start_response)" % app)
+    answer = engines()
+    answer.update(static=[], routes=[], migrate=None)
+    return dict(answer)

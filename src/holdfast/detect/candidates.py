@@ -1,0 +1,163 @@
+"""Candidates for the app, best first: what recognisers found, weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from holdfast.detect import command_line, importing
+from holdfast.detect.facts import (
+    AppHint,
+    AppObject,
+    DjangoProject,
+    Evidence,
+    Fact,
+    Interface,
+)
+from holdfast.detect.facts import ProcessLine as Line
+from holdfast.detect.project import Candidate
+from holdfast.detect.source import Source
+from holdfast.detect.tree import Tree
+
+_FILES = {"wsgi.py": 12, "asgi.py": 12, "app.py": 10, "main.py": 9, "application.py": 8,
+          "server.py": 7, "run.py": 6, "__init__.py": 6, "autoapp.py": 8, "api.py": 4}  # fmt: skip
+_NAMES = {"app": 8, "application": 8, "server": 5, "flask_app": 5, "create_app": 5, "make_app": 5}
+_ASIDE = frozenset({"tests", "test", "testing", "examples", "example", "docs", "doc", "scripts",
+                    "tools", "benchmarks", "samples", "demo", "demos", "migrations",
+                    "fixtures"})  # fmt: skip
+_NAMED = 40
+_DEEPER = 6
+
+
+def rank(tree: Tree, facts: Sequence[Fact]) -> list[Candidate]:
+    """Everything that may be the app, best first; equals by path, so the order is fixed."""
+    objects = [fact for fact in facts if isinstance(fact, AppObject)]
+    hints = [*_hints(facts)]
+    found = [_weighed(candidate, hints) for fact in objects for candidate in _of_object(tree, fact)]
+    found.sort(key=lambda item: (-item.score, item.evidence.file, item.evidence.line or 0))
+    return list(_without_doubles(found))
+
+
+def _of_object(tree: Tree, fact: AppObject) -> Iterator[Candidate]:
+    source = tree.source(fact.evidence.file)
+    if source is None or fact.needs:
+        return
+    way = importing.how(tree, source)
+    yield Candidate(
+        fact.framework,
+        fact.interface,
+        way.module,
+        fact.attribute,
+        fact.evidence,
+        fact.factory,
+        way.directory,
+        way.pythonpath,
+        int(fact.confidence),
+        (_made(fact),),
+    )
+
+
+def _made(fact: AppObject) -> str:
+    if fact.factory:
+        return f"{fact.attribute}() in {fact.evidence} makes the app and needs no arguments"
+    call = fact.made_by if fact.made_by.endswith(")") else f"{fact.made_by}(...)"
+    return f"{fact.attribute} = {call} in {fact.evidence}"
+
+
+def _hints(facts: Iterable[Fact]) -> Iterator[AppHint]:
+    """The app's name where somebody wrote it: ``FLASK_APP``, a server's command line."""
+    for fact in facts:
+        if isinstance(fact, AppHint):
+            yield fact
+        elif isinstance(fact, Line) and fact.name == "web":
+            line = command_line.parse(fact.command)
+            if line is not None and line.target:
+                yield AppHint(fact.evidence, line.target, "the Procfile")
+
+
+def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:
+    parts = candidate.evidence.file.split("/")
+    score = candidate.score + _FILES.get(parts[-1], 0) + _NAMES.get(candidate.attribute, 0)
+    score -= _DEEPER * (len(parts) - 1 - (parts[-1] == "__init__.py"))
+    why = candidate.why
+    if candidate.factory:
+        score -= 4  # an instance in the same place was made with what the factory lacks
+    if _ASIDE & set(parts[:-1]) or parts[-1].startswith(("test_", "conftest")):
+        score -= 60
+    for hint in hints:
+        if _meant(hint.target, candidate):
+            score += _NAMED
+            why = (*why, f"{hint.says} names it ({hint.evidence})")
+            break
+    return replace(candidate, score=score, why=why)
+
+
+def _meant(target: str, candidate: Candidate) -> bool:
+    """Whether ``notes``, ``notes.py``, ``notes:app`` or ``notes:create_app()`` is this one."""
+    module, _, attribute = target.partition(":")
+    module = module.removesuffix(".py").replace("/", ".").lstrip(".")
+    wanted = attribute.partition("(")[0]
+    names = {candidate.module, candidate.evidence.file.removesuffix(".py").replace("/", ".")}
+    if wanted and wanted != candidate.attribute:
+        return False
+    return any(name == module or name.endswith(f".{module}") for name in names)
+
+
+def _without_doubles(found: Iterable[Candidate]) -> Iterator[Candidate]:
+    seen: set[tuple[str, str]] = set()
+    for candidate in found:
+        mark = (candidate.evidence.file, candidate.attribute)
+        if mark not in seen:
+            seen.add(mark)
+            yield candidate
+
+
+def of_django(tree: Tree, project: DjangoProject, interface: Interface) -> Candidate:
+    """Django's application: its ``wsgi.py`` or ``asgi.py``, or what makes one without."""
+    path = project.wsgi if interface == "wsgi" else project.asgi
+    source = tree.source(path) if path else None
+    base = base_of(project)
+    if path is None or source is None:
+        return Candidate(
+            "django",
+            interface,
+            f"django.core.{interface}",
+            f"get_{interface}_application",
+            project.evidence,
+            factory=True,
+            directory=base,
+            why=(f"there is no {interface}.py; Django makes the application of the settings",),
+        )
+    way = _django_import(tree, project, source, base)
+    evidence = Evidence(path) if project.settings else project.evidence
+    return Candidate(
+        "django",
+        interface,
+        way.module,
+        project.attribute,
+        evidence,
+        directory=way.directory,
+        pythonpath=way.pythonpath,
+        why=(f"{project.attribute} in {path}",),
+    )
+
+
+def is_named(candidate: Candidate) -> bool:
+    """Whether somebody named it (``FLASK_APP``, a ``Procfile``), not only we found it."""
+    return len(candidate.why) > 1
+
+
+def base_of(project: DjangoProject) -> str:
+    """The directory a Django project is run in."""
+    path = project.manage or project.evidence.file
+    return path.rpartition("/")[0] or "."
+
+
+def _django_import(
+    tree: Tree, project: DjangoProject, source: Source, base: str
+) -> importing.Import:
+    """Django's modules are found from where ``manage.py`` lies, whatever they import."""
+    if project.manage is None or project.settings is None:
+        return importing.how(tree, source)
+    relative = source.path if base == "." else source.path[len(base) + 1 :]
+    return importing.Import(relative.removesuffix(".py").replace("/", "."), base, ())

@@ -1,0 +1,98 @@
+"""Why an app can't be imported, in words that say what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.detect import inference
+from holdfast.detect.facts import EnvRead, StartsServer
+from holdfast.detect.project import Candidate, Project
+from holdfast.errors import CommandFailed, DetectionError
+
+_TAIL = 25
+
+
+def of_failures(
+    project: Project, candidates: Sequence[Candidate], failures: Sequence[Mapping[str, Any]]
+) -> DetectionError:
+    """No candidate was the app: the best one's failure is told."""
+    real = [item for item in failures if item.get("type") != "NotThis"]
+    first = (real or failures)[0]
+    candidate = candidates[int(first.get("candidate", 0))]
+    problem = _one_line(str(first.get("message", ""))) or "no reason given"
+    return DetectionError(
+        f"{candidate.target} cannot be imported: {first.get('type')}: {problem}",
+        hint=_hint(project, first, candidate),
+        detail=_tail(str(first.get("traceback", ""))),
+    )
+
+
+def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) -> str:
+    kind, message = str(failure.get("type")), str(failure.get("message"))
+    if kind in ("ModuleNotFoundError", "ImportError"):
+        return _missing_module(project, failure)
+    named = _variable(project, message)
+    if named:
+        return f"{named.evidence} reads {named.name}: holdfast env set {named.name}"
+    if kind == "NotThis":
+        return (
+            f"say which object is the app: [web] command in holdfast.toml; tried {candidate.target}"
+        )
+    if kind == "KeyError" and re.fullmatch(r"'[A-Z][A-Z0-9_]+'", message):
+        name = message.strip("'")
+        return f"the app wants the variable {name}: holdfast env set {name}"
+    return "run the app in a fresh virtual environment to see the same error"
+
+
+def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
+    name = str(failure.get("name") or "").partition(".")[0]
+    package = inference.PACKAGES.get(name, name.replace("_", "-"))
+    where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
+    if not name or failure.get("type") == "ImportError":
+        return f"a dependency has another version than the code wants; look at {where}"
+    return f"{name} is not installed: add {package} to {where}"
+
+
+def _variable(project: Project, message: str) -> EnvRead | None:
+    """The variable an error speaks of, among those that the code reads."""
+    words = {word.upper() for word in re.findall(r"\w+", message)}
+    return next((item for item in project.all(EnvRead) if item.name.upper() in words), None)
+
+
+def of_bad_end(project: Project, error: CommandFailed) -> DetectionError:
+    """The process crashed, or never ended."""
+    candidate = project.candidates[0]
+    starts = project.all(StartsServer)
+    if error.returncode is None:
+        what = f"importing {candidate.module} took too long and was stopped"
+        hint = "what runs when the module is imported must end; start nothing there"
+        if starts:
+            hint = (
+                f"{starts[0].evidence}: {starts[0].call}() runs on import; put it under "
+                'if __name__ == "__main__":'
+            )
+    else:
+        what = f"importing {candidate.module} ended Python with status {error.returncode}"
+        hint = "a compiled package may not fit this machine; the detail is all that it said"
+    return DetectionError(what, hint=hint, detail=_tail(error.output))
+
+
+def of_silence(project: Project, output: str) -> DetectionError:
+    """It ended well and gave no answer: the app ended Python itself."""
+    candidate = project.candidates[0]
+    return DetectionError(
+        f"importing {candidate.module} ended Python before it could be asked",
+        hint="the module calls os._exit() or replaces standard output when it is imported",
+        detail=_tail(output),
+    )
+
+
+def _one_line(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.rstrip().splitlines()[-_TAIL:])

@@ -1,0 +1,138 @@
+"""Command lines of servers that people wrote (a ``Procfile``, later a ``Dockerfile``).
+
+A known server keeps its own options and loses those that say where to listen, because
+where to listen is ours to say; everything else is left as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve")
+
+_LISTEN: dict[str, tuple[str, ...]] = {
+    "gunicorn": ("-b", "--bind"),
+    "uvicorn": ("--host", "--port", "--uds", "--fd"),
+    "hypercorn": ("-b", "--bind", "--insecure-bind"),
+    "daphne": ("-b", "--bind", "-p", "--port", "-u", "--unix-socket", "-e", "--endpoint"),
+    "granian": ("--host", "--port", "--uds"),
+    "waitress-serve": ("--host", "--port", "--listen", "--unix-socket", "--unix-socket-perms"),
+}
+_ALONE = frozenset({"--reload", "--preload", "--factory", "--proxy-headers", "--no-access-log",
+                    "--access-log", "--daemon", "-D", "--call", "--no-proxy-headers",
+                    "--capture-output", "--enable-stdio-inheritance", "-R", "--debug",
+                    "--no-server-header", "--no-date-header", "--no-sendfile", "--reuse-port",
+                    "--no-control-socket", "--no-server-name", "--no-ws",
+                    "--use-colors", "--no-use-colors"})  # fmt: skip
+_TARGET = re.compile(r"[\w.\-/]+(?::[\w.]+(?:\(.*\))?)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A server's command line, taken apart.
+
+    Attributes:
+        before: what stands before it in the same line (``cd x && ``), as written.
+        server: the program; ``options``: its options as words, without where to listen.
+        target: the app, as written.
+        development: options that a production server must not have (``--reload``).
+    """
+
+    before: str
+    server: str
+    options: tuple[str, ...]
+    target: str | None
+    development: tuple[str, ...] = ()
+
+    def has(self, *names: str) -> bool:
+        return any(word.partition("=")[0] in names for word in self.options)
+
+
+def parse(command: str) -> ServerLine | None:
+    """The last command of a line, if it is a server we know; else ``None``.
+
+    Lines that a shell must understand (pipes, substitutions) are not taken apart.
+    """
+    before, last = _split(command)
+    if re.search(r"[|<>`]|\$\(|(?<!&)&(?!&)", last):
+        return None
+    try:
+        words = shlex.split(last)
+    except ValueError:
+        return None
+    prefix, words = _without_prefix(words)
+    if not words or words[0] not in SERVERS:
+        return None
+    return _taken_apart(before + prefix, words[0], words[1:])
+
+
+def _split(command: str) -> tuple[str, str]:
+    """What stands before the last ``&&`` or ``;``, and the rest."""
+    match = re.match(r"(?s)(.*(?:&&|;)\s*)(.+)", command)
+    return (match[1], match[2]) if match else ("", command)
+
+
+def _without_prefix(words: list[str]) -> tuple[str, list[str]]:
+    """Without ``exec``, ``NAME=value``, ``python -m``, ``poetry run``, ``uv run``."""
+    prefix = ""
+    while words:
+        if words[0] in ("exec", "newrelic-admin") or words[:2] in (
+            ["poetry", "run"],
+            ["pipenv", "run"],
+            ["uv", "run"],
+            ["pdm", "run"],
+        ):
+            if words[0] == "newrelic-admin":
+                return prefix, []
+            words = words[1:] if words[0] == "exec" else words[2:]
+        elif re.match(r"[A-Za-z_]\w*=", words[0]):
+            name, _, value = words[0].partition("=")
+            prefix += f"{name}={_quoted(value)} "
+            words = words[1:]
+        elif words[0] in ("python", "python3") and words[1:2] == ["-m"]:
+            words = words[2:]
+            if words and words[0] == "waitress":
+                words[0] = "waitress-serve"
+        else:
+            break
+    return prefix, words
+
+
+def _taken_apart(before: str, server: str, words: list[str]) -> ServerLine:
+    kept: list[str] = []
+    development: list[str] = []
+    target: str | None = None
+    listen = _LISTEN[server]
+    while words:
+        word = words.pop(0)
+        name, equals, _ = word.partition("=")
+        takes_value = word.startswith("-") and not equals and not _stands_alone(server, name)
+        value = [words.pop(0)] if takes_value and words else []
+        if name in listen or (server == "gunicorn" and re.match(r"-b\S", word)):
+            continue
+        if name in ("--reload", "--daemon", "-D", "--debug"):
+            development.append(name)
+        elif not word.startswith("-") and target is None and _TARGET.match(word):
+            target = word
+        else:
+            kept += [word, *value]
+    return ServerLine(before, server, tuple(kept), target, tuple(development))
+
+
+def _stands_alone(server: str, name: str) -> bool:
+    if name == "--access-log":
+        return server in ("uvicorn", "granian")
+    return name in _ALONE or (name == "--ws" and server == "granian")
+
+
+def quoted(words: tuple[str, ...]) -> str:
+    """Words as a shell takes them; ``$NAME`` stays a variable."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if "$" in word:
+        return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`") + '"'
+    return shlex.quote(word)

@@ -1,0 +1,121 @@
+"""Django: a project with ``manage.py``, in the root or below it, or one file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.facts import Confidence, DjangoProject, Evidence, Fact
+from holdfast.detect.source import Source, argument, text
+from holdfast.detect.tree import Tree, join, parent
+
+VARIABLE = "DJANGO_SETTINGS_MODULE"
+
+_IN_TOML = re.compile(
+    rf"^\s*(?:{VARIABLE}|django_settings_module)\s*=\s*[\"']([\w.]+)[\"']", re.MULTILINE
+)
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    found = [*_projects(tree), *_single_files(tree)]
+    yield from found
+    if not found:
+        yield from _without_manage(tree)
+
+
+def _projects(tree: Tree) -> Iterator[DjangoProject]:
+    """Every ``manage.py`` that names or needs a settings module."""
+    for path in tree.named("manage.py"):
+        source = tree.source(path)
+        if source is None or b"django" not in tree.read(path):
+            continue
+        named = _settings_named(source)
+        settings, line = named or _settings_elsewhere(tree, parent(path))
+        if settings is not None:
+            yield _project(tree, path, settings, line)
+
+
+def _project(tree: Tree, manage: str, settings: str, line: int | None) -> DjangoProject:
+    """The project around a ``manage.py``; its wsgi.py lies beside the settings or above."""
+    base = parent(manage)
+    package = settings.split(".")
+    wsgi = asgi = None
+    for depth in range(len(package) - 1, -1, -1):
+        directory = join(base, "/".join(package[:depth]) or ".")
+        wsgi = wsgi or _existing(tree, join(directory, "wsgi.py"), b"get_wsgi_application")
+        asgi = asgi or _existing(tree, join(directory, "asgi.py"), b"get_asgi_application")
+    return DjangoProject(Evidence(manage, line), settings, manage, wsgi, asgi)
+
+
+def _existing(tree: Tree, path: str, word: bytes) -> str | None:
+    return path if tree.has(path) and word in tree.read(path) else None
+
+
+def _settings_named(source: Source) -> tuple[str, int] | None:
+    """The settings module that a file puts into the environment."""
+    for call, name in source.calls():
+        if name in ("os.environ.setdefault", "os.environ.__setitem__"):
+            value = text(argument(call, 1, "value"))
+            if text(argument(call, 0, "key")) == VARIABLE and value:
+                return value, call.lineno
+    for node in source.nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            target, value = node.targets[0], text(node.value)
+            if source.dotted(target.value) == "os.environ" and text(target.slice) == VARIABLE:
+                return (value, node.lineno) if value else None
+    return None
+
+
+def _settings_elsewhere(tree: Tree, directory: str) -> tuple[str | None, int | None]:
+    """From wsgi.py or asgi.py below ``manage.py``, or from pyproject.toml."""
+    for path in tree.named("wsgi.py", "asgi.py"):
+        source = (
+            tree.source(path) if path.startswith("" if directory == "." else directory) else None
+        )
+        named = _settings_named(source) if source else None
+        if named:
+            return named
+    match = _IN_TOML.search(tree.text("pyproject.toml"))
+    return (match[1], None) if match else (None, None)
+
+
+def _single_files(tree: Tree) -> Iterator[DjangoProject]:
+    """``settings.configure(...)`` and the application in one file."""
+    for source in tree.mentioning(b"settings.configure"):
+        called = [name for _, name in source.calls()]
+        if "django.conf.settings.configure" not in called:
+            continue
+        for interface in ("wsgi", "asgi"):
+            for name, value, line in source.assignments:
+                if source.called(value) == f"django.core.{interface}.get_{interface}_application":
+                    yield _single(source, name, line, interface)
+
+
+def _single(source: Source, name: str, line: int, interface: str) -> DjangoProject:
+    runs = any(called.endswith("execute_from_command_line") for _, called in source.calls())
+    return DjangoProject(
+        Evidence(source.path, line),
+        settings=None,
+        manage=source.path if runs else None,
+        wsgi=source.path if interface == "wsgi" else None,
+        asgi=source.path if interface == "asgi" else None,
+        attribute=name,
+    )
+
+
+def _without_manage(tree: Tree) -> Iterator[DjangoProject]:
+    """A ``wsgi.py`` or ``asgi.py`` that names settings, without any ``manage.py``."""
+    for path in tree.named("wsgi.py", "asgi.py"):
+        source = tree.source(path)
+        if source is None or b"django" not in tree.read(path):
+            continue
+        named = _settings_named(source)
+        if named:
+            wsgi = path if path.endswith("wsgi.py") else None
+            asgi = path if path.endswith("asgi.py") else None
+            yield DjangoProject(
+                Evidence(path, named[1]), named[0], None, wsgi, asgi, confidence=Confidence.LIKELY
+            )
+            return

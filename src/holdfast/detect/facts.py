@@ -1,0 +1,208 @@
+"""What recognisers find: facts, each with its evidence. They decide nothing.
+
+A recogniser yields facts, the resolver alone chooses among them; so a new recogniser
+can't break an old one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal
+
+Framework = Literal["django", "flask", "asgi", "wsgi", "command"]
+Interface = Literal["wsgi", "asgi"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where it stands: a file of the project and a line, if one line says it."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+class Confidence(IntEnum):
+    """How sure a recogniser is, in points that the resolver adds up."""
+
+    GUESS = 20
+    LIKELY = 50
+    SURE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    evidence: Evidence
+    confidence: Confidence = field(default=Confidence.SURE, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AppObject(Fact):
+    """Something a server could call: an object, or a factory that makes one.
+
+    Attributes:
+        framework: what it is made of.
+        attribute: its name in its module.
+        factory: it must be called, without arguments, to get the app.
+        needs: arguments a factory can't be called without; then it is no candidate.
+        made_by: what is called to make it, for the explanation (``flask.Flask``).
+    """
+
+    framework: Framework
+    interface: Interface
+    attribute: str
+    factory: bool = False
+    needs: tuple[str, ...] = ()
+    made_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DjangoProject(Fact):
+    """A Django project.
+
+    Attributes:
+        settings: the settings module's name; ``None`` when one file configures itself.
+        manage: path of ``manage.py``, or of the one file that can be run in its place.
+        wsgi, asgi: paths of the modules that make the application.
+        attribute: the application's name in the module ``wsgi``/``asgi``.
+    """
+
+    settings: str | None
+    manage: str | None
+    wsgi: str | None = None
+    asgi: str | None = None
+    attribute: str = "application"
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyFile(Fact):
+    """A file that says what to install.
+
+    Attributes:
+        source: as in :class:`~holdfast.app.Dependencies`, or ``script`` (PEP 723).
+        packages: normalised names, as far as the file names them itself.
+        requirements: the requirement lines of a ``script``.
+        pinned: every line fixes one version.
+        also: other files that it includes.
+    """
+
+    source: Literal["uv.lock", "pyproject", "requirements", "script"]
+    packages: frozenset[str]
+    direct: frozenset[str] = frozenset()
+    requirements: tuple[str, ...] = ()
+    pinned: bool = False
+    also: tuple[str, ...] = ()
+    python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PythonRequest(Fact):
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsInstalling(Fact):
+    """The project itself must be installed, not only what it depends on."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFile(Fact):
+    """A file that decides something and can't be read."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvRead(Fact):
+    """The code reads a variable from the environment.
+
+    Attributes:
+        required: it has no default; without the variable the app fails.
+        literal_default: the default that stands in the code.
+    """
+
+    name: str
+    required: bool
+    literal_default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HardCodedSecret(Fact):
+    """A secret key that stands in the code."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLine(Fact):
+    """A line of a ``Procfile``; ``directory`` is where the file lies."""
+
+    name: str
+    command: str
+    directory: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class AppHint(Fact):
+    """Somebody named the app: ``FLASK_APP``, ``[tool.fastapi] entrypoint``.
+
+    ``target`` is as written there: ``notes``, ``notes:create_app``, ``notes.py``.
+    """
+
+    target: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRoute(Fact):
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations(Fact):
+    """Migrations that a tool other than Django runs; ``directory`` is where they lie."""
+
+    tool: Literal["flask-migrate", "alembic"]
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryState(Fact):
+    """The app keeps something in memory that a second worker would not see."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsAnswers(Fact):
+    """The app has WebSockets or event streams."""
+
+    what: Literal["websocket", "event stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class WritesTo(Fact):
+    """The app writes to a path in its own tree; ``path`` is relative to the root."""
+
+    path: str
+    kind: Literal["directory", "file"]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartsServer(Fact):
+    """The module starts its own server when it is imported: importing it never ends."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherProject(Fact):
+    """A sign that this is something else: a JavaScript app, a PHP site."""
+
+    what: str

@@ -1,0 +1,61 @@
+"""Flask: an app on module level, or a factory; a package or a file; ``FLASK_APP``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.facts import AppHint, Evidence, Fact, Migrations, StartsServer
+from holdfast.detect.objects import Kind, find_objects
+from holdfast.detect.tree import Tree, parent
+
+FLASK = Kind("flask", "wsgi")
+
+CLASSES = {
+    "flask.Flask": FLASK,
+    "flask.app.Flask": FLASK,
+    "apiflask.APIFlask": FLASK,
+    "flask_openapi3.OpenAPI": FLASK,
+    "eve.Eve": FLASK,
+}
+
+_FLASK_APP = re.compile(r"^\s*(?:export\s+)?FLASK_APP\s*=\s*['\"]?([^'\"\s#]+)", re.MULTILINE)
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    yield from find_objects(tree, CLASSES, b"Flask", b"flask_openapi3", b"Eve")
+    yield from _named(tree)
+    yield from _migrations(tree)
+    yield from _runs_itself(tree)
+
+
+def _named(tree: Tree) -> Iterator[Fact]:
+    """``.flaskenv`` and ``.env`` hold development values, but the name is the name."""
+    for name in (".flaskenv", ".env"):
+        if tree.has(name):
+            text = tree.text(name)
+            for match in _FLASK_APP.finditer(text):
+                line = text.count("\n", 0, match.start(1)) + 1
+                yield AppHint(Evidence(name, line), match[1], "FLASK_APP")
+
+
+def _migrations(tree: Tree) -> Iterator[Fact]:
+    """Flask-Migrate: the code calls it and ``migrations/env.py`` is there."""
+    for source in tree.mentioning(b"flask_migrate"):
+        for _, name in source.calls():
+            if name in ("flask_migrate.Migrate", "flask_migrate.Migrate.init_app"):
+                for path in tree.named("alembic.ini"):
+                    if tree.has(f"{parent(path)}/env.py"):
+                        yield Migrations(Evidence(path), "flask-migrate", parent(path))
+                return
+
+
+def _runs_itself(tree: Tree) -> Iterator[Fact]:
+    """``app.run()`` outside of ``if __name__ == "__main__"``: importing it never returns."""
+    for source in tree.mentioning(b".run("):
+        names = {name for name, value, _ in source.assignments if source.called(value) in CLASSES}
+        for statement in source.statements:
+            call = source.called(getattr(statement, "value", None))
+            if call is not None and call.endswith(".run") and call[:-4] in names:
+                yield StartsServer(Evidence(source.path, statement.lineno), call)

@@ -1,0 +1,42 @@
+"""A health path that the code itself defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.facts import Evidence, Fact, HealthRoute
+from holdfast.detect.source import Source, argument, text
+from holdfast.detect.tree import Tree
+
+KNOWN = ("/healthz", "/health", "/up", "/livez", "/readyz", "/health-check", "/healthcheck",
+         "/_health", "/ping", "/-/health", "/api/health", "/api/healthz", "/ht")  # fmt: skip
+"""Health paths people use, the best first: Kubernetes', Rails', django-health-check's."""
+
+_ROUTES = ("route", "get", "api_route", "Route", "add_url_rule", "add_route", "path", "get_route")
+_WORDS = tuple(sorted({path.strip("/").rpartition("/")[2].encode() for path in KNOWN}))
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    pattern = re.compile(rb"[\"'][\^/]?(?:api/|-/|_)?(?:" + b"|".join(_WORDS) + rb")/?\$?[\"']")
+    for path in tree.python:
+        if pattern.search(tree.read(path)) and not path.startswith(("tests/", "test_")):
+            source = tree.source(path)
+            if source is not None:
+                yield from _routes(source)
+
+
+def _routes(source: Source) -> Iterator[HealthRoute]:
+    """``@app.get("/healthz")``, ``Route("/healthz", …)``, Django's ``path("healthz/", …)``."""
+    for call, name in source.calls():
+        last = name.rpartition(".")[2]
+        if last not in _ROUTES:
+            continue
+        written = text(argument(call, 0, "path")) or text(argument(call, 0, "rule"))
+        if written is None or (name.startswith("os.") or "requests" in name):
+            continue
+        is_django = name.startswith("django.")
+        path = f"/{written}" if is_django and not written.startswith("/") else written
+        if path.rstrip("/") in KNOWN:
+            yield HealthRoute(Evidence(source.path, call.lineno), path)

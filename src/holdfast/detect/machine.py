@@ -1,0 +1,74 @@
+"""How much of the machine an app may use, and how many workers that makes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+MB = 1024 * 1024
+PER_WORKER = 512 * MB
+"""Memory of the machine for each worker: a Django worker has 60 to 150 MB, and during a
+handover the old release and the new run side by side, besides a database and the edge."""
+
+MOST_WORKERS = 8
+THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Cores we may run on, memory in bytes, and whether ``/dev/shm`` can be written."""
+
+    cores: int
+    memory: int
+    shared_memory: bool
+
+    @classmethod
+    def here(cls) -> Machine:
+        return cls(
+            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+            memory=_memory(),
+            shared_memory=os.access("/dev/shm", os.W_OK),  # noqa: S108  (asked, not used)
+        )
+
+
+def _memory() -> int:
+    """The machine's, or the container's limit if that is less (cgroup v2)."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Processes, threads in each, and why."""
+
+    workers: int
+    threads: int
+    why: str
+
+
+def shape(machine: Machine, *, memory_state: str | None, sqlite: bool, interface: str) -> Shape:
+    """The rule of ``docs/detection.md``.
+
+    Args:
+        memory_state: what the app keeps in memory, if that was seen.
+        sqlite: its database is SQLite and no other.
+        interface: ``wsgi`` or ``asgi``.
+    """
+    if memory_state:
+        return Shape(1, THREADS, f"one worker, for the app has {memory_state}")
+    if interface == "asgi":
+        return Shape(1, THREADS, "one worker: an event loop serves many requests at once")
+    if sqlite:
+        return Shape(1, THREADS, "one worker: SQLite lets one process write at a time anyway")
+    workers = max(1, min(machine.cores, machine.memory // PER_WORKER, MOST_WORKERS))
+    return Shape(
+        workers,
+        THREADS,
+        f"{machine.cores} cores and {machine.memory // MB} MB of memory, "
+        f"{PER_WORKER // MB} MB for each worker",
+    )

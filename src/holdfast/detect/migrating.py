@@ -1,0 +1,138 @@
+"""The release command: what brings the database to where the new code expects it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from holdfast.app import Finding, ReleaseCommand
+from holdfast.config import Config
+from holdfast.detect.answers import Answers
+from holdfast.detect.facts import Migrations
+from holdfast.detect.project import Candidate, Project
+
+Known = Literal["django", "flask-migrate", "alembic"]
+
+_SHAPES: tuple[tuple[Known, re.Pattern[str]], ...] = (
+    ("django", re.compile(r"(?:manage\.py|\w+\.py|django-admin|-m django)\s+migrate\b")),
+    ("flask-migrate", re.compile(r"\bflask\b.*\bdb\s+upgrade\b")),
+    ("alembic", re.compile(r"\balembic\b.*\bupgrade\b")),
+)
+
+
+def release(
+    config: Config, project: Project, answers: Answers, directory: str
+) -> tuple[ReleaseCommand | None, list[Finding]]:
+    """The release command: the config's, the ``Procfile``'s, or the framework's migrations."""
+    found = _chosen(config, project, answers, directory)
+    if found is None:
+        return None, []
+    command, why = found
+    if config.release.timeout is not None:
+        command = replace(command, timeout=config.release.timeout)
+    return command, [Finding("release command", command.command, why)]
+
+
+def _chosen(
+    config: Config, project: Project, answers: Answers, directory: str
+) -> tuple[ReleaseCommand, str] | None:
+    if config.release.command is False:
+        return None
+    if config.release.command:
+        return _said(config.release.command, project, answers, directory), "holdfast.toml says so"
+    for line in project.processes:
+        if line.name == "release":
+            return _said(line.command, project, answers, line.directory), str(line.evidence)
+    return _detected(project, answers)
+
+
+def _said(command: str, project: Project, answers: Answers, directory: str) -> ReleaseCommand:
+    """A command as written; if it runs migrations we know, they can be asked about."""
+    for known, pattern in _SHAPES:
+        if pattern.search(command):
+            settings = _settings(known, project, answers)
+            if settings is not None:
+                return ReleaseCommand(command, directory, known=known, settings=settings)
+    return ReleaseCommand(command, directory)
+
+
+def _settings(known: Known, project: Project, answers: Answers) -> Mapping[str, str] | None:
+    if known == "django":
+        return _django_settings(project) if project.manage else None
+    candidate = _candidate(project, answers)
+    if known == "flask-migrate":
+        return {"app": candidate.target} if candidate else None
+    return {"config": "alembic.ini"}
+
+
+def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] | None:
+    if project.framework == "django":
+        return _django(project, answers)
+    candidate = _candidate(project, answers)
+    if candidate is not None and project.framework == "flask" and answers.migrate:
+        return _flask_migrate(candidate, answers.migrate)
+    return _alembic(project)
+
+
+def _candidate(project: Project, answers: Answers) -> Candidate | None:
+    return answers.candidate or next(iter(project.candidates), None)
+
+
+def _django_settings(project: Project) -> dict[str, str]:
+    manage = (project.manage or "").rpartition("/")[2]
+    return {"manage": manage, **({"settings": project.settings} if project.settings else {})}
+
+
+def _django(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] | None:
+    """``migrate`` wherever Django has a database; without a pending one it does nothing."""
+    has_database = bool(answers.sqlite or answers.databases)
+    if project.manage is None or (answers.django is not None and not has_database):
+        return None
+    directory, _, name = project.manage.rpartition("/")
+    command = ReleaseCommand(
+        f"python {shlex.quote(name)} migrate --noinput",
+        directory or ".",
+        known="django",
+        settings=_django_settings(project),
+    )
+    return command, f"Django's migrations, by {project.manage}"
+
+
+def _flask_migrate(candidate: Candidate, migrations: str) -> tuple[ReleaseCommand, str]:
+    """``db upgrade``; ``--directory`` where the folder is not the ``migrations`` beside it."""
+    beside = "migrations" if candidate.directory == "." else f"{candidate.directory}/migrations"
+    option = ""
+    if migrations != beside:
+        option = f" --directory {shlex.quote(_seen_from(candidate.directory, migrations))}"
+    command = ReleaseCommand(
+        f"flask --app {shlex.quote(candidate.target)} db upgrade{option}",
+        candidate.directory,
+        known="flask-migrate",
+        settings={"app": candidate.target},
+    )
+    return command, f"Flask-Migrate, with its scripts in {migrations}/"
+
+
+def _seen_from(directory: str, path: str) -> str:
+    if directory == "." or path.startswith("/"):
+        return path
+    prefix = f"{directory}/"
+    if path.startswith(prefix):
+        return path[len(prefix) :]
+    return "../" * (directory.count("/") + 1) + path
+
+
+def _alembic(project: Project) -> tuple[ReleaseCommand, str] | None:
+    for fact in project.all(Migrations):
+        if fact.tool == "alembic":
+            command = ReleaseCommand(
+                "alembic upgrade head",
+                fact.directory,
+                known="alembic",
+                settings={"config": "alembic.ini"},
+            )
+            return command, f"Alembic: {fact.evidence}"
+    return None

@@ -1,0 +1,113 @@
+"""``probe``: ask the framework, in a process of the app's own environment."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+from holdfast.config import Config
+from holdfast.detect import answers, causes
+from holdfast.detect.answers import Answers
+from holdfast.detect.health import KNOWN
+from holdfast.detect.project import Candidate, Project
+from holdfast.errors import CommandFailed, DetectionError
+
+Run = Callable[[str], str]
+"""Runs a Python script with the app's Python and environment, in the root of its source.
+
+It gives back what the script printed, and raises CommandFailed for a bad end or a
+time-out (30 s are plenty). The script should reach Python on standard input or with
+``-c``; values of secrets must be masked in what comes back.
+"""
+
+MARKER = "holdfast-answer: "
+_OURS = re.compile(r"^from (?:__future__|holdfast\.detect\.asks\.common) import .*\n", re.MULTILINE)
+"""Lines that a script loses when it is joined to ``common.py``: nothing of ours is there."""
+
+_MOST_CANDIDATES = 4
+_CLOSE = 25
+"""Points within which candidates are taken for equals: then the next one is tried."""
+
+
+def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
+    """Learn from the framework what its files don't say.
+
+    Raises:
+        DetectionError: the app can't be imported; the detail is the end of the traceback.
+            Where ``config`` gives the web command, this is no reason to stop, and stands
+            in ``Answers.failed``.
+    """
+    if project.framework == "command":
+        return Answers()
+    try:
+        return _ask(project, run)
+    except DetectionError as error:
+        if config is not None and config.web.command:
+            return Answers(failed=error)
+        raise
+
+
+def _ask(project: Project, run: Run) -> Answers:
+    candidates = _equals(project.candidates)
+    try:
+        output = run(script(project, candidates))
+    except CommandFailed as error:
+        raise causes.of_bad_end(project, error) from error
+    value = _answer(output)
+    if value is None:
+        raise causes.of_silence(project, output)
+    if value.get("chosen") is None:
+        raise causes.of_failures(project, candidates, value.get("failures", []))
+    return answers.from_json(value, _with_settings(candidates[value["chosen"]]))
+
+
+def _with_settings(candidate: Candidate) -> Candidate:
+    return replace(candidate, why=(*candidate.why, "it was imported, and it is the app"))
+
+
+def _equals(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The best candidate and those close to it; one far below is not the app by accident."""
+    best = candidates[0].score
+    close = [item for item in candidates if best - item.score <= _CLOSE]
+    return tuple(close[:_MOST_CANDIDATES])
+
+
+def script(project: Project, candidates: tuple[Candidate, ...]) -> str:
+    """The program that asks; it takes nothing from its arguments."""
+    given = {
+        "env": dict(project.env),
+        "health": list(KNOWN),
+        "candidates": [
+            {
+                "module": item.module,
+                "attribute": item.attribute,
+                "factory": item.factory,
+                "directory": item.directory,
+                "pythonpath": list(item.pythonpath),
+            }
+            for item in candidates
+        ],
+    }
+    asks = files("holdfast.detect.asks")
+    common = asks.joinpath("common.py").read_text(encoding="utf-8")
+    own = asks.joinpath(f"{project.framework}.py").read_text(encoding="utf-8")
+    own = _OURS.sub("", own)
+    call = f"main(ask, json.loads({json.dumps(given)!r}))"
+    return f"{common}\n{own}\n{call}\n"
+
+
+def _answer(output: str) -> Mapping[str, Any] | None:
+    """The line behind the last marker."""
+    start = output.rfind(MARKER)
+    if start < 0:
+        return None
+    line = output[start + len(MARKER) :].partition("\n")[0]
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

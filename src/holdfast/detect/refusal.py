@@ -1,0 +1,97 @@
+"""What to say when a project is not understood: one message each, with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.config import Config
+from holdfast.detect.candidates import base_of
+from holdfast.detect.facts import AppObject, BrokenFile, DjangoProject, Fact, OtherProject
+from holdfast.detect.project import Candidate
+from holdfast.detect.tree import Tree
+from holdfast.errors import DetectionError
+
+WRITE_COMMAND = (
+    'write in holdfast.toml:\n\n[web]\ncommand = "gunicorn --bind unix:$HOLDFAST_SOCKET MODULE:APP"'
+)
+
+
+def of_broken_files(facts: Sequence[Fact]) -> None:
+    """Refuse a project in which a file that decides something can't be read."""
+    for fact in facts:
+        if isinstance(fact, BrokenFile):
+            raise DetectionError(
+                f"{fact.evidence}: {fact.problem}", hint="correct the file, then try again"
+            )
+
+
+def one_of(projects: Sequence[DjangoProject], ranked: Sequence[Candidate]) -> DjangoProject | None:
+    """The one Django project; several in one place are for the user to choose from."""
+    if not projects:
+        return None
+    beside = [
+        item
+        for item in projects[1:]
+        if base_of(item).count("/") == base_of(projects[0]).count("/")
+        and base_of(item) != base_of(projects[0])
+        and base_of(projects[0]) != "."
+    ]
+    if beside:
+        names = " and ".join(str(item.evidence) for item in (projects[0], *beside))
+        raise DetectionError(
+            f"there are several Django projects: {names}",
+            hint=f'say which one in holdfast.toml:\n\n[web]\ndirectory = "{base_of(projects[0])}"',
+        )
+    return projects[0]
+
+
+def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> DetectionError:
+    """The one error for a tree in which no app is recognised."""
+    if not tree.files:
+        return DetectionError(
+            f"{tree.root}: there are no files here",
+            hint="run holdfast in the folder of your project",
+        )
+    needing = [fact for fact in facts if isinstance(fact, AppObject) and fact.needs]
+    if needing:
+        return _needs_arguments(needing[0])
+    other = next((fact for fact in facts if isinstance(fact, OtherProject)), None)
+    if other is not None and not tree.python:
+        return DetectionError(
+            f"this looks like {other.what} ({other.evidence}); there is no Python in it",
+            hint="Holdfast deploys Python web apps; if a command serves it, " + WRITE_COMMAND,
+        )
+    if not tree.python:
+        return DetectionError(
+            "there is no Python file here",
+            hint="run holdfast in the folder of your project; if a command serves it, "
+            + WRITE_COMMAND,
+        )
+    if config.app.framework or config.web.directory:
+        return _ruled_out(config)
+    return DetectionError(
+        f"no web app was found in {len(tree.python)} Python files: looked for Django (manage.py, "
+        "wsgi.py, settings.configure), Flask(...), FastAPI, Starlette, Quart, Litestar, "
+        "create_app(), a callable (environ, start_response) or (scope, receive, send), "
+        "and a Procfile",
+        hint=WRITE_COMMAND,
+    )
+
+
+def _needs_arguments(fact: AppObject) -> DetectionError:
+    needs = ", ".join(fact.needs)
+    return DetectionError(
+        f"{fact.evidence}: {fact.attribute}({needs}) makes the app, but it needs arguments",
+        hint=f"give {needs} a default, or add a module that calls it: app = {fact.attribute}(...)",
+    )
+
+
+def _ruled_out(config: Config) -> DetectionError:
+    said = [
+        f'[app] framework = "{config.app.framework}"' if config.app.framework else "",
+        f'[web] directory = "{config.web.directory}"' if config.web.directory else "",
+    ]
+    return DetectionError(
+        f"no web app was found that fits {' and '.join(filter(None, said))}",
+        hint="take it out of holdfast.toml, or " + WRITE_COMMAND,
+    )

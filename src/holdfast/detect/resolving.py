@@ -1,0 +1,188 @@
+"""``resolve``: the app with no guess left; what the user wrote wins over what was found."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from holdfast.app import (
+    AppSpec,
+    Edge,
+    Finding,
+    Policy,
+    Process,
+    Static,
+    StrategyChoice,
+    Web,
+)
+from holdfast.config import Config
+from holdfast.detect import keeping, migrating, warning, webcommand
+from holdfast.detect.answers import Answers
+from holdfast.detect.facts import HealthRoute
+from holdfast.detect.health import KNOWN
+from holdfast.detect.machine import Machine
+from holdfast.detect.project import Project
+
+T = TypeVar("T", Edge, Policy, Web)
+
+
+def resolve(
+    config: Config, project: Project, answers: Answers, machine: Machine | None = None
+) -> AppSpec:
+    """Everything a deploy needs to know of the app.
+
+    Args:
+        config: with ``app.name`` and ``app.domains`` filled in.
+        machine: where the app is going to run; this one if ``None``.
+
+    Raises:
+        DetectionError: nothing says how the app is started.
+    """
+    name = config.app.name or "app"
+    domains = config.app.domains or (f"{name}.localhost",)
+    web, found = _web(config, project, answers, machine or Machine.here())
+    release, why_release = migrating.release(config, project, answers, web.directory)
+    persist, why_persist = keeping.persist(config, project, answers)
+    static, why_static = _static(config, answers)
+    build, why_build = _build(config, project, answers)
+    processes, why_processes = _processes(config, project, web.directory)
+    decided = (found, why_processes, why_build, why_static, why_release, why_persist)
+    findings = [item for part in decided for item in part]
+    findings += warning.warnings(config, project, answers, domains)
+    return AppSpec(
+        name=name,
+        domains=tuple(domains),
+        framework=project.framework,
+        dependencies=project.dependencies,
+        web=web,
+        processes=processes,
+        build=build,
+        release=release,
+        env={"PYTHONUNBUFFERED": "1", **project.env, **(config.env or {})},
+        generate=project.generate,
+        persist=persist,
+        static=static,
+        edge=_overlaid(Edge(), config.web),
+        policy=_policy(config),
+        findings=(*project.findings, *findings),
+    )
+
+
+def _overlaid(base: T, said: Any) -> T:
+    """``base`` with every field that the user's table says something about."""
+    values = {
+        item.name: getattr(said, item.name)
+        for item in fields(base)
+        if getattr(said, item.name, None) is not None
+    }
+    return replace(base, **values)
+
+
+def _policy(config: Config) -> Policy:
+    policy = _overlaid(Policy(), config.deploy)
+    return replace(policy, strategy=StrategyChoice(policy.strategy))
+
+
+def _web(
+    config: Config, project: Project, answers: Answers, machine: Machine
+) -> tuple[Web, list[Finding]]:
+    """The web process: its command, where it listens, where its health shows."""
+    base = _overlaid(Web(command=""), config.web)
+    started = webcommand.choose(config, project, answers, machine, base)
+    health, why_health = _health(config, project, answers)
+    web = replace(
+        base,
+        command=started.command,
+        listen=started.listen,
+        directory=started.directory,
+        health=health,
+    )
+    return web, [*started.findings, Finding("health", health, why_health)]
+
+
+def _health(config: Config, project: Project, answers: Answers) -> tuple[str, str]:
+    if config.web.health:
+        return config.web.health, "holdfast.toml says so"
+    known = {path.rstrip("/"): path for path in answers.routes if path.rstrip("/") in KNOWN}
+    for path in KNOWN:
+        if path in known:
+            return known[path], "the app answers it"
+    if answers.candidate is None:
+        for fact in project.all(HealthRoute):
+            return fact.path, str(fact.evidence)
+    return "/", "no health path was found; the front page is asked"
+
+
+def _static(config: Config, answers: Answers) -> tuple[tuple[Static, ...], list[Finding]]:
+    """URL prefixes that the edge serves straight from the release."""
+    if config.web.static is False:
+        return (), []
+    if config.web.static:
+        said = tuple(Static(url, path) for url, path in config.web.static.items())
+        return said, [Finding("static", item.url, "holdfast.toml says so") for item in said]
+    found: dict[str, Finding] = {}
+    statics: list[Static] = []
+    for url, directory, why in _detected_static(answers):
+        prefix = "/" + url.strip("/") + "/" if url.strip("/") else "/"
+        if prefix == "/" or "<" in prefix or directory.startswith("/") or prefix in found:
+            continue
+        statics.append(Static(prefix, directory))
+        found[prefix] = Finding("static", f"{prefix} from {directory}/", why)
+    return tuple(statics), list(found.values())
+
+
+def _detected_static(answers: Answers) -> list[tuple[str, str, str]]:
+    found = [
+        (url, path, "the app serves it itself; the edge is faster") for url, path in answers.static
+    ]
+    django = answers.django
+    if django and _collects(answers) and django.static_root and django.static_url.startswith("/"):
+        whitenoise = any("whitenoise" in item.lower() for item in django.middleware)
+        why = "STATIC_URL and STATIC_ROOT" + (
+            "; the edge answers before WhiteNoise is asked" if whitenoise else ""
+        )
+        found.append((django.static_url, django.static_root, why))
+    return found
+
+
+def _collects(answers: Answers) -> bool:
+    django = answers.django
+    return bool(django and django.static_root and "django.contrib.staticfiles" in django.apps)
+
+
+def _build(
+    config: Config, project: Project, answers: Answers
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """The user's commands, then ``collectstatic`` (it collects what they made)."""
+    commands = tuple(config.build.commands or ())
+    if not _collects(answers) or not project.manage:
+        return commands, []
+    if any("collectstatic" in item for item in commands):
+        return commands, []
+    # Build commands start in the root of the source, manage.py may lie below it.
+    folder, _, name = project.manage.rpartition("/")
+    command = f"python {name} collectstatic --noinput"
+    command = f"cd {folder} && {command}" if folder else command
+    return (*commands, command), [Finding("build", command, "STATIC_ROOT is set")]
+
+
+def _processes(
+    config: Config, project: Project, directory: str
+) -> tuple[tuple[Process, ...], list[Finding]]:
+    """Those of the config, and the ``Procfile``'s besides web and release."""
+    said = {
+        name: _process(name, item.command, item.directory or directory, item.stop_grace)
+        for name, item in (config.processes or {}).items()
+    }
+    findings = []
+    for line in project.processes:
+        name = line.name.lower().replace("_", "-")
+        if name not in ("web", "release") and name not in said:
+            said[name] = _process(name, line.command, line.directory, None)
+            findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
+    return tuple(said.values()), findings
+
+
+def _process(name: str, command: str, directory: str, grace: float | None) -> Process:
+    process = Process(name, command, directory)
+    return process if grace is None else replace(process, stop_grace=grace)

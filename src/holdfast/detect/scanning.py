@@ -1,0 +1,240 @@
+"""``scan``: what a project is, from its files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from holdfast.app import Finding
+from holdfast.config import Config
+from holdfast.detect import (
+    alembic,
+    asgi,
+    candidates,
+    choosing,
+    dependencies,
+    django,
+    flask,
+    health,
+    other,
+    procfile,
+    refusal,
+    secrets,
+    server,
+    state,
+    wsgi,
+)
+from holdfast.detect.facts import (
+    BrokenFile,
+    DjangoProject,
+    Fact,
+    HardCodedSecret,
+    Interface,
+    ProcessLine,
+    StreamsAnswers,
+)
+from holdfast.detect.project import Candidate, Project
+from holdfast.detect.tree import Tree
+
+Recogniser = Callable[[Tree, Config], Iterable[Fact]]
+
+RECOGNISERS: tuple[Recogniser, ...] = (
+    procfile.recognise,
+    django.recognise,
+    flask.recognise,
+    asgi.recognise,
+    wsgi.recognise,
+    dependencies.recognise,
+    secrets.recognise,
+    state.recognise,
+    alembic.recognise,
+    health.recognise,
+    other.recognise,
+)
+"""Every recogniser. A new case is a new file with ``recognise``, and a line here."""
+
+
+def scan(root: Path, config: Config) -> Project:
+    """Say what the project in ``root`` is; runs none of its code.
+
+    Raises:
+        DetectionError: it is no web app we know, or nothing says which of several it is.
+    """
+    tree = Tree(root)
+    facts = tuple(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
+    refusal.of_broken_files(facts)
+    return _Resolver(tree, config, facts).project()
+
+
+class _Resolver:
+    """Chooses among facts, and says why."""
+
+    def __init__(self, tree: Tree, config: Config, facts: Sequence[Fact]) -> None:
+        self.tree = tree
+        self.config = config
+        self.facts = facts
+        self.findings: list[Finding] = []
+
+    def project(self) -> Project:
+        ranked = self._fitting(candidates.rank(self.tree, self.facts))
+        chosen_django = self._django(ranked)
+        if chosen_django is not None:
+            return self._django_project(chosen_django)
+        if ranked and self.config.app.framework != "command":
+            return self._app_project(ranked)
+        return self._command_project()
+
+    def _fitting(self, ranked: list[Candidate]) -> list[Candidate]:
+        """Those that the config leaves: of its framework, in its directory."""
+        framework, directory = self.config.app.framework, self.config.web.directory
+        return [
+            item
+            for item in ranked
+            if framework in (None, item.framework) and (directory in (None, ".", item.directory))
+        ]
+
+    def _django(self, ranked: Sequence[Candidate]) -> DjangoProject | None:
+        """The Django project, unless something else was named or it lies aside."""
+        if self.config.app.framework not in (None, "django"):
+            return None
+        projects = [fact for fact in self.facts if isinstance(fact, DjangoProject)]
+        directory = self.config.web.directory
+        if directory not in (None, "."):
+            projects = [item for item in projects if candidates.base_of(item) == directory]
+        if ranked and candidates.is_named(ranked[0]) and not self.config.app.framework:
+            return None
+        return refusal.one_of(projects, ranked)
+
+    def _django_project(self, found: DjangoProject) -> Project:
+        base = candidates.base_of(found)
+        environment = choosing.dependencies(
+            self.tree, self.config, self.facts, base, found.evidence.file
+        )
+        interface = self._django_interface(found, environment.packages | environment.direct)
+        candidate = candidates.of_django(self.tree, found, interface)
+        variable = {django.VARIABLE: found.settings} if found.settings else {}
+        return self._finish(
+            [candidate], environment, settings=found.settings, manage=found.manage, env=variable
+        )
+
+    def _django_interface(self, found: DjangoProject, packages: frozenset[str]) -> Interface:
+        """ASGI for Channels, or where only an ASGI server is installed; else WSGI."""
+        if found.asgi is None:
+            return "wsgi"
+        if found.wsgi is None or packages & {"channels", "daphne"}:
+            return "asgi"
+        speaks_asgi = packages & {"uvicorn", "hypercorn"}
+        speaks_wsgi = packages & {"gunicorn", "waitress", "granian"}
+        return "asgi" if speaks_asgi and not speaks_wsgi else "wsgi"
+
+    def _app_project(self, ranked: list[Candidate]) -> Project:
+        best = ranked[0]
+        environment = choosing.dependencies(
+            self.tree, self.config, self.facts, best.directory, best.evidence.file
+        )
+        same = [item for item in ranked if item.framework == best.framework]
+        return self._finish(same, environment)
+
+    def _finish(
+        self,
+        ranked: list[Candidate],
+        environment: choosing.Chosen,
+        settings: str | None = None,
+        manage: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Project:
+        best = ranked[0]
+        websockets = any(
+            isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
+        )
+        served = server.choose(
+            best.framework,
+            best.interface,
+            environment.packages | environment.direct,
+            environment.direct,
+            websockets=websockets,
+        )
+        self._explain(best, ranked)
+        self.findings.append(Finding("server", served.choice.name, served.choice.why))
+        self.findings += environment.findings
+        added = () if self.config.web.command else served.extra
+        return Project(
+            framework=best.framework,
+            candidates=tuple(ranked),
+            directory=best.directory,
+            dependencies=choosing.with_server(environment.dependencies, added),
+            packages=environment.packages | environment.direct,
+            server=served.choice,
+            settings=settings,
+            manage=manage,
+            env={**(env or {}), **_path_variable(best)},
+            generate=self._generate(best.module),
+            processes=self._processes(),
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+    def _explain(self, best: Candidate, ranked: Sequence[Candidate]) -> None:
+        called = f"{best.target}{'()' if best.factory else ''}"
+        why = "; ".join(best.why)
+        others = [item.target for item in ranked[1:4]]
+        if others:
+            why += f"; before {', '.join(others)}"
+        self.findings.append(Finding("framework", best.framework, str(best.evidence)))
+        self.findings.append(Finding("app", called, why))
+        if best.directory != ".":
+            why = f"{best.evidence.file} is imported from there"
+            self.findings.append(Finding("directory", best.directory, why))
+
+    def _processes(self) -> tuple[ProcessLine, ...]:
+        return tuple(fact for fact in self.facts if isinstance(fact, ProcessLine))
+
+    def _generate(self, module: str) -> tuple[str, ...]:
+        names = (self.config.app.name or "", self.tree.root.name, module.partition(".")[0])
+        found = choosing.generate(self.config, self.facts, names)
+        for fact in found:
+            why = f"{fact.evidence} reads it; any random value will do, so one is made and kept"
+            self.findings.append(Finding("secret", fact.name, why))
+        if not found:
+            self._warn_of_hard_coded()
+        return tuple(fact.name for fact in found)
+
+    def _warn_of_hard_coded(self) -> None:
+        for fact in self.facts:
+            if isinstance(fact, HardCodedSecret):
+                why = (
+                    f"{fact.evidence} has it in the code, where whoever reads the code can "
+                    f'forge sessions; read os.environ["{fact.name}"] and one is made and kept'
+                )
+                self.findings.append(Finding("hard-coded secret", fact.name, why, level="warning"))
+                return
+
+    def _command_project(self) -> Project:
+        """A command from the config or a ``Procfile``; of the app nothing more is known."""
+        web = next((line for line in self._processes() if line.name == "web"), None)
+        if not self.config.web.command and web is None:
+            raise refusal.nothing_found(self.tree, self.config, self.facts)
+        directory = self.config.web.directory or (web.directory if web else ".")
+        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, None)
+        why = "holdfast.toml gives the command" if web is None else str(web.evidence)
+        self.findings.append(Finding("framework", "command", why))
+        self.findings += environment.findings
+        return Project(
+            framework="command",
+            candidates=(),
+            directory=directory,
+            dependencies=environment.dependencies,
+            packages=environment.packages,
+            generate=self._generate(""),
+            processes=self._processes(),
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+
+def _path_variable(candidate: Candidate) -> dict[str, str]:
+    """``PYTHONPATH`` where the import path needs more than the working directory."""
+    return {"PYTHONPATH": ":".join(candidate.pythonpath)} if candidate.pythonpath else {}
+
+
+__all__ = ["RECOGNISERS", "BrokenFile", "Recogniser", "scan"]

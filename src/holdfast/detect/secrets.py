@@ -1,0 +1,154 @@
+"""Variables the code reads, and which of them any random value satisfies."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, HardCodedSecret
+from holdfast.detect.source import Source, argument, text
+from holdfast.detect.tree import Tree
+
+_READERS = frozenset({"os.environ.get", "os.getenv", "os.environ.pop", "decouple.config"})
+_WORDS = (
+    b"environ",
+    b"getenv",
+    b"decouple",
+    b"BaseSettings",
+    b"from_prefixed_env",
+    b"starlette.config",
+)
+_ENV_OBJECTS = ("environ.Env", "environs.Env", "starlette.config.Config", "decouple.Config",
+                "decouple.AutoConfig", "environ.FileAwareEnv")  # fmt: skip
+_SET_ELSEWHERE = frozenset({"PORT", "HOST", "PATH", "HOME", "USER", "DJANGO_SETTINGS_MODULE",
+                            "WEB_CONCURRENCY", "VIRTUAL_ENV", "LANG", "TZ", "PYTHONPATH"})  # fmt: skip
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    for source in tree.mentioning(*_WORDS):
+        if not _for_tests(source.path):
+            yield from _reads(source)
+    for source in tree.mentioning(b"SECRET_KEY", b"secret_key"):
+        if not _for_tests(source.path):
+            yield from _hard_coded(source)
+
+
+def _for_tests(path: str) -> bool:
+    parts = path.split("/")
+    return bool({"tests", "test", "testing"} & set(parts)) or parts[-1].startswith(
+        ("test_", "conftest")
+    )
+
+
+def _reads(source: Source) -> Iterator[EnvRead]:
+    objects = {
+        name for name, value, _ in source.assignments if source.called(value) in _ENV_OBJECTS
+    }
+    for node in source.nodes:
+        read: EnvRead | None = None
+        if isinstance(node, ast.Subscript) and source.dotted(node.value) == "os.environ":
+            if isinstance(node.ctx, ast.Load):
+                read = _read(source, node, text(node.slice), None, required=True)
+        elif isinstance(node, ast.Call):
+            read = _called_read(source, node, objects)
+        elif isinstance(node, ast.ClassDef):
+            yield from _settings_class(source, node)
+        if read is not None and read.name not in _SET_ELSEWHERE:
+            yield read
+
+
+def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead | None:
+    """``os.environ.get(X)``, ``getenv(X, d)``, ``config(X)``, ``env.str(X)``, …"""
+    name = source.dotted(call.func) or ""
+    if name == "flask.Flask" or name.endswith(".config.from_prefixed_env"):
+        return _prefixed(source, call) if name.endswith("from_prefixed_env") else None
+    by_object = name.partition(".")[0] in objects or name.partition(".")[0] == "environs"
+    if name not in _READERS and not by_object:
+        return None
+    default = argument(call, 1, "default")
+    required = default is None and name not in ("os.environ.get", "os.getenv", "os.environ.pop")
+    return _read(source, call, text(argument(call, 0, "key")), default, required=required)
+
+
+def _prefixed(source: Source, call: ast.Call) -> EnvRead:
+    """``app.config.from_prefixed_env()``: ``FLASK_SECRET_KEY`` becomes ``SECRET_KEY``."""
+    prefix = text(argument(call, 0, "prefix")) or "FLASK"
+    return EnvRead(
+        Evidence(source.path, call.lineno),
+        f"{prefix}_SECRET_KEY",
+        required=False,
+        confidence=Confidence.LIKELY,
+    )
+
+
+def _read(
+    source: Source, node: ast.expr, name: str | None, default: ast.expr | None, *, required: bool
+) -> EnvRead | None:
+    if not name or not re.fullmatch(r"[A-Za-z_]\w*", name):
+        return None
+    return EnvRead(Evidence(source.path, node.lineno), name, required, text(default))
+
+
+def _settings_class(source: Source, node: ast.ClassDef) -> Iterator[EnvRead]:
+    """The fields of a pydantic ``BaseSettings``; names are matched without regard to case."""
+    bases = [source.dotted(base) or "" for base in node.bases]
+    if not any(base.endswith("BaseSettings") for base in bases):
+        return
+    prefix = _env_prefix(node)
+    for item in node.body:
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+            continue
+        if item.target.id != "model_config":
+            name = (prefix + item.target.id).upper()
+            evidence = Evidence(source.path, item.lineno)
+            yield EnvRead(evidence, name, item.value is None, text(item.value))
+
+
+def _env_prefix(node: ast.ClassDef) -> str:
+    for item in ast.walk(node):
+        if isinstance(item, ast.keyword) and item.arg == "env_prefix":
+            return text(item.value) or ""
+        if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "env_prefix":
+            return text(item.value) or ""
+    return ""
+
+
+def _hard_coded(source: Source) -> Iterator[HardCodedSecret]:
+    """``SECRET_KEY = "..."`` in the code: whoever reads the code can forge sessions."""
+    for node in source.nodes:
+        value: ast.expr | None = None
+        if isinstance(node, ast.Assign):
+            target = node.targets[0]
+            name = getattr(target, "attr", None) or getattr(target, "id", None)
+            if isinstance(target, ast.Subscript):
+                name = text(target.slice)
+            value = node.value if name in ("SECRET_KEY", "secret_key") else None
+        elif isinstance(node, ast.keyword) and node.arg == "SECRET_KEY":
+            value = node.value
+        if text(value):
+            line = getattr(value, "lineno", None)
+            yield HardCodedSecret(Evidence(source.path, line), "SECRET_KEY")
+
+
+_RANDOM = (
+    "SECRET_KEY", "SECRET", "SECRET_KEY_BASE", "SECRETKEY", "APP_KEY", "SESSION_SECRET",
+    "SESSION_KEY", "COOKIE_SECRET", "JWT_SECRET", "JWT_SECRET_KEY", "JWT_KEY", "CSRF_SECRET",
+    "CSRF_SECRET_KEY", "WTF_CSRF_SECRET_KEY", "SECURITY_PASSWORD_SALT", "PASSWORD_SALT",
+    "SIGNING_KEY", "SESSION_SECRET_KEY", "AUTH_SECRET", "TOKEN_SECRET", "COOKIE_SECRET_KEY",
+)  # fmt: skip
+_OURS = ("DJANGO", "FLASK", "FASTAPI", "QUART", "LITESTAR", "STARLETTE", "APP", "WEB", "SITE")
+
+
+def satisfied_by_random(name: str, prefixes: frozenset[str]) -> bool:
+    """Whether any long random value will do for a variable.
+
+    A secret that somebody else gave out (``STRIPE_SECRET_KEY``) has a prefix that is
+    neither a framework's nor the project's own, so an unknown prefix means no.
+    """
+    upper = name.upper()
+    return any(
+        upper == known or upper in {f"{prefix}_{known}" for prefix in (*_OURS, *prefixes)}
+        for known in _RANDOM
+    )

@@ -1,0 +1,72 @@
+"""Which program serves the app: the one it depends on, else a sound default beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast.detect.facts import Framework, Interface
+from holdfast.detect.project import ServerChoice
+
+_PREFERRED: dict[Interface, tuple[str, ...]] = {
+    "wsgi": ("gunicorn", "granian", "waitress", "hypercorn"),
+    "asgi": ("uvicorn", "granian", "hypercorn", "daphne"),
+}
+"""Servers that speak the interface, by preference when the app depends on several."""
+
+_GUNICORN = (
+    'gunicorn==27.0.1; python_version >= "3.10"',
+    'gunicorn==23.0.0; python_version < "3.10"',
+)
+_UVICORN = (
+    'uvicorn==0.54.0; python_version >= "3.10"',
+    'uvicorn==0.33.0; python_version < "3.10"',
+)
+_WEBSOCKETS = (
+    'websockets==17.4; python_version >= "3.11"',
+    'websockets==13.1; python_version < "3.11"',
+)
+_FAST = (
+    'uvloop==0.23.0; python_version >= "3.10" and platform_python_implementation == "CPython"',
+    'httptools==0.9.0; python_version >= "3.10"',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server, and the packages to install for it (PEP 508, pinned)."""
+
+    choice: ServerChoice
+    extra: tuple[str, ...]
+
+
+def choose(
+    framework: Framework,
+    interface: Interface,
+    packages: frozenset[str],
+    direct: frozenset[str],
+    *,
+    websockets: bool,
+) -> Served:
+    """The server for an app.
+
+    Args:
+        packages: all it depends on; ``direct``: what its own files name.
+        websockets: the app has WebSocket routes.
+    """
+    for among in (direct, packages):
+        for name in _PREFERRED[interface]:
+            if name in among:
+                why = f"the app depends on {name}"
+                return Served(ServerChoice(name, True, why), _completed(name, packages, websockets))
+    if interface == "wsgi":
+        why = "no server among its dependencies; gunicorn is the default for WSGI"
+        return Served(ServerChoice("gunicorn", False, why), _GUNICORN)
+    why = "no server among its dependencies; uvicorn is the default for ASGI"
+    return Served(ServerChoice("uvicorn", False, why), _UVICORN + _WEBSOCKETS + _FAST)
+
+
+def _completed(name: str, packages: frozenset[str], websockets: bool) -> tuple[str, ...]:
+    """uvicorn alone has no WebSockets: without such a package it answers them with 400."""
+    if name == "uvicorn" and websockets and not packages & {"websockets", "wsproto"}:
+        return _WEBSOCKETS
+    return ()

@@ -1,0 +1,56 @@
+"""What will go wrong, or is not fit for the public, each with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from holdfast.app import Finding
+from holdfast.config import Config
+from holdfast.detect.answers import Answers, DjangoAnswers
+from holdfast.detect.project import Project
+
+
+def warnings(
+    config: Config, project: Project, answers: Answers, domains: Sequence[str]
+) -> list[Finding]:
+    """Warnings, the most important first."""
+    found = []
+    if answers.failed is not None:
+        why = f"{answers.failed.message}; what the app writes and serves is not known"
+        found.append(Finding("not asked", project.framework, why, level="warning"))
+    if answers.django is not None:
+        found += _django(answers.django, domains)
+    return found
+
+
+def _django(answers: DjangoAnswers, domains: Sequence[str]) -> Iterator[Finding]:
+    refused = [domain for domain in domains if not _allowed(domain, answers)]
+    if refused:
+        names = ", ".join(answers.allowed_hosts) or "nothing"
+        why = f"ALLOWED_HOSTS has {names}: Django answers 400; add {refused[0]!r} to it"
+        yield Finding("ALLOWED_HOSTS", ", ".join(refused), why, level="warning")
+    if answers.debug:
+        why = "error pages show settings and code to everybody; set DEBUG = False"
+        yield Finding("DEBUG", "True", why, level="warning")
+    if "django.contrib.staticfiles" in answers.apps and not answers.static_root:
+        why = 'no static file is served; set STATIC_ROOT = BASE_DIR / "staticfiles"'
+        yield Finding("STATIC_ROOT", "not set", why, level="warning")
+    media = answers.media_url.strip("/")
+    if answers.media_root and media and answers.media_url.startswith("/"):
+        line = f'"/{media}/" = "{answers.media_root}"'
+        why = f"nobody serves it; if it is for everybody, write under [web.static]: {line}"
+        yield Finding("MEDIA_URL", answers.media_url, why)
+
+
+def _allowed(domain: str, answers: DjangoAnswers) -> bool:
+    """As ``django.http.request.validate_host`` has it."""
+    patterns = answers.allowed_hosts
+    if answers.debug and not patterns:
+        patterns = (".localhost", "localhost", "127.0.0.1", "[::1]")
+    host = domain.lower().rstrip(".")
+    return any(
+        pattern == "*"
+        or host == pattern.lower()
+        or (pattern.startswith(".") and f".{host}".endswith(pattern.lower()))
+        for pattern in patterns
+    )
