@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from load.account import Account, account
 from load.generator import Load
+from load.order import Call
 from load.profile import Profile, Traffic
 from load.records import Planned, Record, Run
 
-__all__ = ["Account", "Load", "Planned", "Profile", "Record", "Run", "Traffic", "account"]
+__all__ = ["Account", "Call", "Load", "Planned", "Profile", "Record", "Run", "Traffic", "account"]

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from load.ledger import Ledger, Stored, balance
-from load.order import misled, mixed, overtaken
+from load.ledger import Ledger, balance
+from load.order import Call, called_late, misled, mixed
 from load.records import Run
+
+LOG_TOLERANCE = 0.002
+"""Seconds: the log rounds each of the two times to a millisecond; one nginx worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Account:
         failed: those not answered with the right body and a status of 2xx or 3xx:
             refused, cut, late, or answered with an error.
         errors: the reasons, and how often.
-        overtaken, misled, mixed: see :mod:`load.order`.
+        called_late, misled, mixed: see :mod:`load.order`.
         versions: answers by version.
         greatest_wait: seconds; ``median_wait`` likewise.
         lag: seconds by which the generator itself was late at the worst. Where this is
@@ -32,7 +35,7 @@ class Account:
     failed: int
     errors: dict[str, int]
     ledger: Ledger
-    overtaken: int
+    called_late: int
     misled: int
     mixed: int
     versions: dict[str, int]
@@ -43,7 +46,7 @@ class Account:
 
     @property
     def out_of_order(self) -> int:
-        return self.overtaken + self.misled + self.mixed
+        return self.called_late + self.misled + self.mixed
 
     @property
     def clean(self) -> bool:
@@ -52,22 +55,31 @@ class Account:
         return not (self.failed or self.out_of_order or stored)
 
 
-def account(run: Run, versions: Sequence[str] = (), rows: Iterable[Stored] = ()) -> Account:
+def account(
+    run: Run,
+    versions: Sequence[str] = (),
+    stored: Iterable[str] = (),
+    calls: Iterable[Call] = (),
+    *,
+    tolerance: float = LOG_TOLERANCE,
+) -> Account:
     """Sum up a run that has ended.
 
     Args:
         versions: the app's versions in the order in which they were deployed.
-        rows: what the app has stored.
+        stored: the keys of all rows that the app has.
+        calls: the app's calls, from the edge's access log.
+        tolerance: seconds by which arrivals must differ for their order to count.
     """
     records = run.records
-    ledger = balance(records, rows)
+    ledger = balance(records, stored)
     waits = sorted(record.wait for record in records) or [0.0]
     return Account(
         requests=len(records),
         failed=sum(record.failed for record in records),
         errors=dict(Counter(record.error for record in records if record.error)),
         ledger=ledger,
-        overtaken=overtaken(records, run.epoch),
+        called_late=called_late(calls, tolerance),
         misled=misled(records, versions),
         mixed=mixed(records, versions),
         versions=dict(Counter(record.version for record in records if record.version)),

@@ -14,14 +14,6 @@ from load.records import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A row in the app: the key that a POST brought, and when the app made it (Unix time)."""
-
-    key: str
-    created: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Ledger:
     """POSTs sent against rows stored.
 
@@ -38,17 +30,13 @@ class Ledger:
     unseen: int
 
 
-def balance(records: Iterable[Record], rows: Iterable[Stored]) -> Ledger:
-    """Compare, and note in each record when the app took it up.
+def balance(records: Iterable[Record], stored: Iterable[str]) -> Ledger:
+    """Compare POSTs with the keys of the rows that the app has.
 
     Rows whose key was not sent in this run (of another run) do not count.
     """
-    stored = list(rows)
-    times = Counter(row.key for row in stored)
-    created = {row.key: row.created for row in reversed(stored)}
+    times = Counter(stored)
     posts = [record for record in records if record.method == "POST" and record.key]
-    for record in posts:
-        record.started = created.get(record.key or "")
     return Ledger(
         sent=len(posts),
         lost=sum(not times[record.key or ""] for record in posts if not record.failed),

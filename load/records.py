@@ -33,8 +33,6 @@ class Record:
         answered: when the last byte of the answer came, or when we knew it had failed.
         status: the answer's status; ``None`` without an answer.
         version: the answer's ``X-App-Version``, if it has one.
-        started: Unix time at which the app took it up, where the app itself stores that
-            (see :mod:`load.ledger`).
         error: why it counts as failed; ``None`` when all is well.
         fresh: it had a new connection.
         retried: it went to a kept connection that had just been closed, and was sent
@@ -51,7 +49,6 @@ class Record:
     answered: float = 0.0
     status: int | None = None
     version: str | None = None
-    started: float | None = None
     error: str | None = None
     fresh: bool = False
     retried: bool = False

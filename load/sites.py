@@ -6,11 +6,10 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlencode
 
-from load.ledger import Stored, fetch_json
+from load.ledger import fetch_json
 from load.profile import Profile
 from load.records import Planned
 
@@ -23,7 +22,9 @@ class Site(Protocol):
 
     def requests(self) -> Iterator[Planned]: ...
 
-    def stored(self, profile: Profile) -> list[Stored]: ...
+    def stored(self, profile: Profile) -> list[str]:
+        """The keys of all rows that POSTs made."""
+        ...
 
 
 class Notes:
@@ -40,9 +41,9 @@ class Notes:
             yield Planned("POST", "/notes", FORM, body, key)
             yield Planned("GET", f"/?q={self._run}", expect=b'role="search"')
 
-    def stored(self, profile: Profile) -> list[Stored]:
+    def stored(self, profile: Profile) -> list[str]:
         notes = fetch_json(profile, "/api/notes")["notes"]
-        return [Stored(note["title"], _unix(note["created"])) for note in notes]
+        return [note["title"] for note in notes]
 
 
 class Polls:
@@ -59,12 +60,6 @@ class Polls:
             yield Planned("POST", "/api/questions/1/votes", JSON, body, key, expect=key.encode())
             yield Planned("GET", "/1/results/", expect=b"</html>")
 
-    def stored(self, profile: Profile) -> list[Stored]:
+    def stored(self, profile: Profile) -> list[str]:
         ballots = fetch_json(profile, "/api/ballots")["ballots"]
-        return [Stored(ballot["token"], _unix(ballot["cast_at"])) for ballot in ballots]
-
-
-def _unix(written: str) -> float:
-    """Unix time of an ISO 8601 time; SQLite forgets the zone, which is UTC."""
-    moment = datetime.fromisoformat(written)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return [ballot["token"] for ballot in ballots]

@@ -1,0 +1,153 @@
+"""The picture of a deploy under load: every request a dot, by when it came and how long it took.
+
+The SVG is written by hand and follows the reader's light or dark colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, log10
+
+from load.records import Record
+
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP = 860, 64, 20, 54, 190, 62
+_FASTEST, _SLOWEST = 0.001, 10.0
+"""Seconds at the foot and the head of a panel; its scale is logarithmic."""
+
+_HOW_TO_READ = (
+    "Every dot is one request: when it was sent, and how long it waited"
+    " for its whole answer (logarithmic)."
+)
+
+_STYLE = """
+svg { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; color-scheme: light dark;
+      --ink: #1f2328; --soft: #6e7781; --line: #d0d7de; --band: #fff1c2; --edge: #bf8700;
+      --old: #8250df; --new: #1a7f37; --next: #0969da; --bad: #cf222e }
+@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --soft: #8d96a0; --line: #30363d;
+      --band: #3b2e0a; --edge: #d29922; --old: #bc8cff; --new: #56d364; --next: #58a6ff;
+      --bad: #ff7b72 } }
+text { fill: var(--ink) } .soft { fill: var(--soft) }
+.title { font-size: 14px; font-weight: 600 }
+.grid { stroke: var(--line) } .band { fill: var(--band) } .edge { stroke: var(--edge) }
+.v0 { fill: var(--old) }
+.v1 { fill: var(--new) } .v2 { fill: var(--next) }
+.bad { fill: var(--bad) }
+circle { fill-opacity: .75 }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that lasted: a deploy, by ``time.monotonic()``."""
+
+    began: float
+    ended: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One app over one stretch of time.
+
+    Attributes:
+        versions: in the order deployed; each has a colour.
+    """
+
+    title: str
+    records: Sequence[Record]
+    versions: Sequence[str]
+    spans: Sequence[Span]
+
+
+def draw(panels: Sequence[Panel], caption: str) -> str:
+    """The whole picture as SVG."""
+    height = TOP + len(panels) * (HEIGHT + GAP)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        f"<title>{escape(caption)}</title><style>{_STYLE}</style>",
+        f'<text class="title" x="{LEFT}" y="22">{escape(caption)}</text>',
+        f'<text class="soft" x="{LEFT}" y="39">{_HOW_TO_READ}</text>',
+    ]
+    for place, panel in enumerate(panels):
+        parts += _panel(panel, TOP + 22 + place * (HEIGHT + GAP))
+    return "\n".join([*parts, "</svg>", ""])
+
+
+class _Scale:
+    """Where a time and a wait lie on the paper."""
+
+    def __init__(self, panel: Panel, top: float) -> None:
+        self.top = top
+        self.start = min(record.began for record in panel.records)
+        self.seconds = max(max(one.began for one in panel.records) - self.start, 1.0)
+
+    def x(self, moment: float) -> float:
+        share = (moment - self.start) / self.seconds
+        return round(LEFT + min(max(share, 0), 1) * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, wait: float) -> float:
+        share = log10(min(max(wait, _FASTEST), _SLOWEST) / _FASTEST) / log10(_SLOWEST / _FASTEST)
+        return round(self.top + HEIGHT * (1 - share), 1)
+
+
+def _panel(panel: Panel, top: float) -> list[str]:
+    scale = _Scale(panel, top)
+    parts = [f'<text x="{LEFT}" y="{top - 8}">{escape(panel.title)}</text>']
+    parts += _legend(panel, top - 8)
+    for span in panel.spans:
+        parts += _band(span, scale)
+    for wait, label in ((0.001, "1 ms"), (0.01, "10 ms"), (0.1, "0.1 s"), (1, "1 s"), (10, "10 s")):
+        y = scale.y(wait)
+        parts.append(f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
+        parts.append(
+            f'<text class="soft" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{label}</text>'
+        )
+    parts += _seconds(scale)
+    parts += [_dot(record, panel, scale) for record in panel.records]
+    return parts
+
+
+def _legend(panel: Panel, y: float) -> list[str]:
+    parts = []
+    for place, version in enumerate(reversed(panel.versions)):
+        x = WIDTH - RIGHT - 66 - place * 84
+        colour = f"v{(len(panel.versions) - 1 - place) % 3}"
+        parts.append(f'<circle class="{colour}" cx="{x - 8}" cy="{y - 4}" r="4"/>')
+        parts.append(f'<text class="soft" x="{x}" y="{y}">version {escape(version)}</text>')
+    return parts
+
+
+def _band(span: Span, scale: _Scale) -> list[str]:
+    x, end = scale.x(span.began), scale.x(span.ended)
+    return [
+        (
+            f'<rect class="band" x="{x}" y="{scale.top}" width="{max(end - x, 1):.1f}" '
+            f'height="{HEIGHT}"/>'
+        ),
+        (
+            f'<path class="edge" d="M{x} {scale.top}V{scale.top + HEIGHT}'
+            f'M{end} {scale.top}V{scale.top + HEIGHT}"/>'
+        ),
+        f'<text class="soft" x="{x + 5}" y="{scale.top + 14}">{escape(span.label)}</text>',
+    ]
+
+
+def _seconds(scale: _Scale) -> list[str]:
+    step = next((one for one in (1, 2, 5, 10) if scale.seconds / one <= 14), 20)
+    y = scale.top + HEIGHT + 16
+    return [
+        f'<text class="soft" x="{scale.x(scale.start + second)}" y="{y}" '
+        f'text-anchor="middle">{second} s</text>'
+        for second in range(0, ceil(scale.seconds), step)
+    ]
+
+
+def _dot(record: Record, panel: Panel, scale: _Scale) -> str:
+    place = panel.versions.index(record.version) if record.version in panel.versions else 0
+    colour = "bad" if record.failed else f"v{place % 3}"
+    return (
+        f'<circle class="{colour}" cx="{scale.x(record.began)}" cy="{scale.y(record.wait)}" '
+        f'r="{3 if record.failed else 2}"/>'
+    )
