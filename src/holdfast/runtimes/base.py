@@ -7,6 +7,7 @@ import pwd
 import re
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from holdfast.command import Secret
 from holdfast.layout import Layout
@@ -34,14 +35,29 @@ _SHELL_WORDS = frozenset(
 
 
 def machine_environment() -> dict[str, str]:
-    """Our own variables, as far as :data:`MACHINE_VARIABLES` lets them through."""
-    return {name: value for name, value in os.environ.items() if MACHINE_VARIABLES.match(name)}
+    """Our own variables, as far as :data:`MACHINE_VARIABLES` lets them through.
+
+    ``HOLDFAST_DEPLOY`` stays behind: it marks the children of one build, and what we start
+    here goes on after it.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if MACHINE_VARIABLES.match(name) and name != "HOLDFAST_DEPLOY"
+    }
 
 
 def process_environment(
     release: Release, layout: Layout, env: Environment
 ) -> dict[str, str | Secret]:
-    """The whole environment of a process or one-off command of ``release``.
+    """The whole environment of a process or one-off command of ``release``."""
+    return app_environment(layout, release.spec.name, release.id, release.env_path, env)
+
+
+def app_environment(
+    layout: Layout, app: str, release: str, env_path: Path, env: Environment
+) -> dict[str, str | Secret]:
+    """The whole environment of whatever runs the app's code.
 
     The release's virtual environment comes first on ``PATH``, also before a ``PATH`` that
     the app sets for itself.
@@ -58,10 +74,10 @@ def process_environment(
     path = plain(chosen.get("PATH", SYSTEM_PATH))
     return {
         **chosen,
-        "PATH": f"{release.env_path / 'bin'}:{path}",
-        "VIRTUAL_ENV": str(release.env_path),
-        "HOLDFAST_APP": release.spec.name,
-        "HOLDFAST_RELEASE": release.id,
+        "PATH": f"{env_path / 'bin'}:{path}",
+        "VIRTUAL_ENV": str(env_path),
+        "HOLDFAST_APP": app,
+        "HOLDFAST_RELEASE": release,
         "HOLDFAST_ROOT": str(layout.root),
     }
 

@@ -1,0 +1,177 @@
+"""The making of one release, from its archive to ``release.json``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.app import AppSpec
+from holdfast.command import Command, Secret, shell
+from holdfast.config import Config
+from holdfast.environment import EnvStore
+from holdfast.errors import CommandFailed, DetectionError
+from holdfast.execute import run
+from holdfast.layout import AppLayout, Layout
+from holdfast.protocol import Emit, Event, Kind
+from holdfast.releases import persist
+from holdfast.releases.contract import Source
+from holdfast.releases.failures import explained, of_system, stopped
+from holdfast.releases.unpack import unpack
+from holdfast.releases.venv import Environments
+from holdfast.runtimes import base
+
+if TYPE_CHECKING:
+    from holdfast.detect.answers import Answers
+    from holdfast.detect.project import Project
+
+COMMAND_TIMEOUT = 1800.0
+"""Seconds for each of ``[build] commands``."""
+
+PROBE_TIMEOUT = 60.0
+
+_SHORTEST_SECRET = 4
+"""Shorter values are not masked: ``1`` is in every line."""
+
+
+class Build:
+    """One build; ``path`` is the release's own directory, made and empty.
+
+    Args:
+        config: what the user said; nothing guessed yet.
+        store: the app's variables; secrets that are missing are generated into it.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        home: AppLayout,
+        path: Path,
+        config: Config,
+        store: EnvStore,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._layout = layout
+        self._home = home
+        self._path = path
+        self._source = path / "src"
+        self._config = config
+        self._store = store
+        self._emit = emit
+        self._should_stop = should_stop
+        self._secrets: list[str] = []
+
+    def run(self, source: Source) -> tuple[AppSpec, Path]:
+        """Build.
+
+        Returns:
+            the app as this release has it, and its virtual environment.
+
+        Raises:
+            BuildError: what failed, with the end of its output.
+            DetectionError: the project is not understood, or cannot be imported.
+            Cancelled: ``should_stop`` said so.
+        """
+        try:
+            return self._run(source)
+        except OSError as error:
+            raise of_system("build the release", error, self._home.home) from None
+
+    def _run(self, source: Source) -> tuple[AppSpec, Path]:
+        from holdfast import detect
+
+        shipped = unpack(source.archive, self._source)
+        stopped(self._should_stop)
+        project = detect.scan(self._source, self._config)
+        self._generate(project.generate)
+        environments = Environments(
+            self._home, self._layout.uv_cache, self._line, self._should_stop
+        )
+        env_path = environments.provide(
+            project.dependencies, self._source, self._path, source.commit
+        )
+        answers = self._probe(env_path, project)
+        spec = detect.resolve(self._config, project, answers)
+        self._generate(spec.generate)
+        persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
+        for command in spec.build:
+            self._command(command, env_path, spec)
+        return spec, env_path
+
+    def _generate(self, names: Iterable[str]) -> None:
+        said = self._config.env or {}
+        new = self._store.generate(name for name in names if name not in said)
+        for name in new:
+            self._note(f"{name} was not set: a random value was made, and is kept on the server")
+        self._secrets = [
+            secret.value
+            for secret in self._store.load().values()
+            if len(secret.value) >= _SHORTEST_SECRET
+        ]
+
+    def _probe(self, env_path: Path, project: Project) -> Answers:
+        from holdfast import detect
+
+        def ask(script: str) -> str:
+            command = Command(
+                (str(env_path / "bin" / "python"), "-"),
+                timeout=PROBE_TIMEOUT,
+                env=self._environment(env_path, self._config.env or {}),
+                clean_env=True,
+                cwd=self._source,
+                stdin=script.encode(),
+                title="import the app",
+            )
+            try:
+                return self._masked(run(command, should_stop=self._should_stop).output)
+            except CommandFailed as error:
+                raise CommandFailed(
+                    error.message, returncode=error.returncode, output=self._masked(error.output)
+                ) from None
+
+        try:
+            return detect.probe(project, ask, self._config)
+        except DetectionError:
+            stopped(self._should_stop)
+            raise
+
+    def _command(self, command: str, env_path: Path, spec: AppSpec) -> None:
+        """Run one of the build commands in the release, as a process of the app would run."""
+        self._line(f"$ {command}")
+        prepared = shell(
+            command,
+            timeout=COMMAND_TIMEOUT,
+            env=self._environment(env_path, spec.env),
+            clean_env=True,
+            cwd=self._source,
+        )
+        try:
+            run(prepared, on_line=self._line, should_stop=self._should_stop)
+        except CommandFailed as error:
+            stopped(self._should_stop)
+            error.output = self._masked(error.output)
+            raise explained(f"build command {command!r}", error, self._home.home) from None
+
+    def _environment(self, env_path: Path, plain: Mapping[str, str]) -> Mapping[str, str | Secret]:
+        """The app's variables and, behind them, how this machine reaches the network."""
+        ours = {
+            name: value
+            for name, value in base.machine_environment().items()
+            if not name.startswith(("PYTHON", "HOLDFAST_", "VIRTUAL_ENV"))
+        }
+        mark = {name: os.environ[name] for name in ("HOLDFAST_DEPLOY",) if name in os.environ}
+        env: dict[str, str | Secret] = {**ours, **plain, **self._store.load(), **mark}
+        return base.app_environment(self._layout, self._home.name, self._path.name, env_path, env)
+
+    def _line(self, line: str) -> None:
+        self._emit(Event(Kind.LOG, {"source": "build", "line": self._masked(line)}))
+
+    def _note(self, text: str) -> None:
+        self._emit(Event(Kind.NOTE, {"text": text}))
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text

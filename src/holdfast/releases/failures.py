@@ -1,0 +1,133 @@
+"""A failed build step as an error that says what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from holdfast.errors import BuildError, Cancelled, CommandFailed, HoldfastError
+
+_TAIL = 40
+
+_CAUSES: tuple[tuple[str, str], ...] = (
+    (
+        (
+            r"No interpreter found|No (?:virtual environment or )?.*Python .*found|"
+            r"Requested Python version|is not installed.*Python"
+        ),
+        (
+            "that version of Python is not on this machine: install it with the system's packages "
+            "(apt-get install python3.12-venv), or ask for another in [app] python"
+        ),
+    ),
+    (
+        r"does not satisfy Python|requires-python|requires Python|not compatible with Python",
+        (
+            "a package does not support this version of Python: choose another in [app] python, "
+            "or another version of the package"
+        ),
+    ),
+    (
+        (
+            r"was not found in the package registry|no versions? of|There is no version|"
+            r"not found in the provided package locations|No solution found"
+        ),
+        (
+            "check the name and version in the dependency file; a private index is read from "
+            "pip.conf, PIP_INDEX_URL or UV_INDEX"
+        ),
+    ),
+    (
+        (
+            r"gcc|\bcc\b.*(?:No such file|failed)|Python\.h|command '.*(?:cc|g\+\+|clang)|"
+            r"pg_config|mysql_config|pkg-config|linker .*not found"
+        ),
+        (
+            "a package must be compiled here: install a compiler and headers (apt-get install "
+            "build-essential python3-dev, and libpq-dev or the like), or use a version with a "
+            "wheel (psycopg[binary] for psycopg)"
+        ),
+    ),
+    (
+        (
+            r"(?i)could not connect|dns error|failed to fetch|error sending request|timed? ?out|"
+            r"connection (?:refused|reset)|network is unreachable|name resolution|certificate"
+        ),
+        (
+            "the package index cannot be reached from here: check the network, the proxy "
+            "variables, and SSL_CERT_FILE; then deploy again, what was fetched is kept"
+        ),
+    ),
+    (
+        r"command not found|: not found|No such file or directory",
+        "is it installed on this machine?",
+    ),
+    (r"ModuleNotFoundError|No module named", "name the missing package in the dependency file"),
+)
+
+
+def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
+    """The error of a command as one of the build, with the end of its output.
+
+    Args:
+        home: the app's directory, whose disk is looked at.
+    """
+    output = error.output if isinstance(error, CommandFailed) else (error.detail or "")
+    if _full(output):
+        return disk_full(home, detail=_end(output))
+    reason = error.message
+    if isinstance(error, CommandFailed) and error.returncode is not None:
+        reason = f"ended with status {error.returncode}"
+    hint = error.hint or next(
+        (hint for pattern, hint in _CAUSES if re.search(pattern, output)), None
+    )
+    return BuildError(f"{step}: {reason}", hint=hint, detail=_end(output))
+
+
+def of_system(step: str, error: OSError, home: Path) -> BuildError:
+    """An error of the operating system as one of the build."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return disk_full(home)
+    named = f" {error.filename}" if error.filename else ""
+    return BuildError(f"{step}:{named} {error.strerror or error}")
+
+
+def disk_full(home: Path, detail: str | None = None) -> BuildError:
+    """No space left: how much there is, and what may go."""
+    return BuildError(
+        f"the disk is full: {_megabytes(free_bytes(home))} MB are left for {home}",
+        hint="holdfast keeps old releases ([deploy] keep = 2 keeps fewer) and packages "
+        f"(rm -r {home.parent.parent / 'cache' / 'uv'} is safe while nothing is deployed); "
+        "the release that serves is not touched",
+        detail=detail,
+    )
+
+
+def free_bytes(path: Path) -> int:
+    """What an ordinary user can still write where ``path`` lies."""
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize
+
+
+def stopped(should_stop: Callable[[], bool]) -> None:
+    """Raise Cancelled if somebody asked for it."""
+    if should_stop():
+        raise Cancelled("the build was stopped; the running release was not touched")
+
+
+def _full(output: str) -> bool:
+    return "No space left on device" in output or "os error 28" in output or "ENOSPC" in output
+
+
+def _end(output: str) -> str:
+    return "\n".join(output.splitlines()[-_TAIL:])
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.0f}"

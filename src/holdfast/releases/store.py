@@ -1,0 +1,263 @@
+"""The releases of one app on disk: made, found, kept, pruned.
+
+A release is there from the moment ``release.json`` is in its directory, and gone from the
+moment that file is removed; directories without it are what a killed build or a killed
+removal left, and are swept.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from holdfast.app import AppSpec
+from holdfast.codec import from_json, to_json
+from holdfast.environment import EnvStore
+from holdfast.errors import BuildError, NotFound
+from holdfast.files import symlink_atomic, write_json
+from holdfast.layout import AppLayout, Layout
+from holdfast.protocol import Emit
+from holdfast.releases import persist
+from holdfast.releases.contract import Source
+from holdfast.releases.failures import of_system
+from holdfast.runtimes.contract import Release
+
+INCOMING_AGE = 3600.0
+"""Seconds after which an archive is removed. Not at once when it was built: a deploy that
+is killed builds again, and another's archive may have arrived before its turn."""
+
+_FILE = "release.json"
+_STAMP = "%Y%m%d-%H%M%S"
+
+
+class Releases:
+    """Implements :class:`~holdfast.releases.contract.ReleaseStore`."""
+
+    def __init__(self, home: AppLayout, layout: Layout) -> None:
+        self._home = home
+        self._layout = layout
+
+    def build(
+        self,
+        source: Source,
+        config: Mapping[str, object],
+        env: EnvStore,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+    ) -> Release:
+        from holdfast.config import from_json as read_config
+        from holdfast.releases.build import Build
+
+        said = read_config(config)
+        self._layout.make()
+        self._home.make()
+        with self._building():
+            path = self._new_directory(source)
+            try:
+                build = Build(self._layout, self._home, path, said, env, emit, should_stop)
+                spec, env_path = build.run(source)
+                return self._finish(path, source, spec, env_path)
+            except BaseException:
+                shutil.rmtree(path, ignore_errors=True)
+                raise
+
+    def get(self, release_id: str) -> Release:
+        from cattrs.errors import BaseValidationError
+
+        path = self._home.releases / release_id
+        try:
+            return self._read(path)
+        except OSError:
+            raise NotFound(
+                f"{self._home.name}: there is no release {release_id}",
+                hint="holdfast releases lists those that are kept",
+            ) from None
+        except (BaseValidationError, ValueError, KeyError, TypeError) as error:
+            raise NotFound(
+                f"{self._home.name}: release {release_id} cannot be read: {type(error).__name__}",
+                hint="holdfast deploy makes a new one",
+            ) from None
+
+    def all(self) -> list[Release]:
+        found = []
+        for path in self._whole():
+            try:
+                found.append(self.get(path.name))
+            except NotFound:
+                continue
+        return found
+
+    def current(self) -> Release | None:
+        try:
+            name = self._home.current.readlink().name
+            return self.get(name)
+        except (OSError, NotFound):
+            return None
+
+    def set_current(self, release: Release) -> None:
+        symlink_atomic(Path("releases") / release.id, self._home.current)
+
+    def discard(self, release_id: str) -> None:
+        if release_id and "/" not in release_id:
+            self._remove(self._home.releases / release_id)
+
+    def sweep(self, keep: int, never: frozenset[str]) -> list[str]:
+        current = self.current()
+        stays = never | ({current.id} if current else set())
+        old = [path for path in self._whole()[max(keep, 0) :] if path.name not in stays]
+        for path in old:
+            self._remove(path)
+        self._sweep_incoming()
+        with self._nobody_builds() as alone:
+            if alone:
+                half = [path for path in self._directories() if not (path / _FILE).exists()]
+                for path in half:
+                    shutil.rmtree(path, ignore_errors=True)
+                self._sweep_environments()
+                persist.sweep(self._home.data)
+                old += half
+        return [path.name for path in old]
+
+    # ── making ───────────────────────────────────────────────────────────────────────
+
+    def _new_directory(self, source: Source) -> Path:
+        """A directory whose name sorts behind all others, also if the clock was set back."""
+        label = self._label(source)
+        newest = max((path.name for path in self._directories()), default="")
+        moment = time.time()
+        while True:
+            stamp = time.strftime(_STAMP, time.gmtime(moment))
+            if stamp > newest[: len(stamp)]:
+                break
+            moment = max(moment, _moment(newest)) + 1
+        path = self._home.releases / f"{stamp}-{label}"
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise of_system("build the release", error, self._home.home) from None
+        return path
+
+    def _label(self, source: Source) -> str:
+        if source.commit and not source.dirty:
+            return source.commit[:7]
+        try:
+            with source.archive.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:7]
+        except OSError as error:
+            raise BuildError(
+                f"the source is not there: {source.archive.name}: {error.strerror}",
+                hint="deploy again",
+            ) from None
+
+    def _finish(self, path: Path, source: Source, spec: AppSpec, env_path: Path) -> Release:
+        release = Release(path.name, path, spec, source.commit, source.dirty, time.time(), env_path)
+        try:
+            write_json(
+                path / _FILE,
+                {
+                    "id": release.id,
+                    "commit": release.commit,
+                    "dirty": release.dirty,
+                    "created": release.created,
+                    "env": str(env_path.relative_to(self._home.home)),
+                    "spec": to_json(spec),
+                },
+            )
+        except OSError as error:
+            raise of_system("write the release down", error, self._home.home) from None
+        return release
+
+    # ── finding ──────────────────────────────────────────────────────────────────────
+
+    def _read(self, path: Path) -> Release:
+        value: dict[str, Any] = json.loads((path / _FILE).read_text())
+        return Release(
+            path.name,
+            path,
+            from_json(value["spec"], AppSpec),
+            value["commit"],
+            value["dirty"],
+            value["created"],
+            self._home.home / value["env"],
+        )
+
+    def _directories(self) -> list[Path]:
+        try:
+            return [path for path in self._home.releases.iterdir() if path.is_dir()]
+        except FileNotFoundError:
+            return []
+
+    def _whole(self) -> list[Path]:
+        """Directories of releases that are there, newest first."""
+        found = [path for path in self._directories() if (path / _FILE).exists()]
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    # ── removing ─────────────────────────────────────────────────────────────────────
+
+    def _remove(self, path: Path) -> None:
+        (path / _FILE).unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+
+    def _sweep_incoming(self) -> None:
+        limit = time.time() - INCOMING_AGE
+        for path in self._home.incoming.glob("*"):
+            if path.lstat().st_mtime < limit:
+                path.unlink(missing_ok=True)
+
+    def _sweep_environments(self) -> None:
+        used = set()
+        for path in self._whole():
+            try:
+                used.add(json.loads((path / _FILE).read_text())["env"])
+            except (OSError, ValueError, KeyError):
+                return  # a release we cannot read may need any of them
+        for path in self._home.envs.glob("*"):
+            if f"envs/{path.name.removesuffix('.lock')}" in used:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """Keep sweepers away; the lock dies with its holder."""
+        with self._lock_file() as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def _nobody_builds(self) -> Iterator[bool]:
+        with self._lock_file() as descriptor:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                alone = True
+            except BlockingIOError:
+                alone = False
+            yield alone
+
+    @contextmanager
+    def _lock_file(self) -> Iterator[int]:
+        descriptor = os.open(self._home.releases / ".building", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _moment(name: str) -> float:
+    """The time in a release's name; 0 for a name that is none."""
+    from calendar import timegm
+
+    try:
+        return float(timegm(time.strptime(name[:15], _STAMP)))
+    except ValueError:
+        return 0.0

@@ -1,0 +1,91 @@
+"""uv's commands as values (``uv help pip install``, ``uv help sync``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from holdfast.command import Command
+from holdfast.releases import index
+
+_TIMEOUT = 1800.0
+_ASK_TIMEOUT = 60.0
+
+
+@cache
+def binary() -> str:
+    """The uv that came with us."""
+    from uv import find_uv_bin
+
+    return str(find_uv_bin())
+
+
+def environment(store: Path) -> dict[str, str]:
+    """What uv is told besides our own variables: its cache, and where packages come from.
+
+    A Python that this machine lacks is not downloaded unless ``UV_PYTHON_DOWNLOADS`` says
+    so: what runs here comes from package managers.
+    """
+    return {
+        **index.variables(os.environ),
+        "UV_CACHE_DIR": str(store),
+        "UV_PYTHON_DOWNLOADS": os.environ.get("UV_PYTHON_DOWNLOADS", "never"),
+        "UV_PYTHON_PREFERENCE": os.environ.get("UV_PYTHON_PREFERENCE", "system"),
+        "UV_NO_PROGRESS": "1",
+        "NO_COLOR": "1",
+        "VIRTUAL_ENV": "",
+    }
+
+
+def find_python(request: str | None, directory: Path, env: Mapping[str, str]) -> Command:
+    """Prints the path of the interpreter that fits."""
+    wanted = [request] if request else []
+    return _command(
+        ["python", "find", "--system", "--no-project", *wanted],
+        directory,
+        env,
+        title="uv python find",
+        timeout=_ASK_TIMEOUT,
+    )
+
+
+def make_venv(path: Path, python: str, directory: Path, env: Mapping[str, str]) -> Command:
+    """Makes an empty virtual environment."""
+    arguments = ["venv", "--quiet", "--no-project", "--python", python, str(path)]
+    return _command(arguments, directory, env, title="uv venv", timeout=_ASK_TIMEOUT)
+
+
+def install(
+    venv: Path, arguments: Sequence[str], directory: Path, env: Mapping[str, str]
+) -> Command:
+    """Installs requirements (``-r FILE``, ``-e DIR``, names) into a virtual environment."""
+    target = ["pip", "install", "--python", str(venv / "bin" / "python")]
+    return _command([*target, *arguments], directory, env, title="uv pip install")
+
+
+def sync(
+    venv: Path, python: str, directory: Path, env: Mapping[str, str], *, project: bool
+) -> Command:
+    """Installs what ``uv.lock`` in ``directory`` says, without its development group.
+
+    Args:
+        project: the project itself too, in place (editable).
+    """
+    arguments = ["sync", "--frozen", "--no-dev", "--python", python]
+    if not project:
+        arguments.append("--no-install-project")
+    with_target = {**env, "UV_PROJECT_ENVIRONMENT": str(venv)}
+    return _command(arguments, directory, with_target, title="uv sync")
+
+
+def _command(
+    arguments: Sequence[str],
+    directory: Path,
+    env: Mapping[str, str],
+    *,
+    title: str,
+    timeout: float = _TIMEOUT,
+) -> Command:
+    return Command((binary(), *arguments), timeout=timeout, env=env, cwd=directory, title=title)

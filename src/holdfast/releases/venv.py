@@ -1,0 +1,199 @@
+"""Virtual environments: one for each set of dependencies, shared by the releases that have it.
+
+An environment is made where it is going to stay (its scripts have absolute paths) and is
+whole when ``holdfast.json`` is in it, written last. One without it was left by a build
+that was killed, and is made anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from holdfast.app import Dependencies
+from holdfast.command import Command
+from holdfast.errors import BuildError, CommandFailed
+from holdfast.execute import run
+from holdfast.files import write_json
+from holdfast.layout import AppLayout
+from holdfast.releases import uv
+from holdfast.releases.failures import explained, of_system, stopped
+
+MARKER = "holdfast.json"
+FORMAT = "1"
+"""Part of every key: a change in how environments are made gives new ones."""
+
+_LOCAL_REQUIREMENT = re.compile(
+    r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|\s|$)|file:|[\w.-]+\s*@\s*(?:file:|\.))", re.MULTILINE
+)
+_LOCAL_LOCKED = re.compile(r"(?:editable|directory|path) = \"(?!\.\")")
+_LOCAL_SOURCE = re.compile(r"^\s*[\w\"'.-]+\s*=\s*\{[^}\n]*\bpath\s*=", re.MULTILINE)
+
+
+class Environments:
+    """Makes and finds the virtual environments of one app."""
+
+    def __init__(
+        self,
+        home: AppLayout,
+        cache: Path,
+        line: Callable[[str], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._home = home
+        self._env = uv.environment(cache)
+        self._line = line
+        self._should_stop = should_stop
+
+    def provide(
+        self, dependencies: Dependencies, source: Path, release: Path, commit: str | None
+    ) -> Path:
+        """The environment for ``dependencies``: one that is there, or a new one.
+
+        Args:
+            release: where one goes that belongs to this release alone, because it holds
+                the project itself or other parts of its source.
+
+        Returns:
+            its path.
+
+        Raises:
+            BuildError: no such Python, or something cannot be installed.
+        """
+        python = self._python(dependencies.python, source)
+        if dependencies.install_project or _has_local_parts(dependencies, source):
+            path = release / "env"
+            self._make(path, dependencies, source, python, commit)
+            return path
+        path = self._home.envs / key(dependencies, source, python)
+        if not (path / MARKER).exists():
+            with self._locked(path):
+                if not (path / MARKER).exists():
+                    self._make(path, dependencies, source, python, commit)
+        return path
+
+    def _python(self, request: str | None, source: Path) -> str:
+        try:
+            found = run(
+                uv.find_python(request, self._home.home, self._env), should_stop=self._should_stop
+            )
+        except CommandFailed as error:
+            stopped(self._should_stop)
+            wanted = f"Python {request}" if request else "a Python"
+            raise BuildError(
+                f"{wanted} is not on this machine",
+                hint="install it with the system's packages (apt-get install python3), "
+                "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
+                "uv fetches it",
+                detail=error.output,
+            ) from None
+        return found.output.strip().splitlines()[-1]
+
+    def _make(
+        self,
+        path: Path,
+        dependencies: Dependencies,
+        source: Path,
+        python: str,
+        commit: str | None,
+    ) -> None:
+        shutil.rmtree(path, ignore_errors=True)
+        began = time.monotonic()
+        # A source without .git cannot say its version; without one nothing can be built.
+        version = {"SETUPTOOLS_SCM_PRETEND_VERSION": f"0.0.0+g{(commit or 'unknown')[:12]}"}
+        env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
+        for command in commands(path, dependencies, source, python, env):
+            self._run(command)
+        try:
+            write_json(path / MARKER, {"python": python, "files": list(dependencies.files)})
+        except OSError as error:
+            raise of_system("install the dependencies", error, self._home.home) from None
+        self._line(f"environment made in {time.monotonic() - began:.1f} s")
+
+    def _run(self, command: Command) -> None:
+        try:
+            run(command, on_line=self._line, should_stop=self._should_stop)
+        except CommandFailed as error:
+            stopped(self._should_stop)
+            raise explained("install the dependencies", error, self._home.home) from None
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        """Alone with one environment; the lock dies with its holder."""
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    stopped(self._should_stop)
+                    time.sleep(0.05)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def commands(
+    path: Path, dependencies: Dependencies, source: Path, python: str, env: dict[str, str]
+) -> list[Command]:
+    """What fills a new environment, in order; everything is resolved in one go where uv can."""
+    first = dependencies.files[0] if dependencies.files else "."
+    project = source / PurePosixPath(first).parent
+    made = [uv.make_venv(path, python, source, env)]
+    wanted = list(dependencies.extra)
+    if dependencies.source == "uv.lock":
+        made.append(uv.sync(path, python, project, env, project=dependencies.install_project))
+    else:
+        if dependencies.install_project:
+            wanted = ["-e", str(project), *wanted]
+        if dependencies.source == "requirements" or (
+            dependencies.source == "pyproject" and not dependencies.install_project
+        ):
+            wanted = ["-r", first, *wanted]
+    if wanted:
+        made.append(uv.install(path, wanted, source, env))
+    return made
+
+
+def key(dependencies: Dependencies, source: Path, python: str) -> str:
+    """What an environment depends on, as 20 hexadecimal digits.
+
+    The content of all dependency files counts, not their names in a release's directory;
+    an upgrade of the interpreter behind the same path (3.12.1 to 3.12.2) does not need a
+    new environment, one of its real path (3.12 to 3.13) does.
+    """
+    digest = hashlib.sha256()
+    said = (FORMAT, os.path.realpath(python), platform.machine(), dependencies.source)
+    for part in (*said, *dependencies.extra):
+        digest.update(part.encode() + b"\0")
+    for name in dependencies.files:
+        digest.update(name.encode() + b"\0")
+        try:
+            digest.update((source / name).read_bytes() + b"\0")
+        except OSError as error:
+            raise BuildError(f"{name}: cannot be read: {error.strerror}") from None
+    return digest.hexdigest()[:20]
+
+
+def _has_local_parts(dependencies: Dependencies, source: Path) -> bool:
+    """Whether dependencies lie in the source itself, so that each release has its own."""
+    patterns = {"uv.lock": _LOCAL_LOCKED, "requirements": _LOCAL_REQUIREMENT}
+    pattern = patterns.get(dependencies.source, _LOCAL_SOURCE)
+    for name in dependencies.files:
+        chosen = _LOCAL_SOURCE if name.endswith("pyproject.toml") else pattern
+        try:
+            text = (source / name).read_text(errors="replace")
+        except OSError:
+            continue
+        if chosen.search(text):
+            return True
+    return any(_LOCAL_REQUIREMENT.match(item) for item in dependencies.extra)
