@@ -34,7 +34,7 @@ LINT = (
     ("ruff check", ("ruff", "check", "--quiet", "--output-format", "concise", ".")),
     ("ruff format", ("ruff", "format", "--check", "--quiet", "--output-format", "concise", ".")),
     ("mypy", ("mypy", "--no-error-summary", *TYPED)),
-    ("import arrows", ("lint-imports", "--no-logo")),
+    ("import arrows", ("lint-imports", "--no-logo", "--no-cache")),
 )
 AREAS = ("unit", "edge", "server", "compose", "browser")
 PARTS = ("lint", *AREAS)
@@ -82,10 +82,9 @@ def lint(_: Sequence[str]) -> Tally:
 
 def area(name: str) -> Callable[[Sequence[str]], Tally]:
     def run(arguments: Sequence[str]) -> Tally:
-        parallel = name != "unit"
         if name in NEED_NGINX:
             ensure_nginx()
-        return pytest([f"tests/{name}", *arguments], parallel=parallel)
+        return pytest([f"tests/{name}", *arguments], parallel=True)
 
     return run
 
