@@ -10,7 +10,7 @@ from holdfast.config.models import (
     Release,
     Web,
 )
-from holdfast.config.read import from_json, load, overridden, to_json
+from holdfast.config.read import from_json, load, to_json
 
 __all__ = [
     "App",
@@ -23,6 +23,5 @@ __all__ = [
     "Web",
     "from_json",
     "load",
-    "overridden",
     "to_json",
 ]

@@ -18,11 +18,15 @@ _PORT = re.compile(r"\$\{?PORT\b")
 
 
 class _Order(NamedTuple):
-    """``short`` must not be longer than ``long``; both are durations."""
+    """``short`` must not be longer than ``long``; both are durations.
+
+    ``adapts`` says that a ``short`` nobody named gives way instead.
+    """
 
     short: Path
     long: Path
     why: str
+    adapts: bool = False
 
 
 _ORDERS = (
@@ -45,6 +49,7 @@ _ORDERS = (
         ("web", "health_timeout"),
         ("web", "boot_timeout"),
         "the boot would be over before the first answer is",
+        adapts=True,
     ),
 )
 
@@ -63,8 +68,8 @@ def contradictions(found: dict[str, Any], wrong: set[Path]) -> list[Problem]:
 
 def _compare(found: dict[str, Any], order: _Order) -> Problem | None:
     short, long = _said(found, order.short), _said(found, order.long)
-    if short is None and long is None:
-        return None  # the defaults fit
+    if short is None and (long is None or order.adapts):
+        return None  # the defaults fit each other
     low = _default(order.short) if short is None else short
     high = _default(order.long) if long is None else long
     if low <= high:

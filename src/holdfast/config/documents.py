@@ -191,15 +191,20 @@ def _bytes(directory: Path, name: str) -> bytes | None:
         return None
     except OSError as error:
         raise ConfigError(name, f"cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise ConfigError(name, "is a directory; a file is meant")
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(name, "is no ordinary file; a file is meant")
-        if status.st_size > LARGEST:
-            raise ConfigError(name, f"is larger than {LARGEST // 1000} kB; that is no config")
-        return stream.read()
+    try:
+        _refuse_odd_files(name, os.fstat(descriptor))
+        return os.read(descriptor, LARGEST)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_odd_files(name: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise ConfigError(name, "is a directory; a file is meant")
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(name, "is no ordinary file; a file is meant")
+    if status.st_size > LARGEST:
+        raise ConfigError(name, f"is larger than {LARGEST // 1000} kB; that is no config")
 
 
 def _parse(name: str, data: bytes) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from holdfast.config.units import duration, size
 from holdfast.config.values import Reader, choice, count, flag, list_of, text
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-_LATER = "is not available yet; leave it out or write"
 
 
 def key(read: Reader[Any], about: str, usual: object = None) -> Any:
@@ -41,32 +40,15 @@ class App:
     domains: tuple[str, ...] | None = key(
         list_of(domain, '["app.example.com"]'), "host names it answers for, the real one first"
     )
-    server: str | None = key(server, "where it runs: local, or user@host", usual="local")
+    server: str | None = key(server, "where it runs: local, or user@host")
     runtime: Literal["auto", "supervisor"] | None = key(
-        choice(
-            "auto",
-            "supervisor",
-            docker='is not known; did you mean "compose", which is not available yet?',
-            compose=f'{_LATER} "auto"',
-            systemd=f'{_LATER} "auto"',
-            kubernetes=f'{_LATER} "auto"',
-            supervisord='is not known; did you mean "supervisor"?',
-        ),
+        choice("auto", "supervisor"),
         "what runs its processes",
         usual="auto",
     )
     python: str | None = key(python, "the version of Python")
     framework: Literal["django", "flask", "asgi", "wsgi", "command"] | None = key(
-        choice(
-            *("django", "flask", "asgi", "wsgi", "command"),
-            **dict.fromkeys(
-                ("fastapi", "starlette", "quart", "litestar", "sanic"),
-                'is not known by name; write "asgi"',
-            ),
-            **dict.fromkeys(
-                ("bottle", "pyramid", "falcon", "cherrypy"), 'is not known by name; write "wsgi"'
-            ),
-        ),
+        choice("django", "flask", "asgi", "wsgi", "command"),
         "what it is written with, if detection is wrong",
     )
 
@@ -78,15 +60,10 @@ class Web:
     command: str | None = key(text, "starts the web process; it listens on $HOLDFAST_SOCKET")
     directory: str | None = key(inside, "where the command is started", usual=".")
     listen: Literal["unix", "port"] | None = key(
-        choice(
-            "unix",
-            "port",
-            socket='is not known; did you mean "unix"?',
-            tcp='is not known; did you mean "port"?',
-        ),
+        choice("unix", "port"),
         "unix: on $HOLDFAST_SOCKET; port: on 127.0.0.1:$PORT",
     )
-    health: str | None = key(url_path, "answers 2xx or 3xx when the app is ready", usual="/")
+    health: str | None = key(url_path, "asked until the app answers", usual="/")
     health_timeout: float | None = key(
         duration(0.1, 5 * MINUTE), "for one answer of the health path", usual=5.0
     )
@@ -168,16 +145,7 @@ class Deploy:
     """``[deploy]``: how one release follows another."""
 
     strategy: Literal["auto", "handover", "hold"] | None = key(
-        choice(
-            *("auto", "handover", "hold"),
-            **dict.fromkeys(
-                ("rolling", "blue_green", "zero_downtime", "canary"),
-                'is not known; did you mean "handover"?',
-            ),
-            **dict.fromkeys(
-                ("recreate", "restart", "replace", "pause"), 'is not known; did you mean "hold"?'
-            ),
-        ),
+        choice("auto", "handover", "hold"),
         "how a release is replaced",
         usual="auto",
     )

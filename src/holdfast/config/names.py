@@ -194,7 +194,7 @@ def _variable_name(name: str) -> str:
     if not _VARIABLE.match(name):
         raise wrong("is no variable's name; letters, digits and _, not starting with a digit")
     if name.startswith("HOLDFAST_") or name in ("PORT", "VIRTUAL_ENV"):
-        raise wrong("is set by Holdfast for every process; leave it out")
+        raise wrong("is set by Holdfast itself; leave it out")
     return name
 
 

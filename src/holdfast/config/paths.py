@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
+from typing import Literal
 
 from holdfast.config.values import list_of, text
 from holdfast.config.wrong import Problem, Wrong, bare, shown, wrong, wrong_type
@@ -79,8 +80,8 @@ def url_path(value: object) -> str:
     return path
 
 
-def static(value: object) -> dict[str, str] | bool:
-    """``false``, or a table from URL prefixes to directories."""
+def static(value: object) -> dict[str, str] | Literal[False] | None:
+    """``false``, or a table from URL prefixes to directories; an empty one says nothing."""
     if value is False:
         return False
     if not isinstance(value, dict):
@@ -97,7 +98,7 @@ def static(value: object) -> dict[str, str] | bool:
             problems.extend(problem.under(url) for problem in error)
     if problems:
         raise Wrong(problems)
-    return paths
+    return paths or None
 
 
 def _prefix(url: str) -> str:

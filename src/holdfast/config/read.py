@@ -49,16 +49,6 @@ def from_json(value: object, name: str = "config") -> Config:
     return _read(Document(name, value))
 
 
-def overridden(config: Config, values: dict[str, Any], name: str) -> Config:
-    """The config with ``values`` (as TOML has them) laid over it, checked like a file.
-
-    Args:
-        name: what to call the values in messages: ``the command line``.
-    """
-    over = _read(Document("config", to_json(config), overlay=Document(name, values)))
-    return replace(over, files=config.files, warnings=config.warnings)
-
-
 def _read(document: Document) -> Config:
     values = document.merged()
     found, problems = read_keys(Config, "", values)

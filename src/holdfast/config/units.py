@@ -84,14 +84,14 @@ def _time_hint(written: str) -> str | None:
 
 def duration_text(seconds: float) -> str:
     """The shortest writing that :func:`parse_duration` reads back: ``90.0`` is ``1m30s``."""
-    left = round(seconds * 1000, 3)
+    left = round(seconds * 1000, 3)  # in milliseconds
     parts = []
     for unit, length in _SECONDS.items():
         step = round(length * 1000)
-        whole = left // step if unit != "ms" else left
-        if whole:
-            parts.append(f"{whole:.15g}{unit}")
-            left = round(left - whole * step, 3)
+        number = left / step if unit in ("s", "ms") else left // step
+        if left >= step or (unit == "ms" and left):
+            parts.append(f"{number:.15g}{unit}")
+            left = round(left - number * step, 3)
     return "".join(parts) or "0s"
 
 

@@ -56,8 +56,8 @@ def count(least: int, most: int) -> Reader[int]:
     return read
 
 
-def choice(*names: str, **instead: str) -> Reader[Any]:
-    """One of ``names``; ``instead`` gives for a likely wrong word the rest of the sentence."""
+def choice(*names: str) -> Reader[Any]:
+    """One of ``names``."""
     either = "one of " + ", ".join(map(shown, names)) + " is meant"
 
     def read(value: object) -> str:
@@ -65,18 +65,11 @@ def choice(*names: str, **instead: str) -> Reader[Any]:
             raise wrong_type(value, either)
         if value in names:
             return value
-        if remark := instead.get(value.lower().replace("-", "_")):
-            raise wrong(f"{shown(value)} {remark}")
-        from holdfast.config.words import nearest  # late: only wrong configs need it
+        from holdfast.config.words import instead  # late: only wrong configs need it
 
-        near = nearest(value, names)
-        raise wrong(f"{shown(value)} is not known; " + (_meant(near) if near else either))
+        raise wrong(f"{shown(value)} {instead(value, names) or f'is not known; {either}'}")
 
     return read
-
-
-def _meant(word: str) -> str:
-    return f"did you mean {shown(word)}?"
 
 
 def list_of(read_item: Reader[T], example: str) -> Reader[tuple[T, ...]]:

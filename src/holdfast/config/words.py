@@ -139,6 +139,50 @@ _ENVIRONMENTS = ("staging", "production", "prod", "development", "dev", "test", 
 _PROCESSES = ("worker", "beat", "celery", "scheduler", "rq", "huey", "dramatiq")
 
 
+_VALUES = {
+    "supervisor": {
+        "docker": 'is not known; did you mean "compose", which is not available yet?',
+        "supervisord": 'is not known; did you mean "supervisor"?',
+        **dict.fromkeys(
+            ("compose", "systemd", "kubernetes"),
+            'is not available yet; leave it out or write "auto"',
+        ),
+    },
+    "asgi": {
+        **dict.fromkeys(
+            ("fastapi", "starlette", "quart", "litestar", "sanic"),
+            'is not known by name; write "asgi"',
+        ),
+        **dict.fromkeys(
+            ("bottle", "pyramid", "falcon", "cherrypy"), 'is not known by name; write "wsgi"'
+        ),
+    },
+    "unix": {
+        "socket": 'is not known; did you mean "unix"?',
+        "tcp": 'is not known; did you mean "port"?',
+    },
+    "hold": {
+        **dict.fromkeys(
+            ("rolling", "blue_green", "zero_downtime", "canary"),
+            'is not known; did you mean "handover"?',
+        ),
+        **dict.fromkeys(
+            ("recreate", "restart", "replace", "pause"), 'is not known; did you mean "hold"?'
+        ),
+    },
+}
+"""Wrong words where there is a choice, told by one of its names, and the rest of the sentence."""
+
+
+def instead(word: str, names: Iterable[str]) -> str | None:
+    """The rest of the sentence about a word that is none of ``names``."""
+    for name in names:
+        if remark := _VALUES.get(name, {}).get(_plain(word)):
+            return remark
+    near = nearest(word, names)
+    return f'is not known; did you mean "{near}"?' if near else None
+
+
 def nearest(word: str, names: Iterable[str]) -> str | None:
     """The name that ``word`` is most likely a slip of."""
     by_lower = {name.lower(): name for name in names}

@@ -57,8 +57,8 @@ def shown(value: object) -> str:
     """The value as TOML writes it, short, the password of a URL masked."""
     if isinstance(value, str):
         text = quoted(_URL_PASSWORD.sub(r"\1:***@", value))
-    elif isinstance(value, bool):
-        text = str(value).lower()
+    elif isinstance(value, bool | None):
+        text = {True: "true", False: "false", None: "null"}[value]
     elif isinstance(value, list):
         text = "[" + ", ".join(map(shown, value)) + "]"
     elif isinstance(value, dict):
