@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.cli.project import Beginning, begin, no_server
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
-    from holdfast.detect.project import Project
+    from holdfast.detect import Project
 
 _ALWAYS_SET = frozenset({"PATH", "HOME", "LANG", "PORT", "PWD", "USER", "TMPDIR", "VIRTUAL_ENV"})
 """Variables that every process has, or that the system gives."""
@@ -69,15 +70,13 @@ def _server(beginning: Beginning) -> Iterator[Problem]:
 
 def _project(invocation: Invocation, beginning: Beginning, given: set[str]) -> Iterator[Problem]:
     """What detection says, and the variables that the code wants."""
-    from holdfast.detect import scan
-
     try:
-        project = scan(invocation.directory, beginning.config)
+        project, spec = find(invocation.directory, beginning)
     except HoldfastError as error:
         yield _fatal(error)
         return
     yield from _variables(project, beginning, given)
-    for finding in project.findings:
+    for finding in spec.findings:
         if finding.level == "warning":
             yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from holdfast.cli.asking import ask, confirm
+from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where, domain_option, server_options, yes_option
 from holdfast.cli.project import LOCAL, Beginning, begin
@@ -40,15 +41,16 @@ def command(
     --yes, and then it is kept as holdfast.toml.old.
     """
     from holdfast.codec import to_json
-    from holdfast.detect import scan
 
     beginning = begin(invocation, where, domains)
-    project = scan(invocation.directory, beginning.config)
-    findings = [to_json(finding) for finding in project.findings]
+    _, spec = find(invocation.directory, beginning)
+    findings = [to_json(finding) for finding in spec.findings]
     paint = Paint()
     if not invocation.json:
         print(paint(beginning.name, "bold"))
         print("\n".join(finding_lines(findings, paint)))
+        if spec.framework != "command":
+            print(paint("  the app itself is asked for more when a release is built", "dim"))
     draft = _draft(beginning, invocation.interactive and not yes)
     written = _decide(invocation, beginning, draft, write=write, yes=yes)
     result = {"app": beginning.name, "findings": findings, "file": FILE, "text": draft}

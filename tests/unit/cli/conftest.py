@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def project(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder called ``notes`` without a config, and a root of its own."""
     folder = short_path / "notes"
     folder.mkdir()

@@ -67,7 +67,7 @@ ENDED = Event(
     1003.2,
 )
 
-DEPLOYED = {
+DEPLOYED: dict[str, Any] = {
     "deploy": "d1",
     "outcome": "succeeded",
     "release": RELEASE,
@@ -100,8 +100,8 @@ STATUS_APP: dict[str, Any] = {
     },
 }
 
-STATUS = {"apps": [STATUS_APP], "edge": {"running": True, "pid": 7, "port": 8080}}
-NOTHING = {"apps": [], "edge": {"running": False, "pid": None, "port": 8080}}
+STATUS: dict[str, Any] = {"apps": [STATUS_APP], "edge": {"running": True, "pid": 7, "port": 8080}}
+NOTHING: dict[str, Any] = {"apps": [], "edge": {"running": False, "pid": None, "port": 8080}}
 
 
 def deploys(params: Mapping[str, Any], emit: Emit) -> dict[str, Any]:

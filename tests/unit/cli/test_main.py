@@ -53,12 +53,16 @@ def test_exit_codes(holdfast: Run, agent: FakeAgent, error: HoldfastError, code:
     assert ran.err.startswith("error: ")
 
 
+def fault(_params: object, _emit: object) -> dict[str, object]:
+    raise KeyError("missing")
+
+
 def test_a_fault_of_ours(
     holdfast: Run, agent: FakeAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line and a hint with a file, for its owner alone, that has the traceback."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    agent.answers["status"] = lambda _params, _emit: {}["missing"]
+    agent.answers["status"] = fault
     ran = holdfast("status")
     (kept,) = tmp_path.iterdir()
     assert ran.code == 70
@@ -74,7 +78,7 @@ def test_a_fault_with_debug(
     holdfast: Run, agent: FakeAgent, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--debug and HOLDFAST_DEBUG=1 show the traceback besides."""
-    agent.answers["status"] = lambda _params, _emit: {}["missing"]
+    agent.answers["status"] = fault
     if way == "variable":
         monkeypatch.setenv("HOLDFAST_DEBUG", "1")
     ran = holdfast("status", *(["--debug"] if way == "option" else []))
@@ -84,7 +88,7 @@ def test_a_fault_with_debug(
 
 def test_a_fault_for_a_program(holdfast: Run, agent: FakeAgent) -> None:
     """A fault is a JSON error too."""
-    agent.answers["status"] = lambda _params, _emit: {}["missing"]
+    agent.answers["status"] = fault
     (told,) = holdfast("status", "--json").lines
     assert told["error"]["exit_code"] == 70
 

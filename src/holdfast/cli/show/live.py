@@ -32,7 +32,7 @@ class LiveView:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._paint = Paint(self._console.file)  # type: ignore[arg-type]
-        self._current = _Current()
+        self._current = Current()
         self._live = Live(
             self._current, console=self._console, refresh_per_second=_REFRESH, transient=True
         )
@@ -66,6 +66,7 @@ class LiveView:
         title = str(data.get("title") or data["step"])
         self._titles[str(data["step"])] = title
         self._current.begin(title)
+        self._live.refresh()
 
     def _done(self, data: Mapping[str, Any]) -> None:
         self._finish("green", "✓", data, str(data.get("note") or ""))
@@ -89,7 +90,7 @@ class LiveView:
         self._console.print(Text.assemble((mark, color), " ", text.rstrip()))
 
 
-class _Current:
+class Current:
     """What moves: the running step, how long it has run, how many wait, the last log line."""
 
     def __init__(self) -> None:

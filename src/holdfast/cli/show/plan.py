@@ -26,20 +26,39 @@ def plan_lines(plan: Mapping[str, Any], paint: Paint, *, findings: bool = False)
     if findings and plan.get("steps"):
         lines += ["", paint("Steps", "bold")]
         lines += [f"  {number}. {step['title']}" for number, step in enumerate(plan["steps"], 1)]
+    if not findings:
+        lines += warning_lines(plan.get("findings") or (), paint)
     lines += [f"{paint('note:', 'bold')} {text}" for text in plan.get("notes") or ()]
     lines += [f"{paint('warning:', 'yellow')} {text}" for text in plan.get("warnings") or ()]
     return lines
 
 
+_WIDEST_VALUE = 36
+"""Columns; the reason of a longer value stands below it."""
+
+
 def finding_lines(findings: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
-    """What was detected, each with the evidence."""
-    return table(
-        [
-            (paint(str(item["what"]), "dim"), str(item["value"]), paint(str(item["why"]), "dim"))
-            for item in findings
-        ],
-        "  ",
-    )
+    """What was detected, each with the evidence; warnings last, where the eye ends."""
+    plain = [item for item in findings if item.get("level") != "warning"]
+    values = [str(item["value"]) for item in plain]
+    widest = max((len(value) for value in values if len(value) <= _WIDEST_VALUE), default=0)
+    rows = []
+    for item, value in zip(plain, values, strict=True):
+        label, why = paint(str(item["what"]), "dim"), paint(str(item["why"]), "dim")
+        if len(value) <= _WIDEST_VALUE:
+            rows.append((label, f"{value:<{widest}}  {why}"))
+        else:
+            rows += [(label, value), ("", f"{'':<{widest}}  {why}")]
+    return [*table(rows, "  "), *warning_lines(findings, paint)]
+
+
+def warning_lines(findings: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
+    """Those of the findings that the user should act on."""
+    return [
+        f"{paint('warning:', 'yellow')} {item['what']} {item['value']}: {item['why']}"
+        for item in findings
+        if item.get("level") == "warning"
+    ]
 
 
 def _release(plan: Mapping[str, Any]) -> str:

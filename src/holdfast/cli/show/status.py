@@ -59,7 +59,9 @@ def _process(item: Mapping[str, Any], paint: Paint, now: float | None) -> tuple[
 def gate_words(app: Mapping[str, Any], paint: Paint, now: float | None = None) -> str:
     """``open, 3 in flight, 0 waiting``."""
     gate, counts = app.get("gate", app) or {}, app.get("counts") or {}
-    mode = str(gate.get("effective") or gate.get("mode") or "none")
+    if not gate.get("mode"):
+        return paint("none", "dim")
+    mode = str(gate.get("effective") or gate["mode"])
     text = paint(mode, _GATES.get(mode, "dim"))
     if gate.get("lease_until") and mode == "hold":
         left = gate["lease_until"] - (time.time() if now is None else now)

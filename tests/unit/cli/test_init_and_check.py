@@ -1,0 +1,150 @@
+"""``init`` and ``check``: the real detection and config, a recorded agent."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.fake_agent import NOTHING, STATUS, FakeAgent
+
+
+@pytest.fixture(autouse=True)
+def nothing_deployed(agent: FakeAgent) -> None:
+    agent.answers["status"] = NOTHING
+    agent.answers["env.list"] = {"names": {}}
+
+
+def test_init_shows_and_writes_nothing(holdfast: Run, project: Path) -> None:
+    """Where nobody can be asked it shows findings and the file, and says which flag writes."""
+    ran = holdfast("init")
+    assert ran.code == 0, ran.err
+    assert "framework" in ran.out
+    assert "app.py:2" in ran.out
+    assert "holdfast.toml would be (--write writes it):" in ran.out
+    assert not (project / "holdfast.toml").exists()
+
+
+def test_init_writes_what_was_asked(holdfast: Run, project: Path) -> None:
+    """Name, server and domains; and what it wrote is enough for a deploy."""
+    ran = holdfast("init", "--write", "--server", "local", "--domain", "a.example")
+    assert ran.code == 0, ran.err
+    text = (project / "holdfast.toml").read_text()
+    assert 'name = "notes"' in text
+    assert 'server = "local"' in text
+    assert 'domains = ["a.example"]' in text
+    assert holdfast("deploy").code == 0
+
+
+def test_init_writes_down_what_runs(holdfast: Run, agent: FakeAgent, project: Path) -> None:
+    """After a deploy by options alone, what they said is taken from the app as it runs."""
+    known = {**STATUS["apps"][0], "domains": ["notes.example.test"]}
+    agent.answers["status"] = {**STATUS, "apps": [known]}
+    assert holdfast("init", "--write").code == 0
+    text = (project / "holdfast.toml").read_text()
+    assert 'server = "local"' in text
+    assert 'domains = ["notes.example.test"]' in text
+
+
+def test_init_does_not_overwrite(holdfast: Run, project: Path) -> None:
+    """A file that is there stays, but with --write --yes, and then the old one is kept."""
+    mine = '[app]\nname = "mine"\n'
+    (project / "holdfast.toml").write_text(mine)
+    ran = holdfast("init", "--write")
+    assert ran.code == 2
+    assert "error: holdfast.toml is there already; nothing was written\n" in ran.err
+    assert holdfast("init", "--yes").code == 0
+    assert (project / "holdfast.toml").read_text() == mine
+    assert holdfast("init", "--write", "--yes", "--server", "local").code == 0
+    assert (project / "holdfast.toml.old").read_text() == mine
+
+
+def test_init_for_a_program(holdfast: Run) -> None:
+    """Findings, the text, and whether it was written."""
+    (told,) = holdfast("init", "--json").lines
+    result = told["result"]
+    assert result["app"] == "notes"
+    assert result["written"] is False
+    assert result["findings"][0]["what"] == "framework"
+    assert result["text"].endswith("make it another app\n")
+
+
+def test_init_in_a_folder_that_is_no_app(holdfast: Run, short_path: Path) -> None:
+    """The way out is told."""
+    empty = short_path / "empty"
+    empty.mkdir()
+    ran = holdfast("init", where=empty)
+    assert ran.code == 3
+    assert "run holdfast in the folder of your project" in ran.err
+
+
+def commit(project: Path) -> None:
+    for argv in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *argv], cwd=project, check=True, timeout=20)
+
+
+def test_check_of_a_good_project(holdfast: Run, project: Path) -> None:
+    """Nothing to say ends with 0."""
+    commit(project)
+    ran = holdfast("check", "--server", "local")
+    assert (ran.code, ran.out) == (0, "nothing makes a deploy fail\n")
+
+
+def test_check_of_changes(holdfast: Run, project: Path) -> None:
+    """Changes that are not committed are a warning: they are deployed."""
+    commit(project)
+    (project / "app.py").write_text((project / "app.py").read_text() + "# more\n")
+    ran = holdfast("check", "--server", "local")
+    assert ran.code == 0
+    assert ran.out.startswith("warning: there are changes that are not committed")
+
+
+def test_check_finds_what_would_fail(holdfast: Run, project: Path) -> None:
+    """The fatal ones come first, each with the way out; the exit code is 1."""
+    (project / "app.py").write_text(
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+        'app.config["PAY"] = os.environ["PAY_TOKEN"]\n'
+    )
+    ran = holdfast("check")
+    assert ran.code == 1
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("error: deploy needs a server")
+    assert lines[2] == "error: PAY_TOKEN is not set; app.py:4 reads it, and has no default"
+    assert lines[3] == "  holdfast env set PAY_TOKEN"
+    assert lines[-1] == "2 problems make a deploy fail"
+
+
+@pytest.mark.parametrize("way", ["server", "config", "file"])
+def test_check_knows_variables(holdfast: Run, agent: FakeAgent, project: Path, way: str) -> None:
+    """Set on the server, in the config, or about to be set from a file: no problem."""
+    (project / "app.py").write_text(
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+        'app.config["PAY"] = os.environ["PAY_MODE"]\n'
+    )
+    options: list[str] = []
+    if way == "server":
+        agent.answers["env.list"] = {"names": {"PAY_MODE": "***"}}
+    elif way == "config":
+        (project / "holdfast.toml").write_text('[env]\nPAY_MODE = "test"\n')
+    else:
+        (project / "x.env").write_text("PAY_MODE=test\n")
+        options = ["--env-file", "x.env"]
+    ran = holdfast("check", "--server", "local", *options)
+    assert ran.code == 0, ran.out
+
+
+def test_check_of_a_wrong_config(holdfast: Run, project: Path) -> None:
+    """A wrong config is a finding like others, not an error of the command."""
+    (project / "holdfast.toml").write_text("[web]\nhelth = '/x'\n")
+    ran = holdfast("check", "--json")
+    assert ran.code == 1
+    (told,) = ran.lines
+    (problem,) = told["result"]["problems"]
+    assert problem["fatal"]
+    assert "health" in problem["message"]
