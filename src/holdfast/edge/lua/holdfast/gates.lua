@@ -1,0 +1,138 @@
+-- What every app's gate is, read from gates.json, and what it means at this moment.
+--
+-- The file is written by Holdfast alone and read by every worker: when it starts, and
+-- whenever the generation on the board differs from the one it has read.
+
+local cjson = require "cjson.safe"
+local board = require "holdfast.board"
+
+local floor = math.floor
+local byte = string.byte
+
+local _M = { apps = {}, generation = -1 }
+
+local path
+
+local function slot_number(target)
+    return target and (target.slot == "b" and 2 or 1) or nil
+end
+
+-- "unix:/path" stays whole; "127.0.0.1:8001" becomes host and port for the balancer.
+local function split_address(address)
+    if address:sub(1, 5) == "unix:" then
+        return address, nil
+    end
+    local host, port = address:match("^(.*):(%d+)$")
+    return host, tonumber(port)
+end
+
+local function prepare(name, gate)
+    local target = gate.target
+    if target == cjson.null then target = nil end
+    local previous = gate.previous
+    if previous == cjson.null then previous = nil end
+    local app = {
+        name = name,
+        index = gate.index,
+        cell = board.cell(gate.index),
+        mode = gate.mode,
+        slot = slot_number(target),
+        slot_name = target and target.slot,
+        release = target and target.release,
+        address = target and target.address,
+        source = target and target.source,
+        previous_source = previous and previous.source,
+        lease_until = gate.lease_until ~= cjson.null and gate.lease_until or nil,
+        allow = gate.allow_bits or {},
+        max_line = gate.limits.max_line,
+        max_wait = gate.limits.max_wait,
+        pace = gate.limits.pace,
+        pages = gate.limits.pages ~= cjson.null and gate.limits.pages or nil,
+    }
+    if target then
+        app.host, app.port = split_address(target.address)
+    end
+    app.open = app.mode == "open" and target ~= nil
+    return app
+end
+
+--- Where the file lies; called in the master.
+function _M.init(file)
+    path = file
+end
+
+--- Read the file again.
+function _M.read()
+    local file, err = io.open(path, "r")
+    if not file then
+        return nil, err
+    end
+    local text = file:read("*a")
+    file:close()
+    local value, problem = cjson.decode(text)
+    if not value then
+        return nil, path .. ": " .. problem
+    end
+    local apps = {}
+    for name, gate in pairs(value.apps) do
+        apps[name] = prepare(name, gate)
+    end
+    _M.apps = apps
+    _M.generation = value.generation
+    return true
+end
+
+--- Make sure that this worker knows the newest gates.
+function _M.refresh()
+    local newest = board.generation()
+    if newest == _M.generation then
+        return
+    end
+    local ok, err = _M.read()
+    if not ok then
+        ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
+    elseif _M.generation > board.generation() then
+        board.set_generation(_M.generation)
+    elseif _M.generation < newest then
+        -- The board is ahead of the file (restored from a backup?): believe the file.
+        board.set_generation(_M.generation)
+    end
+end
+
+--- What the gate means now: "open", "hold" or "maintenance". A lease that has run out opens
+-- to the last good target, with nobody having to say so.
+function _M.effective(app)
+    if app.mode == "hold" and app.lease_until and ngx.now() >= app.lease_until then
+        return "open"
+    end
+    return app.mode
+end
+
+--- Whether a binary address (4 or 16 bytes) lies in one of the gate's networks.
+-- A network is { hex bytes, number of bits }, made by Python's ipaddress.
+function _M.allowed(app, address)
+    for _, network in ipairs(app.allow) do
+        local prefix, bits = network[1], network[2]
+        if #prefix == #address then
+            local full = floor(bits / 8)
+            local same = true
+            for i = 1, full do
+                if prefix[i] ~= byte(address, i) then
+                    same = false
+                    break
+                end
+            end
+            local rest = bits - full * 8
+            if same and rest > 0 then
+                local divisor = 2 ^ (8 - rest)
+                same = floor(prefix[full + 1] / divisor) == floor(byte(address, full + 1) / divisor)
+            end
+            if same then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+return _M
