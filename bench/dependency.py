@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 from bench.harness import BenchError, Results, alternate, check, middle, ratio, scratch, seconds
-from holdfast.agent.machine import open_machine
 from holdfast.environment import EnvStore
 from holdfast.errors import HoldfastError
 from holdfast.layout import Layout
 from holdfast.releases.contract import Source
+from holdfast.releases.store import Releases
 
 ROUNDS = 5
 
@@ -80,13 +80,12 @@ def run(rounds: int) -> Results:
 def _build(root: Path, app: str, requirements: list[str] | tuple[str, ...]) -> float:
     """Build a release of an app with these requirements under ``root``; seconds it took."""
     layout = Layout(root)
-    machine = open_machine(layout)
     place = layout.app(app)
     place.make()
     archive = _archive(place.incoming / "source.tar", requirements)
     started = time.perf_counter()
     try:
-        machine.releases(app).build(
+        Releases(place, layout).build(
             Source(archive, commit=None, dirty=False),
             {"app": {"name": app, "domains": [f"{app}.localhost"]}},
             EnvStore(place.env_file),
