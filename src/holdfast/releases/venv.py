@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from holdfast.app import Dependencies
@@ -24,8 +25,9 @@ from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
-from holdfast.releases import uv
+from holdfast.releases import bytecode, uv
 from holdfast.releases.failures import explained, of_system, stopped
+from holdfast.releases.pythons import Pythons
 
 MARKER = "holdfast.json"
 FORMAT = "1"
@@ -49,6 +51,7 @@ class Environments:
         should_stop: Callable[[], bool],
     ) -> None:
         self._home = home
+        self._pythons = Pythons(cache.with_name("pythons.json"))
         self._env = uv.environment(cache)
         self._line = line
         self._should_stop = should_stop
@@ -68,7 +71,7 @@ class Environments:
         Raises:
             BuildError: no such Python, or something cannot be installed.
         """
-        python = self._python(dependencies.python, source)
+        python = self._python(dependencies.python)
         if dependencies.install_project or _has_local_parts(dependencies, source):
             path = release / "env"
             self._make(path, dependencies, source, python, commit)
@@ -80,7 +83,10 @@ class Environments:
                     self._make(path, dependencies, source, python, commit)
         return path
 
-    def _python(self, request: str | None, source: Path) -> str:
+    def _python(self, request: str | None) -> str:
+        return self._pythons.get(request) or self._find_python(request)
+
+    def _find_python(self, request: str | None) -> str:
         try:
             found = run(
                 uv.find_python(request, self._home.home, self._env), should_stop=self._should_stop
@@ -95,7 +101,9 @@ class Environments:
                 "uv fetches it",
                 detail=error.output,
             ) from None
-        return found.output.strip().splitlines()[-1]
+        path = found.output.strip().splitlines()[-1]
+        self._pythons.set(request, path)
+        return path
 
     def _make(
         self,
@@ -112,11 +120,24 @@ class Environments:
         env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
         for command in commands(path, dependencies, source, python, env):
             self._run(command)
+        if (earlier := self._newest(python)) is not None:
+            bytecode.carry(earlier, path)
         try:
             write_json(path / MARKER, {"python": python, "files": list(dependencies.files)})
         except OSError as error:
             raise of_system("install the dependencies", error, self._home.home) from None
         self._line(f"environment made in {time.monotonic() - began:.1f} s")
+
+    def _newest(self, python: str) -> Path | None:
+        """The last environment made with the same interpreter."""
+        made = sorted(
+            self._home.envs.glob(f"*/{MARKER}"), key=lambda file: file.stat().st_mtime, reverse=True
+        )
+        for file in made:
+            with suppress(OSError, ValueError):
+                if json.loads(file.read_text())["python"] == python:
+                    return file.parent
+        return None
 
     def _run(self, command: Command) -> None:
         try:

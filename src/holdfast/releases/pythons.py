@@ -1,0 +1,42 @@
+"""Which interpreter a request for Python was answered with, remembered from build to build.
+
+To ask uv takes 10 to 300 ms (it runs what it finds on ``PATH``). Remembering also keeps an
+app on the interpreter it has when another one is installed beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from holdfast.files import write_json
+
+
+class Pythons:
+    """The answers in one file; a lost or damaged file is only asked anew."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get(self, request: str | None) -> str | None:
+        """The path given last time, if it is still there and ``PATH`` is the same."""
+        path = self._load().get(_key(request))
+        return path if path is not None and os.access(path, os.X_OK) else None
+
+    def set(self, request: str | None, path: str) -> None:
+        """Remember an answer; raises OSError when the disk is full."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self._file, {**self._load(), _key(request): path})
+
+    def _load(self) -> dict[str, str]:
+        try:
+            value = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            return {}
+        return {str(key): str(path) for key, path in value.items()}
+
+
+def _key(request: str | None) -> str:
+    preference = os.environ.get("UV_PYTHON_PREFERENCE", "")
+    return " ".join([request or "any", preference, os.environ.get("PATH", "")]).strip()
