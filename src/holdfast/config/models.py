@@ -58,7 +58,7 @@ class Web:
     """``[web]``: the web process, and how the edge treats its requests."""
 
     command: str | None = key(text, "starts the web process; it listens on $HOLDFAST_SOCKET")
-    directory: str | None = key(inside, "where the command is started", usual=".")
+    directory: str | None = key(inside, "where the command is started")
     listen: Literal["unix", "port"] | None = key(
         choice("unix", "port"),
         "unix: on $HOLDFAST_SOCKET; port: on 127.0.0.1:$PORT",
@@ -103,7 +103,7 @@ class Process:
     """A process besides the web; ``command`` is always said."""
 
     command: str = field(default="", metadata={"read": text, "about": "what is started"})
-    directory: str | None = key(inside, "where the command is started", usual=".")
+    directory: str | None = key(inside, "where the command is started")
     stop_grace: float | None = key(duration(0, HOUR), "from TERM to KILL", usual=30.0)
 
 

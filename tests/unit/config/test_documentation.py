@@ -18,6 +18,9 @@ from holdfast.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLE = DOCS / "holdfast.example.toml"
+DETECTED = ("listen", "directory")
+"""Keys whose default in the app's model only holds where detection finds nothing."""
+
 REFERENCE = (DOCS / "configuration.md").read_text()
 
 
@@ -99,7 +102,20 @@ def test_defaults_are_those_of_the_app(table: str, model: Any) -> None:
         default = defaults.get(key.name, MISSING)
         if name == table and default not in (MISSING, None, ()) and "usual" in key.metadata:
             assert key.metadata["usual"] in (default, None), key.name
-            assert key.metadata["usual"] is not None or key.name == "listen", key.name
+            assert key.metadata["usual"] is not None or key.name in DETECTED, key.name
+
+
+@pytest.mark.parametrize("model", [app.Web, app.Edge])
+def test_everything_about_the_web_can_be_said(model: Any) -> None:
+    """The resolver lays ``[web]`` over these models by the names of their fields."""
+    assert {item.name for item in fields(model)} <= {item.name for item in fields(config.Web)}
+
+
+def test_everything_about_the_deploy_can_be_said() -> None:
+    """Likewise ``[deploy]``."""
+    assert {item.name for item in fields(app.Policy)} == {
+        item.name for item in fields(config.Deploy)
+    }
 
 
 def test_the_configs_in_the_reference_load(tmp_path: Path) -> None:
