@@ -7,13 +7,18 @@ import click
 from holdfast.errors import UsageError
 
 
+def agreed(question: str) -> bool:
+    """Yes or no; no if just Enter is pressed."""
+    return click.confirm(question, default=False, err=True)
+
+
 def confirm(question: str) -> None:
     """Go on after a yes.
 
     Raises:
         UsageError: it was a no; nothing has been changed.
     """
-    if not click.confirm(question, default=False, err=True):
+    if not agreed(question):
         raise UsageError("not confirmed; nothing was changed")
 
 

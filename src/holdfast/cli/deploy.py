@@ -65,7 +65,7 @@ def command(
         with showing(invocation) as view:
             result = follow(app, Request("follow", {"app": app.name}), view)
         return tell(invocation, app, result)
-    project = read_project(invocation, where, domains)
+    project = read_project(invocation, where, domains, ask=not yes)
     values = _variables(invocation, env_file)
     if dry_run:
         return _dry_run(invocation, project, values, strategy)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.cli.asking import agreed
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.errors import UsageError
@@ -108,9 +109,17 @@ class Project:
 
 
 def read_project(
-    invocation: Invocation, where: Where, domains: Sequence[str], verb: str = "deploy"
+    invocation: Invocation,
+    where: Where,
+    domains: Sequence[str],
+    verb: str = "deploy",
+    *,
+    ask: bool = True,
 ) -> Project:
     """Everything that is known before the source is packed.
+
+    Args:
+        ask: a person may be asked whether this machine is meant when no server is named.
 
     Raises:
         UsageError: no server is known; the one line says how to give one.
@@ -119,7 +128,9 @@ def read_project(
 
     beginning = begin(invocation, where, domains)
     if beginning.server is None and not beginning.known:
-        raise no_server(verb)
+        question = f"No server is configured. {verb.capitalize()} {beginning.name} on this machine?"
+        if not (ask and invocation.interactive and agreed(question)):
+            raise no_server(verb)
     value = module.to_json(beginning.config)
     hosts = beginning.domains or (_default_domain(beginning, verb),)
     value["app"] = {**value.get("app", {}), "name": beginning.name, "domains": list(hosts)}
@@ -139,7 +150,7 @@ def no_server(verb: str) -> UsageError:
 
 def _assumed(beginning: Beginning, domains: Sequence[str]) -> Iterator[str]:
     """What is taken from the app as it runs, because nobody said otherwise."""
-    if beginning.server is None:
+    if beginning.server is None and beginning.known:
         yield (
             f"no server is configured; {beginning.name} runs on this machine, so it is deployed"
             " here (holdfast init --write writes that down)"
