@@ -46,25 +46,28 @@ def _ours(here: Place) -> float:
     """Megabytes of nginx and supervisord, once what a deploy leaves behind has ended."""
     heads = _heads(here)
     deadline = time.monotonic() + 30
-    before: list[int] = []
-    while (now := sorted(pid for head in heads for pid in _tree(head))) != before:
+    before: list[list[int]] = []
+    while (now := [sorted(_tree(head)) for head in heads.values()]) != before:
         if time.monotonic() > deadline:
             raise BenchError("processes still come and go, 30 s after the last deploy")
         before = now
         time.sleep(2)
-    return proportional_memory(now) / 1024 / 1024
+    sizes = [proportional_memory(pids) / 1024 / 1024 for pids in now]
+    parts = zip(heads, now, sizes, strict=True)
+    say(", ".join(f"  {name}: {size:.1f} MB in {len(pids)}" for name, pids, size in parts))
+    return sum(sizes)
 
 
-def _heads(here: Place) -> list[int]:
+def _heads(here: Place) -> dict[str, int]:
     """The first process of nginx and of supervisord."""
     try:
-        (answer,) = here.holdfast("status")
-    except (CommandError, ValueError) as error:
+        answer = here.holdfast("status")[-1]["result"]
+    except CommandError as error:
         raise BenchError(f"holdfast status: {error}") from error
     supervisord = running_pid(Layout(here.root))
     if supervisord is None or not answer["edge"]["pid"]:
         raise BenchError("supervisord or nginx does not run")
-    return [supervisord, answer["edge"]["pid"]]
+    return {"supervisord": supervisord, "nginx": answer["edge"]["pid"]}
 
 
 def _tree(head: int) -> list[int]:
