@@ -54,7 +54,7 @@ def _ours(here: Place) -> float:
         time.sleep(2)
     sizes = [proportional_memory(pids) / 1024 / 1024 for pids in now]
     parts = zip(heads, now, sizes, strict=True)
-    say(", ".join(f"  {name}: {size:.1f} MB in {len(pids)}" for name, pids, size in parts))
+    say("  " + ", ".join(f"{name} {size:.1f} MB in {len(pids)}" for name, pids, size in parts))
     return sum(sizes)
 
 
