@@ -168,7 +168,6 @@ class Place:
     def stop(self) -> None:
         """End everything that runs here; what is not running is fine."""
         from holdfast.edge.client import Edge
-
         from holdfast.errors import HoldfastError
         from holdfast.layout import Layout
         from holdfast.runtimes.supervisor import SupervisorRuntime
@@ -197,6 +196,7 @@ def new_place(cache: Path | None = None) -> Place:
         cache: a directory for downloaded packages, shared with other places.
     """
     root = Path(tempfile.mkdtemp(prefix="hfd", dir="/tmp"))
+    root.chmod(0o755)  # nginx's workers are another user when we are root
     if cache is not None:
         with suppress(OSError):  # not ours to write: then this place downloads for itself
             cache.mkdir(parents=True, exist_ok=True)

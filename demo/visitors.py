@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from load import Account, Load, Profile, Run, account
+from load import Account, Call, Load, Profile, Run, account
 from load.sites import Site
 
 LONGEST = 150.0
@@ -22,6 +22,7 @@ class Visitors:
         self._profile = Profile(f"{app}.localhost", port, rate, seconds=LONGEST)
         self._load = Load(self._profile, site)
         self._stored: list[str] = []
+        self._calls: list[Call] = []
 
     def __enter__(self) -> Visitors:
         self._load.__enter__()
@@ -34,14 +35,16 @@ class Visitors:
     def run(self) -> Run:
         return self._load.run
 
-    def leave(self) -> None:
-        """Send no more, wait for what is out, and read what the app has stored."""
-        self._load.stop()
+    def look_back(self, calls: list[Call]) -> None:
+        """Ask the app what it has stored; ``calls`` are the app's, as the edge made them."""
         self._stored = self._site.stored(self._profile)
+        self._calls = calls
 
     def account(
         self, versions: list[str], began: float = 0.0, ended: float = float("inf")
     ) -> Account:
-        """What those saw who came within a time; after :meth:`leave`."""
+        """What those saw who came within a time (``time.monotonic()``)."""
+        epoch = self.run.epoch
         records = [one for one in self.run.records if began <= one.began <= ended]
-        return account(Run(records, self.run.epoch), versions, self._stored)
+        calls = [one for one in self._calls if began <= one.arrived - epoch <= ended]
+        return account(Run(records, epoch), versions, self._stored, calls)

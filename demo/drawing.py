@@ -1,0 +1,25 @@
+"""The demo's data as a picture: ``bin/demo --svg FILE``."""
+
+from __future__ import annotations
+
+from demo.acts import APPS, App
+from demo.picture import Panel, Span, draw
+from demo.story import Story
+
+
+def picture(story: Story) -> str:
+    """A panel for each app."""
+    caption = "Two apps replaced under load: every request answered, none out of order"
+    return draw([_panel(story, app) for app in APPS], caption)
+
+
+def _panel(story: Story, app: App) -> Panel:
+    mine = [one for one in story.performed if one.act.app is app]
+    spans = [
+        Span(one.deployed.began, one.deployed.ended, f"{one.strategy}")
+        for one in mine
+        if story.during(one) is not None
+    ]
+    served = [one.act.version for one in mine if one.act.outcome == "succeeded"]
+    title = f"{app.name} ({app.framework})"
+    return Panel(title, story.visitors[app.name].run.records, served, spans)
