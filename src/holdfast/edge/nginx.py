@@ -73,11 +73,20 @@ def _worker_user() -> str:
 
 
 def _files() -> int:
-    """Open files for a worker: what is wanted, within the hard limit of an ordinary user."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if os.geteuid() == 0 or hard == resource.RLIM_INFINITY:
+    """Open files for a worker: what is wanted, or what this machine lets us have.
+
+    Also root may not raise the hard limit in many containers (capabilities(7):
+    CAP_SYS_RESOURCE); nginx would log an alert and go on with what it has.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= _WANTED_FILES:
         return _WANTED_FILES
-    return min(_WANTED_FILES, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, _WANTED_FILES))
+    except (ValueError, OSError):
+        return hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return _WANTED_FILES
 
 
 def _has_ipv6() -> bool:
