@@ -28,7 +28,10 @@ def confirm_by_name(question: str, name: str) -> None:
     Raises:
         UsageError: something else was typed; nothing has been changed.
     """
-    if click.prompt(f"{question}\nType {name} to go on", err=True, default="") != name:
+    typed = click.prompt(
+        f"{question}\nType {name} to go on", err=True, default="", show_default=False
+    )
+    if typed != name:
         raise UsageError("not confirmed; nothing was changed")
 
 

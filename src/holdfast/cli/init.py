@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from holdfast.cli.asking import ask, confirm
+from holdfast.cli.asking import agreed, ask
 from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where, domain_option, server_options, yes_option
@@ -89,7 +89,8 @@ def _decide(
         if not invocation.interactive:
             return False
         print(f"\n{draft}")
-        confirm(f"Write this to {FILE}?")
+        if not agreed(f"Write this to {FILE}?"):
+            return False
     _write(invocation.directory / FILE, draft)
     return True
 

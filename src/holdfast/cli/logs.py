@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import click
@@ -51,20 +51,62 @@ def command(
         params["processes"] = list(processes)
     if since is not None:
         params["since"] = time.time() - since
-    if lines is not None or since is None:
-        params["lines"] = _LINES if lines is None else lines
-    show = _emit(invocation)
-    keep = None if follow else params.get("lines")
-    kept: deque[Event] = deque(maxlen=keep)
-    request = Request("logs", params)
-    result = app.transport.call(request, show if keep is None else kept.append)
-    for event in kept:
-        show(event)
+    show = _printer(invocation)
+    keep = _LINES if lines is None and since is None else lines
+    if keep is not None:
+        past = _Past(keep)
+        app.transport.call(Request("logs", {**params, "follow": False}), past.add)
+        for event in past.kept:
+            show(event)
+        if follow:
+            app.transport.call(Request("logs", {**params, **past.since()}), past.then(show))
+    else:
+        app.transport.call(Request("logs", params), show)
     if invocation.json:
-        invocation.answer(result)
+        invocation.answer({})
 
 
-def _emit(invocation: Invocation) -> Emit:
+class _Past:
+    """What was printed until now: the last lines, and where to go on from.
+
+    Following begins again at the last line's millisecond, so that no line is missed, and
+    those of it that were seen are left out, so that none comes twice.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self.kept: deque[Event] = deque(maxlen=keep)
+        self._moment = 0.0
+        self._seen: Counter[tuple[object, object]] = Counter()
+
+    def add(self, event: Event) -> None:
+        self.kept.append(event)
+        if event.at > self._moment:
+            self._moment = event.at
+            self._seen.clear()
+        self._seen[_key(event)] += 1
+
+    def since(self) -> dict[str, float]:
+        return {"since": self._moment - 0.001} if self._moment else {}
+
+    def then(self, show: Emit) -> Emit:
+        """``show``, for what is new alone."""
+
+        def emit(event: Event) -> None:
+            if event.at > self._moment:
+                show(event)
+            elif event.at == self._moment and self._seen[_key(event)] > 0:
+                self._seen[_key(event)] -= 1
+            elif event.at == self._moment:
+                show(event)
+
+        return emit
+
+
+def _key(event: Event) -> tuple[object, object]:
+    return event.data.get("source"), event.data.get("line")
+
+
+def _printer(invocation: Invocation) -> Emit:
     """Prints lines; when nobody reads any more it ends the command (BrokenPipeError)."""
     if invocation.json:
         return lambda event: print(event.to_line(), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,32 @@ def test_logs(holdfast: Run, agent: FakeAgent) -> None:
     assert last == {"result": {}}
 
 
+def test_following_shows_the_last_lines_and_then_every_new_one_once(
+    holdfast: Run, agent: FakeAgent
+) -> None:
+    """The second question begins at the last line's moment; what was seen is left out."""
+
+    def answer(params: Any, emit: Any) -> dict[str, Any]:
+        printed = [(1.0, "a"), (2.0, "b"), (2.0, "c"), (2.0, "c")]
+        if params["follow"]:
+            assert params["since"] == pytest.approx(1.999)
+            printed = [*printed[1:], (2.0, "c"), (2.0, "d"), (3.0, "b")]
+        for at, line in printed:
+            emit(Event(Kind.LOG, {"source": "web.a", "line": line}, at))
+        return {}
+
+    agent.answers["logs"] = answer
+    shown = [line[-1] for line in holdfast("logs", "-f", "-n", "1").out.splitlines()]
+    assert shown == ["c", "c", "d", "b"]
+    shown = [line[-1] for line in holdfast("logs", "-f", "-n", "0").out.splitlines()]
+    assert shown == ["c", "d", "b"]
+
+
 def test_what_logs_asks(holdfast: Run, agent: FakeAgent) -> None:
     """Processes, a time, following."""
     holdfast("logs", "web", "worker", "--since", "10m", "-f")
     params = dict(agent.params("logs"))
-    assert 500 < __import__("time").time() - params.pop("since") < 700
+    assert 500 < time.time() - params.pop("since") < 700
     assert params == {"app": "notes", "follow": True, "processes": ["web", "worker"]}
 
 

@@ -87,7 +87,8 @@ class LiveView:
         self._say(color, mark, text + (f"  {note}" if note else ""))
 
     def _say(self, color: str, mark: str, text: str) -> None:
-        self._console.print(Text.assemble((mark, color), " ", text.rstrip()))
+        line = Text.assemble((mark, color), " ", text.rstrip())
+        self._console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 class Current:

@@ -33,6 +33,9 @@ def plan_lines(plan: Mapping[str, Any], paint: Paint, *, findings: bool = False)
     return lines
 
 
+_NAMED = 3
+"""Pending migrations that are named; the first deploy of a Django app has twenty."""
+
 _WIDEST_VALUE = 36
 """Columns; the reason of a longer value stands below it."""
 
@@ -98,4 +101,7 @@ def _rows(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _pending(pending: Sequence[str] | None) -> str:
     if pending is None:
         return ""
-    return f" ({len(pending)} pending: {', '.join(pending)})" if pending else " (nothing pending)"
+    if not pending:
+        return " (nothing pending)"
+    more = f" and {len(pending) - _NAMED} more" if len(pending) > _NAMED else ""
+    return f" ({len(pending)} pending: {', '.join(pending[:_NAMED])}{more})"
