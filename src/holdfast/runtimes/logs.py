@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -78,8 +79,9 @@ def follow(files: Callable[[], dict[str, Path]], since: float | None) -> Iterato
 
 
 def _merged(readers: list[_Reader], since: float | None) -> Iterator[LogLine]:
+    first = math.floor((since or 0) * 1000) / 1000  # the lines' times are cut to milliseconds
     for _, line in heapq.merge(*(reader.lines() for reader in readers), key=lambda pair: pair[0]):
-        if since is None or line.at is None or line.at >= since:
+        if since is None or line.at is None or line.at >= first:
             yield line
 
 

@@ -99,19 +99,14 @@ def signal_group(group: int, number: int) -> None:
 
 
 def end_groups(groups: Iterable[int], grace: float) -> None:
-    """End programs by their process groups: TERM to each leader, and after ``grace`` seconds
-    KILL to what is left of the groups. Returns when they ended.
-
-    TERM goes to the leader alone because a server knows best how to end its workers:
-    those of Celery, for one, would drop the task they are at.
+    """End programs by their process groups: TERM (see :func:`terminate`), and after
+    ``grace`` seconds KILL to what is left of the groups. Returns when they ended.
     """
     left = [group for group in groups if group > 1]
-    for group in left:
-        for pid in (*behind_shell(group), group):
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGTERM)
+    frozen = {shell for group in left for shell in terminate(group)}
     deadline = time.monotonic() + grace
     while left := [group for group in left if alive(group)]:
+        frozen = end_empty(frozen)
         if time.monotonic() > deadline:
             for group in left:
                 signal_group(group, signal.SIGKILL)
@@ -120,18 +115,67 @@ def end_groups(groups: Iterable[int], grace: float) -> None:
         time.sleep(0.02)
 
 
-def behind_shell(pid: int) -> list[int]:
-    """The children of ``pid`` if it is a shell that waits for them, else nothing.
+def terminate(pid: int) -> set[int]:
+    """Ask a program to end: TERM to it alone, for it knows best how to end its workers.
 
-    ``a; b`` as a command leaves a shell in front of the program, and a shell that gets
-    TERM dies without telling its children.
+    (Celery's, for one, would drop the task they are at if they got TERM themselves.)
+
+    ``a; b`` as a command leaves a shell in front of the program. A shell that gets TERM
+    dies without telling its children, and one whose child ends goes on with ``b``. So it
+    is stopped (SIGSTOP) while what it waits for is asked to end. A shell with a trap for
+    TERM knows what to do itself.
+
+    Returns:
+        the shells that are stopped, for :func:`end_empty`.
     """
+    frozen: set[int] = set()
+    waiting = [pid]
+    for process in waiting:
+        if _is_plain_shell(process) and _children(process):
+            _send(process, signal.SIGSTOP)
+            frozen.add(process)
+            waiting += _children(process)
+        else:
+            _send(process, signal.SIGTERM)
+    return frozen
+
+
+def end_empty(frozen: set[int]) -> set[int]:
+    """End those stopped shells that have nothing to wait for any more.
+
+    Returns:
+        the others.
+    """
+    left = set()
+    for shell in frozen:
+        if _children(shell):
+            left.add(shell)
+        else:
+            _send(shell, signal.SIGKILL)
+    return left
+
+
+def _send(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _is_plain_shell(pid: int) -> bool:
+    """Whether it is a shell without a handler for TERM (``SigCgt``, proc_pid_status(5))."""
     try:
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
-        if name not in _SHELLS:
-            return []
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
-    except (OSError, ValueError):
+        if Path(f"/proc/{pid}/comm").read_text().strip() not in _SHELLS:
+            return False
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return not caught & 1 << (signal.SIGTERM - 1)
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process that have not ended."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
         return []
+    return [int(child) for child in listed if _describe(int(child)) is not None]

@@ -80,6 +80,7 @@ class Program(Subprocess):  # type: ignore[misc]
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self._leftovers: dict[int, float] = {}
+        self._frozen: set[int] = set()
 
     def change_state(self, new_state: int, expected: bool = True) -> Any:
         result = super().change_state(new_state, expected)
@@ -89,12 +90,14 @@ class Program(Subprocess):  # type: ignore[misc]
 
     def transition(self) -> None:
         self._end_leftovers()
+        self._frozen = processes.end_empty(self._frozen)
         if self.state == ProcessStates.EXITED and time.time() - self.laststart < BETWEEN_STARTS:
             return
         super().transition()
 
     def finish(self, pid: int, sts: int) -> None:
         stopped = self.killing
+        self._frozen.clear()
         super().finish(pid, sts)
         if self.state == ProcessStates.BACKOFF:
             self.exitstatus = os.waitstatus_to_exitcode(sts)
@@ -104,11 +107,10 @@ class Program(Subprocess):  # type: ignore[misc]
         self.transition()
 
     def kill(self, sig: int) -> Any:
-        behind = processes.behind_shell(self.pid) if self.pid and sig != signal.SIGKILL else []
-        for child in behind:
-            with suppress(ProcessLookupError):
-                os.kill(child, sig)
-        return super().kill(sig)
+        if not self.pid or sig != signal.SIGTERM or self.state == ProcessStates.BACKOFF:
+            return super().kill(sig)
+        self._frozen = processes.terminate(self.pid)
+        return super().kill(0)  # everything but the signal, which is sent
 
     def _end_leftovers(self) -> None:
         for group, deadline in list(self._leftovers.items()):

@@ -25,6 +25,9 @@ ENGINE_STOP_TIMEOUT = 600.0
 
 REMOVE_GRACE = 10.0
 
+ENGINE = (sys.executable, "-P", "-m", "holdfast.agent", "run")
+"""``-P`` keeps the working directory off the import path: it is the app's, not ours."""
+
 _PROCESS_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 
 _LOOKS_RUNNING = 1.0
@@ -43,12 +46,17 @@ _STATES = {
 
 
 class SupervisorRuntime:
-    """Processes under the supervisord of one ROOT."""
+    """Processes under the supervisord of one ROOT.
+
+    Args:
+        engine: the command that runs an app's engine, without the app's name.
+    """
 
     name = "supervisor"
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, engine: Sequence[str] = ENGINE) -> None:
         self._layout = layout
+        self._engine_command = tuple(engine)
         self._control = Control(starter.control_socket(layout))
 
     def ensure(self) -> None:
@@ -174,7 +182,7 @@ class SupervisorRuntime:
     def start_engine(self, app: str) -> None:
         program = self._engine(app)
         env = {**base.machine_environment(), "HOLDFAST_ROOT": str(self._layout.root)}
-        command = shlex.join([sys.executable, "-P", "-m", "holdfast.agent", "run", app])
+        command = shlex.join([*self._engine_command, app])
         script = programs.launcher(program, program.home.home, command)
         conf = programs.engine_file(program)
         wanted = Wanted(Started("engine"), base.exports(env), script, conf)
