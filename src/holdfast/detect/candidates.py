@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -88,19 +89,40 @@ def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:
         if _meant(hint.target, candidate):
             score += _NAMED
             why = (*why, f"{hint.says} names it ({hint.evidence})")
+            candidate = _imported_as(hint.target, candidate)
             break
     return replace(candidate, score=score, why=why)
 
 
 def _meant(target: str, candidate: Candidate) -> bool:
     """Whether ``notes``, ``notes.py``, ``notes:app`` or ``notes:create_app()`` is this one."""
-    module, _, attribute = target.partition(":")
-    module = module.removesuffix(".py").replace("/", ".").lstrip(".")
-    wanted = attribute.partition("(")[0]
-    names = {candidate.module, candidate.evidence.file.removesuffix(".py").replace("/", ".")}
+    module = _module(target)
+    wanted = target.partition(":")[2].partition("(")[0]
+    path = candidate.evidence.file.removesuffix("/__init__.py").removesuffix(".py")
+    names = {candidate.module, path.replace("/", ".")}
     if wanted and wanted != candidate.attribute:
         return False
     return any(name == module or name.endswith(f".{module}") for name in names)
+
+
+def _imported_as(target: str, candidate: Candidate) -> Candidate:
+    """The candidate under the module's name that the hint has for it.
+
+    ``deep.service:api`` is imported from above ``deep``, even if ``deep`` would do.
+    """
+    module = _module(target)
+    path = candidate.evidence.file.removesuffix("/__init__.py").removesuffix(".py")
+    tail = module.replace(".", "/")
+    if module == candidate.module or not f"/{path}".endswith(f"/{tail}"):
+        return candidate
+    return replace(
+        candidate, module=module, directory=path[: -len(tail)].rstrip("/") or ".", pythonpath=()
+    )
+
+
+def _module(target: str) -> str:
+    """``notes`` of ``notes``, ``notes.py``, ``./notes:create_app()``."""
+    return target.partition(":")[0].removesuffix(".py").replace("/", ".").lstrip(".")
 
 
 def _without_doubles(found: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -140,6 +162,15 @@ def of_django(tree: Tree, project: DjangoProject, interface: Interface) -> Candi
         pythonpath=way.pythonpath,
         why=(f"{project.attribute} in {path}",),
     )
+
+
+def rebased(candidate: Candidate, directory: str | None) -> Candidate:
+    """The candidate started in ``directory``, its modules found as before."""
+    if directory is None or candidate.directory == directory:
+        return candidate
+    root = os.path.relpath(candidate.directory, directory)
+    paths = tuple(os.path.normpath(f"{root}/{path}") for path in candidate.pythonpath)
+    return replace(candidate, directory=directory, pythonpath=(root, *paths))
 
 
 def is_named(candidate: Candidate) -> bool:

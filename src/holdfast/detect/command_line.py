@@ -35,12 +35,14 @@ class ServerLine:
 
     Attributes:
         before: what stands before it in the same line (``cd x && ``), as written.
+        variables: assignments in front of it (``A=1 ``), for ``env``.
         server: the program; ``options``: its options as words, without where to listen.
         target: the app, as written.
         development: options that a production server must not have (``--reload``).
     """
 
     before: str
+    variables: str
     server: str
     options: tuple[str, ...]
     target: str | None
@@ -65,7 +67,7 @@ def parse(command: str) -> ServerLine | None:
     prefix, words = _without_prefix(words)
     if not words or words[0] not in SERVERS:
         return None
-    return _taken_apart(before + prefix, words[0], words[1:])
+    return _taken_apart(before, prefix, words[0], words[1:])
 
 
 def _split(command: str) -> tuple[str, str]:
@@ -100,7 +102,7 @@ def _without_prefix(words: list[str]) -> tuple[str, list[str]]:
     return prefix, words
 
 
-def _taken_apart(before: str, server: str, words: list[str]) -> ServerLine:
+def _taken_apart(before: str, variables: str, server: str, words: list[str]) -> ServerLine:
     kept: list[str] = []
     development: list[str] = []
     target: str | None = None
@@ -118,7 +120,7 @@ def _taken_apart(before: str, server: str, words: list[str]) -> ServerLine:
             target = word
         else:
             kept += [word, *value]
-    return ServerLine(before, server, tuple(kept), target, tuple(development))
+    return ServerLine(before, variables, server, tuple(kept), target, tuple(development))
 
 
 def _stands_alone(server: str, name: str) -> bool:

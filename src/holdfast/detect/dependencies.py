@@ -263,11 +263,15 @@ def _scripts(tree: Tree) -> Iterator[Fact]:
 
 
 def _python_requests(tree: Tree) -> Iterator[Fact]:
-    """``.python-version`` (pyenv, uv) and ``runtime.txt`` (Heroku: ``python-3.12.1``)."""
+    """``.python-version`` (pyenv, uv) and ``runtime.txt`` (Heroku: ``python-3.12.1``).
+
+    Of ``3.12.1`` only ``3.12`` is asked for: a later patch has fewer holes, and the
+    machine has one patch of each version at most.
+    """
     for name in (".python-version", "runtime.txt"):
         if tree.has(name):
             for line in tree.text(name).splitlines():
-                match = re.fullmatch(r"\s*(?:c?python-)?(\d+(?:\.\d+){0,2})\s*", line)
+                match = re.fullmatch(r"\s*(?:c?python-)?(\d+(?:\.\d+)?)(?:\.\d+)?\s*", line)
                 if match:
                     yield PythonRequest(Evidence(name), match[1])
                     break

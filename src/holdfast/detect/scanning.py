@@ -12,6 +12,7 @@ from holdfast.detect import (
     asgi,
     candidates,
     choosing,
+    command_line,
     dependencies,
     django,
     flask,
@@ -85,12 +86,13 @@ class _Resolver:
         return self._command_project()
 
     def _fitting(self, ranked: list[Candidate]) -> list[Candidate]:
-        """Those that the config leaves: of its framework, in its directory."""
+        """Those that the config leaves: of its framework, below its directory."""
         framework, directory = self.config.app.framework, self.config.web.directory
         return [
-            item
+            candidates.rebased(item, directory)
             for item in ranked
-            if framework in (None, item.framework) and (directory in (None, ".", item.directory))
+            if framework in (None, item.framework)
+            and (directory in (None, ".") or item.evidence.file.startswith(f"{directory}/"))
         ]
 
     def _django(self, ranked: Sequence[Candidate]) -> DjangoProject | None:
@@ -100,7 +102,7 @@ class _Resolver:
         projects = [fact for fact in self.facts if isinstance(fact, DjangoProject)]
         directory = self.config.web.directory
         if directory not in (None, "."):
-            projects = [item for item in projects if candidates.base_of(item) == directory]
+            projects = [item for item in projects if item.evidence.file.startswith(f"{directory}/")]
         if ranked and candidates.is_named(ranked[0]) and not self.config.app.framework:
             return None
         return refusal.one_of(projects, ranked)
@@ -112,6 +114,7 @@ class _Resolver:
         )
         interface = self._django_interface(found, environment.packages | environment.direct)
         candidate = candidates.of_django(self.tree, found, interface)
+        candidate = candidates.rebased(candidate, self.config.web.directory)
         variable = {django.VARIABLE: found.settings} if found.settings else {}
         return self._finish(
             [candidate], environment, settings=found.settings, manage=found.manage, env=variable
@@ -147,12 +150,13 @@ class _Resolver:
         websockets = any(
             isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
         )
+        web = next((line for line in self._processes() if line.name == "web"), None)
         served = server.choose(
-            best.framework,
             best.interface,
             environment.packages | environment.direct,
             environment.direct,
             websockets=websockets,
+            named=command_line.parse(web.command) if web else None,
         )
         self._explain(best, ranked)
         self.findings.append(Finding("server", served.choice.name, served.choice.why))

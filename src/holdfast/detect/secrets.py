@@ -23,7 +23,7 @@ _WORDS = (
 _ENV_OBJECTS = ("environ.Env", "environs.Env", "starlette.config.Config", "decouple.Config",
                 "decouple.AutoConfig", "environ.FileAwareEnv")  # fmt: skip
 _SET_ELSEWHERE = frozenset({"PORT", "HOST", "PATH", "HOME", "USER", "DJANGO_SETTINGS_MODULE",
-                            "WEB_CONCURRENCY", "VIRTUAL_ENV", "LANG", "TZ", "PYTHONPATH"})  # fmt: skip
+                            "WEB_CONCURRENCY", "VIRTUAL_ENV", "LANG", "TZ"})  # fmt: skip
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:

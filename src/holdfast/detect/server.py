@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holdfast.detect.facts import Framework, Interface
+from holdfast.detect.command_line import ServerLine
+from holdfast.detect.facts import Interface
 from holdfast.detect.project import ServerChoice
 
 _PREFERRED: dict[Interface, tuple[str, ...]] = {
@@ -31,6 +32,20 @@ _FAST = (
 )
 
 
+_PINNED = {
+    "gunicorn": _GUNICORN,
+    "uvicorn": _UVICORN + _WEBSOCKETS + _FAST,
+    "hypercorn": ('hypercorn==0.18.0; python_version >= "3.10"',),
+    "granian": ('granian==2.8.7; python_version >= "3.10"',),
+    "daphne": ('daphne==4.2.3; python_version >= "3.9"',),
+    "waitress": ('waitress==3.0.2; python_version >= "3.9"',),
+}
+
+_BROUGHT_ALONG = frozenset({"hypercorn"})
+"""Quart installs it whether it is wanted or not, and it can't be told to read the forwarded
+headers; who chose it says so in the project's own dependencies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A server, and the packages to install for it (PEP 508, pinned)."""
@@ -40,29 +55,44 @@ class Served:
 
 
 def choose(
-    framework: Framework,
     interface: Interface,
     packages: frozenset[str],
     direct: frozenset[str],
     *,
     websockets: bool,
+    named: ServerLine | None = None,
 ) -> Served:
     """The server for an app.
 
     Args:
         packages: all it depends on; ``direct``: what its own files name.
         websockets: the app has WebSocket routes.
+        named: the server's command line in the project's ``Procfile``.
     """
-    for among in (direct, packages):
-        for name in _PREFERRED[interface]:
-            if name in among:
-                why = f"the app depends on {name}"
-                return Served(ServerChoice(name, True, why), _completed(name, packages, websockets))
+    if named is not None:
+        return _named(named, packages)
+    for name in _PREFERRED[interface]:
+        if name in direct or (name in packages and name not in _BROUGHT_ALONG):
+            why = f"the app depends on {name}"
+            return Served(ServerChoice(name, True, why), _completed(name, packages, websockets))
     if interface == "wsgi":
         why = "no server among its dependencies; gunicorn is the default for WSGI"
         return Served(ServerChoice("gunicorn", False, why), _GUNICORN)
     why = "no server among its dependencies; uvicorn is the default for ASGI"
     return Served(ServerChoice("uvicorn", False, why), _UVICORN + _WEBSOCKETS + _FAST)
+
+
+def _named(line: ServerLine, packages: frozenset[str]) -> Served:
+    name = line.server.removesuffix("-serve")
+    missing = () if name in packages else _PINNED[name]
+    worker = " ".join(line.options)
+    if "uvicorn_worker" in worker and "uvicorn-worker" not in packages:
+        missing += ("uvicorn-worker==0.4.0",)
+    elif "uvicorn.workers" in worker and "uvicorn" not in packages:
+        # The class went from uvicorn itself to the package uvicorn-worker.
+        missing += ("uvicorn==0.33.0",)
+    why = "the Procfile names it" + ("" if name in packages else ", and nothing installs it")
+    return Served(ServerChoice(name, name in packages, why), missing)
 
 
 def _completed(name: str, packages: frozenset[str], websockets: bool) -> tuple[str, ...]:

@@ -75,8 +75,13 @@ class Line:
 
 
 def line(server: str, wanted: Wanted) -> Line:
-    """The command line of a server for an app."""
-    return _SERVERS[server](wanted)
+    """The command line of a server for an app.
+
+    It starts with ``exec``: Debian's ``sh -c`` stays in between otherwise (dash 0.5.12),
+    and the TERM meant for the server would end the shell alone.
+    """
+    made = _SERVERS[server](wanted)
+    return Line(f"exec {made.command}", made.listen)
 
 
 def _joined(*words: str | tuple[str, ...]) -> str:
@@ -162,6 +167,7 @@ def _granian(wanted: Wanted) -> Line:
     command = _joined(
         ("granian", "--interface", wanted.candidate.interface),
         where,
+        ("--uds-permissions", "0o666") if unix else (),
         ("--http", "1", "--workers", str(wanted.shape.workers)),
         ("--blocking-threads", str(wanted.shape.threads)) if is_wsgi else (),
         ("--workers-kill-timeout", str(wanted.graceful)),

@@ -104,12 +104,17 @@ def _from_procfile(
         return None
     server = parsed.server.removesuffix("-serve")
     ours = serving.line(server, wanted)
-    command = parsed.before + _merged(parsed, server, ours.command, wanted)
+    command = _merged(parsed, server, ours.command.removeprefix("exec "), wanted)
+    command = f"{parsed.before}exec {_environment(parsed)}{command}"
     why = f"{line.evidence}, made to listen where the edge asks"
     if parsed.development:
         why += f"; without {', '.join(parsed.development)}, which is for development"
     findings = (Finding("web", command, why),)
     return Started(command, ours.listen, config.web.directory or line.directory, findings)
+
+
+def _environment(parsed: ServerLine) -> str:
+    return f"env {parsed.variables}" if parsed.variables else ""
 
 
 _SAME = (

@@ -1,7 +1,5 @@
 """Ask an ASGI app: is it one, and which directories does it serve as static files?"""
 
-# It must run on every Python from 3.8, whatever the newest one calls better:
-# ruff: noqa: PTH, UP, FURB
 from __future__ import annotations
 
 import inspect

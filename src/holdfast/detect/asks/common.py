@@ -3,8 +3,6 @@
 The answer is one line of JSON behind a marker, for the app may print what it likes.
 """
 
-# It must run on every Python from 3.8, whatever the newest one calls better:
-# ruff: noqa: PTH, UP, FURB
 from __future__ import annotations
 
 import importlib

@@ -1,7 +1,5 @@
 """Ask a Flask app: where it writes, what it serves, which databases and migrations it has."""
 
-# It must run on every Python from 3.8, whatever the newest one calls better:
-# ruff: noqa: PTH, UP, FURB
 from __future__ import annotations
 
 from os.path import isdir
