@@ -10,8 +10,8 @@ from load.ledger import Ledger, balance
 from load.order import Call, called_late, misled, mixed
 from load.records import Run
 
-LOG_TOLERANCE = 0.002
-"""Seconds: the log rounds each of the two times to a millisecond; one nginx worker."""
+LOG_CLOCK = 0.003
+"""Seconds: a log rounds to milliseconds, and the time of a call is a sum of such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def account(
     stored: Iterable[str] = (),
     calls: Iterable[Call] = (),
     *,
-    tolerance: float = LOG_TOLERANCE,
+    tolerance: float = LOG_CLOCK,
 ) -> Account:
     """Sum up a run that has ended.
 
@@ -69,7 +69,8 @@ def account(
         versions: the app's versions in the order in which they were deployed.
         stored: the keys of all rows that the app has.
         calls: the app's calls, from the edge's access log.
-        tolerance: seconds by which arrivals must differ for their order to count.
+        tolerance: seconds by which arrivals must differ for their order to count: those of
+            the log with one nginx worker, 25 ms with more.
     """
     records = run.records
     ledger = balance(records, stored)
@@ -79,7 +80,7 @@ def account(
         failed=sum(record.failed for record in records),
         errors=dict(Counter(record.error for record in records if record.error)),
         ledger=ledger,
-        called_late=called_late(calls, tolerance),
+        called_late=called_late(calls, tolerance, LOG_CLOCK),
         misled=misled(records, versions),
         mixed=mixed(records, versions),
         versions=dict(Counter(record.version for record in records if record.version)),

@@ -6,8 +6,8 @@ arrival, and with more that nobody is called after someone who came 25 ms later.
 
 - A backend of our own (``bench hold``) writes down when it is called by whom, and the
   visitors when they sent; both are compared exactly.
-- In front of a real app it is nginx's own access log (:mod:`load.log`): when a request
-  came, and when it was passed to the app, both in milliseconds. What an app stores says
+- In front of a real app it is nginx's own access log (:mod:`demo.calls`): when a request
+  came, and when it was passed to the app, in milliseconds. What an app stores says
   nothing about the edge: gunicorn's workers and threads, and SQLite's lock, take up in any
   order what lies before them (measured: with 2 workers of 4 threads and a stampede, every
   other POST was overtaken by one that came 25 ms later, without any edge in between).
@@ -30,22 +30,35 @@ TOLERANCE = 0.025
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that reached the app: when it came, when the app was called (seconds)."""
+    """A request that reached the app, in seconds.
+
+    Attributes:
+        arrived: when it came.
+        called: when the app was called with it, at the earliest.
+        until: ... and at the latest, where that is not known exactly.
+    """
 
     arrived: float
     called: float
+    until: float | None = None
 
 
-def called_late(calls: Iterable[Call], tolerance: float = 0.0) -> int:
+def called_late(calls: Iterable[Call], tolerance: float = 0.0, slack: float = 0.0) -> int:
     """How many were called after someone who had come more than ``tolerance`` seconds later.
 
     One who is passed by many counts once; those who passed don't count. Calls at the same
     moment are in order.
+
+    Args:
+        slack: seconds within which two calls are at the same moment (the clock's fineness).
     """
-    late, newest = 0, -inf
-    for call in sorted(calls, key=lambda one: (one.called, one.arrived)):
+    ordered = sorted(calls, key=lambda one: (one.called, one.arrived))
+    late, newest, earlier = 0, -inf, 0
+    for call in ordered:
+        while ordered[earlier].called < call.called - slack:
+            newest = max(newest, ordered[earlier].arrived)
+            earlier += 1
         late += newest > call.arrived + tolerance
-        newest = max(newest, call.arrived)
     return late
 
 

@@ -33,8 +33,16 @@ def test_within_the_tolerance_order_is_free() -> None:
 
 
 def test_calls_at_the_same_moment_are_in_order() -> None:
-    """A log in milliseconds cannot tell them apart."""
+    """A log in milliseconds cannot tell them apart, nor those that are one tick apart."""
     assert called_late([Call(0.5, 1.0), Call(0.0, 1.0)]) == 0
+    assert called_late([Call(0.5, 1.0), Call(0.0, 1.002)], clock=0.003) == 0
+    assert called_late([Call(0.5, 1.0), Call(0.0, 1.004)], clock=0.003) == 1
+
+
+def test_only_what_is_certain_counts() -> None:
+    """Two calls whose times are known from … to are out of order if these don't touch."""
+    assert called_late([Call(0.5, 1.0, 1.2), Call(0.0, 1.1, 1.3)]) == 0
+    assert called_late([Call(0.5, 1.0, 1.2), Call(0.0, 1.25, 1.3)]) == 1
 
 
 def test_an_old_version_for_a_younger_request_misleads() -> None:
