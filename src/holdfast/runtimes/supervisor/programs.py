@@ -29,6 +29,7 @@ from holdfast.runtimes.base import exec_line
 
 LOG_BYTES = "10MB"
 LOG_BACKUPS = 4
+ENGINE_LOG_BYTES = 1_000_000
 SETTLED = 10
 """Seconds a program must run to count as started; one that ends sooner waits before the
 next start (``daemon.LONGEST_DELAY``)."""
@@ -153,6 +154,7 @@ def engine_file(program: Program) -> str:
             "startsecs": "0",
             "startretries": str(FOR_EVER),
             "stopwaitsecs": "600",
+            "stdout_logfile": "NONE",
         },
     )
 
@@ -198,6 +200,22 @@ def launcher(program: Program, directory: Path, command: str, socket: Path | Non
         if os.geteuid() == 0:
             lines.append(_OPEN_SOCKET.format(socket=shlex.quote(str(socket))))
     return "\n".join([*lines, exec_line(command), ""])
+
+
+def engine_launcher(program: Program, command: str) -> str:
+    """The launcher of an engine, which writes its log itself.
+
+    An engine outlives a supervisord that is killed, and must not fail at its next line
+    because nobody reads its pipe.
+    """
+    log = shlex.quote(str(program.log))
+    keep = (
+        f'if [ "$(wc -c 2>/dev/null < {log} || echo 0)" -gt {ENGINE_LOG_BYTES} ]; then '
+        f"mv -f {log} {log}.1; fi\nexec >> {log} 2>&1\n"
+    )
+    script = launcher(program, program.home.home, command)
+    first, rest = script.split("\n", 1)
+    return f"{first}\n{keep}{rest}"
 
 
 _OPEN_SOCKET = """\

@@ -183,7 +183,7 @@ class SupervisorRuntime:
         program = self._engine(app)
         env = {**base.machine_environment(), "HOLDFAST_ROOT": str(self._layout.root)}
         command = shlex.join([*self._engine_command, app])
-        script = programs.launcher(program, program.home.home, command)
+        script = programs.engine_launcher(program, command)
         conf = programs.engine_file(program)
         wanted = Wanted(Started("engine"), base.exports(env), script, conf)
         if self._control.ending(program):
