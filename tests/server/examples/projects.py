@@ -16,8 +16,10 @@ from pathlib import Path
 import httpx
 
 UV = Path(sys.executable).with_name("uv")
-BOOT = 20.0
+BOOT = 30.0
 """Seconds that an app may take to answer, on a machine that is busy with other tests."""
+COMMAND = 90.0
+"""Seconds that one of its commands may take there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Project:
         self.environment = environment
 
     def run(
-        self, argv: tuple[str, ...], env: Mapping[str, str] | None = None, timeout: float = 60
+        self, argv: tuple[str, ...], env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """A command of the environment, in the tree; how it ends is for the caller to judge."""
         return subprocess.run(
@@ -100,7 +102,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=timeout,
+            timeout=COMMAND,
             check=False,
         )
 
@@ -117,8 +119,13 @@ class Project:
     @contextmanager
     def started(self, path: Path) -> Iterator[subprocess.Popen[bytes]]:
         """The server's process, which listens on ``path`` if all is well; ended afterwards."""
-        argv = [word.replace("SOCKET", str(path)) for word in self.recipe.serve]
-        log = path.with_suffix(".log")
+        argv = tuple(word.replace("SOCKET", str(path)) for word in self.recipe.serve)
+        with self.running(argv, path.with_suffix(".log")) as process:
+            yield process
+
+    @contextmanager
+    def running(self, argv: tuple[str, ...], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """A command that does not end by itself; ended afterwards."""
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 self._found(argv),
