@@ -126,7 +126,8 @@ def plain_nginx(home: Path, backend_address: str, port: int) -> list[str | Path]
             proxy_set_header X-Request-ID $request_id;
         }}
     }}"""
-    return _nginx(home, "plain", server, access_log=f"{home}/plain.access.log combined buffer=32k flush=1s")
+    log = f"{home}/plain.access.log combined buffer=32k flush=1s"  # as ours writes it
+    return _nginx(home, "plain", server, access_log=log)
 
 
 def _nginx(home: Path, name: str, servers: str, *, access_log: str) -> list[str | Path]:
