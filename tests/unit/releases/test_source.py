@@ -1,0 +1,242 @@
+"""What is packed: what git tracks, as it is now."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import UsageError
+from holdfast.releases.source import Packed, pack
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@example.com",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@example.com",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+
+def git(directory: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-c", "protocol.file.allow=always", *arguments],
+        cwd=directory,
+        env={**os.environ, **IDENTITY},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout.strip()
+
+
+class Project:
+    def __init__(self, path: Path) -> None:
+        self.path = path / "project"
+        self.out = path / "out"
+        self.path.mkdir()
+        self.out.mkdir()
+
+    def write(self, **files: str) -> None:
+        for name, text in files.items():
+            self.file(name.replace("__", "."), text)
+
+    def file(self, name: str, text: str = "x") -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def commit(self) -> str:
+        git(self.path, "add", "-A")
+        git(self.path, "commit", "-q", "-m", "x")
+        return git(self.path, "rev-parse", "HEAD")
+
+    def pack(self, below: str = ".") -> Packed:
+        return pack(self.path / below, self.out)
+
+    def names(self, below: str = ".") -> list[str]:
+        with tarfile.open(self.pack(below).archive) as tar:
+            return tar.getnames()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    git(project.path, "init", "-q")
+    return project
+
+
+def test_the_working_tree_of_what_git_tracks(repository: Project) -> None:
+    """Changes count without a commit; what git does not know stays, and that is said."""
+    repository.write(app__py="old", gone__py="x")
+    repository.file(".gitignore", "*.log\n")
+    repository.commit()
+    repository.write(app__py="new", debug__log="noise", secret__txt="s")
+    (repository.path / "gone.py").unlink()
+    packed = repository.pack()
+    with tarfile.open(packed.archive) as tar:
+        assert tar.getnames() == [".gitignore", "app.py"]
+        member = tar.extractfile("app.py")
+        assert member is not None
+        assert member.read() == b"new"
+    assert packed.files == 2
+    assert any("secret.txt" in note and "git add" in note for note in packed.notes)
+    assert any("gone.py" in note for note in packed.notes)
+    assert not any("debug.log" in note for note in packed.notes)
+
+
+def test_commit_and_dirty(repository: Project) -> None:
+    repository.write(app__py="1")
+    assert (repository.path / ".git").exists()
+    git(repository.path, "add", "-A")
+    before = repository.pack()
+    assert (before.commit, before.dirty) == (None, True)
+    commit = repository.commit()
+    clean = repository.pack()
+    assert (clean.commit, clean.dirty) == (commit, False)
+    repository.write(app__py="2")
+    assert repository.pack().dirty
+
+
+def test_a_part_of_a_repository(repository: Project) -> None:
+    """A project in a folder of a larger repository is packed from that folder."""
+    repository.file("site/app.py")
+    repository.file("other/x.py")
+    repository.commit()
+    repository.file("other/x.py", "changed")
+    assert repository.names("site") == ["app.py"]
+    assert not repository.pack("site").dirty
+
+
+def test_executable_bits_and_links(repository: Project) -> None:
+    repository.file("run.sh").chmod(0o700)
+    repository.file("plain.py").chmod(0o666)
+    (repository.path / "link").symlink_to("plain.py")
+    (repository.path / "out").symlink_to("/etc/passwd")
+    (repository.path / "up").symlink_to("../elsewhere")
+    repository.commit()
+    packed = repository.pack()
+    with tarfile.open(packed.archive) as tar:
+        modes = {member.name: member.mode for member in tar}
+        assert modes == {"link": 0o777, "plain.py": 0o644, "run.sh": 0o755}
+        assert tar.getmember("link").linkname == "plain.py"
+    assert any("out" in note and "up" in note for note in packed.notes)
+
+
+def test_the_same_files_make_the_same_archive(repository: Project) -> None:
+    repository.write(b__py="1", a__py="2")
+    repository.commit()
+    first = repository.pack().archive.read_bytes()
+    time.sleep(0.01)
+    assert repository.pack().archive.read_bytes() == first
+
+
+def test_names_that_are_no_plain_words(repository: Project) -> None:
+    names = ["with space.py", "ümläut.py", "new\nline.py", '"quoted".py', "-dash.py"]
+    for name in names:
+        repository.file(name)
+    repository.commit()
+    assert sorted(repository.names()) == sorted(names)
+
+
+def test_submodules(repository: Project, tmp_path: Path) -> None:
+    """Files of a submodule that is checked out are sent; of one that is not, it is said."""
+    (tmp_path / "library").mkdir()
+    library = Project(tmp_path / "library")
+    git(library.path, "init", "-q")
+    library.file("lib.py")
+    library.commit()
+    repository.file("app.py")
+    git(repository.path, "submodule", "add", "-q", str(library.path), "vendor/lib")
+    repository.commit()
+    assert "vendor/lib/lib.py" in repository.names()
+    git(repository.path, "submodule", "deinit", "-q", "-f", "vendor/lib")
+    packed = repository.pack()
+    assert any("vendor/lib" in note and "submodule" in note for note in packed.notes)
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_holdfastignore(project: Project, tracked: bool) -> None:
+    """The rules are gitignore(5)'s own, with and without git."""
+    if tracked:
+        git(project.path, "init", "-q")
+    for name in ("app.py", "docs/a.md", "docs/keep.md", "x.csv", "data/x.csv", "tests/t.py"):
+        project.file(name)
+    project.file(".holdfastignore", "docs/*\n!docs/keep.md\n/x.csv\ntests/\n# a comment\n")
+    if tracked:
+        project.commit()
+    assert project.names() == ["app.py", "data/x.csv", "docs/keep.md"]
+
+
+def test_without_git_the_whole_folder_less_junk(project: Project) -> None:
+    for name in (
+        "app.py",
+        "data/x.csv",
+        "__pycache__/a.pyc",
+        "node_modules/x/i.js",
+        "myenv/pyvenv.cfg",
+        "myenv/bin/python",
+        ".venv/x",
+        "a.pyc",
+        ".DS_Store",
+    ):
+        project.file(name)
+    (project.path / "shortcut").symlink_to("data")
+    packed = project.pack()
+    assert project.names() == ["app.py", "data/x.csv", "shortcut"]
+    assert packed.commit is None
+    assert any("no git here" in note and "myenv" in note for note in packed.notes)
+
+
+def test_nothing_tracked_is_an_error(repository: Project) -> None:
+    repository.write(app__py="x")
+    with pytest.raises(UsageError, match="git tracks no file here") as caught:
+        repository.pack()
+    assert "add -A" in (caught.value.hint or "")
+
+
+def test_an_ignored_folder_of_another_repository_is_sent_whole(repository: Project) -> None:
+    """Somebody's home is a repository; the project in it is none of its business."""
+    repository.file("dotfile")
+    repository.commit()
+    repository.file("code/app.py")
+    assert repository.names("code") == ["app.py"]
+
+
+def test_an_empty_folder_and_a_missing_one(project: Project) -> None:
+    with pytest.raises(UsageError, match="nothing to deploy"):
+        project.pack()
+    with pytest.raises(UsageError, match="no such directory"):
+        project.pack("missing")
+
+
+def test_variables_of_a_git_hook_lead_nowhere_else(
+    repository: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called from a hook, git's own variables name another repository."""
+    repository.write(app__py="x")
+    repository.commit()
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+    monkeypatch.setenv("GIT_INDEX_FILE", "/nonexistent")
+    assert repository.names() == ["app.py"]
+
+
+def test_ten_thousand_files_take_seconds(repository: Project) -> None:
+    for directory in range(100):
+        (repository.path / f"d{directory}").mkdir()
+        for number in range(100):
+            (repository.path / f"d{directory}" / f"{number}.py").write_text("x = 1\n")
+    git(repository.path, "add", "-A")
+    started = time.monotonic()
+    assert repository.pack().files == 10_000
+    assert time.monotonic() - started < 10
