@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
 from holdfast.errors import BuildError
+
+_END = 2 * tarfile.BLOCKSIZE
 
 
 def unpack(archive: Path, into: Path) -> frozenset[str]:
@@ -24,6 +27,7 @@ def unpack(archive: Path, into: Path) -> frozenset[str]:
     into.mkdir(parents=True)
     names = set()
     try:
+        _check_whole(archive)
         with tarfile.open(archive) as tar:
             for member in tar:
                 tar.extract(member, into, filter="data")
@@ -46,3 +50,12 @@ def unpack(archive: Path, into: Path) -> frozenset[str]:
             f"the source is not there any more: {archive.name}", hint="deploy again"
         ) from None
     return frozenset(names)
+
+
+def _check_whole(archive: Path) -> None:
+    """A tar archive ends with two blocks of zeros; ``tarfile`` takes any end for the end."""
+    with archive.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - _END))
+        if size % tarfile.BLOCKSIZE or stream.read() != bytes(_END):
+            raise tarfile.ReadError("its end is missing")

@@ -109,12 +109,8 @@ def test_parts_of_the_source_make_it_one_releases_own(
 ) -> None:
     """An environment that leads into a release's source must not outlive it."""
     (source / name).write_text(text)
-    kinds = {
-        "requirements.txt": "requirements",
-        "uv.lock": "uv.lock",
-        "pyproject.toml": "pyproject",
-    }
-    dependencies = Dependencies(kinds[name], (name,))  # type: ignore[arg-type]
+    kind = name.removesuffix(".txt").removesuffix(".toml")
+    dependencies = Dependencies(kind, (name,))  # type: ignore[arg-type]
     assert venv._has_local_parts(dependencies, source) is local
 
 

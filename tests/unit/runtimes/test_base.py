@@ -18,8 +18,8 @@ from holdfast.runtimes import base
     [
         ("gunicorn app:app", "exec gunicorn app:app"),
         (
-            ' gunicorn --bind "unix:$HOLDFAST_SOCKET" ',
-            'exec gunicorn --bind "unix:$HOLDFAST_SOCKET"',
+            ' gunicorn --bind "unix:$SOCKET" ',
+            'exec gunicorn --bind "unix:$SOCKET"',
         ),
         ("a && b", "exec /bin/sh -c 'a && b'"),
         ("A=1 b", "exec /bin/sh -c 'A=1 b'"),
@@ -36,7 +36,12 @@ def test_a_command_becomes_the_process(command: str, expected: str) -> None:
 
 def test_exports_survive_a_shell() -> None:
     """Whatever a value holds, the process gets it unchanged."""
-    values = {"A": "it's", "B": Secret('a "b" $HOME `id`\nline\\'), "C": "", "D": "ü %s"}
+    values: dict[str, str | Secret] = {
+        "A": "it's",
+        "B": Secret('a "b" $HOME `id`\nline\\'),
+        "C": "",
+        "D": "ü %s",
+    }
     script = base.exports(values) + "exec env -0"
     done = subprocess.run(
         ["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=10, env={}

@@ -32,6 +32,9 @@ def test_a_recorded_process_is_known(sleeper: tuple[subprocess.Popen[bytes], Pat
     process, file = sleeper
     assert processes.recorded(file) == process.pid
     process.kill()
+    deadline = time.monotonic() + 5
+    while processes.recorded(file) is not None and time.monotonic() < deadline:
+        time.sleep(0.005)
     assert processes.recorded(file) is None  # a zombie until it is waited for
     process.wait()
     assert processes.recorded(file) is None
