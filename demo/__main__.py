@@ -43,10 +43,10 @@ def main() -> int:
         stage.say("\nStopping; ending everything that was started ...")
         code = 130
     finally:
-        _tidy(story.place, home, kept)
+        _tidy(stage, story.place, home, kept)
     if kept:
         _tell_how_to_end(stage, story.place)
-    if arguments.json and code in (0, 1) and story.visitors:
+    if arguments.json and story.complete:
         print(json.dumps(as_json(story)), flush=True)
     return code
 
@@ -78,13 +78,17 @@ def _play(story: Story, stage: Stage, home: Path, arguments: argparse.Namespace)
     return 1 if story.wrong else 0
 
 
-def _tidy(place: Place, home: Path, kept: bool) -> None:
+def _tidy(stage: Stage, place: Place, home: Path, kept: bool) -> None:
     """End what runs; a second Ctrl-C must not keep us from it."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     shutil.rmtree(home, ignore_errors=True)
-    if not kept:
+    if kept:
+        return
+    try:
         place.remove()
+    except CommandError as error:
+        stage.say(f"Something may still run below {place.root}: {error}")
 
 
 def _tell_how_to_end(stage: Stage, place: Place) -> None:

@@ -64,6 +64,7 @@ class Place:
         self.root = root
         self.port = port
         self._running: subprocess.Popen[str] | None = None
+        self._status: int | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -101,7 +102,8 @@ class Place:
             if on_event is not None:
                 on_event(line)
         if not ended:
-            raise CommandError(error or f"holdfast deploy of {app} ended without a word")
+            how = f"holdfast deploy of {app} ended with status {self._status}"
+            raise CommandError(error or f"{how} and did not say how the deploy ended")
         return Deployed(
             ended["outcome"],
             began,
@@ -156,7 +158,7 @@ class Place:
         if process is None:
             return
         try:
-            process.wait(0.5)
+            process.wait(2)
         except subprocess.TimeoutExpired:
             process.terminate()
             try:
@@ -164,6 +166,7 @@ class Place:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._status = process.returncode
 
     def stop(self) -> None:
         """End everything that runs here; what is not running is fine."""

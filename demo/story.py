@@ -36,12 +36,13 @@ class Performed:
 
 @dataclass(slots=True)
 class Story:
-    """What has happened; complete after :func:`perform`."""
+    """What has happened; the accounts are right once it is ``complete``."""
 
     place: Place
     rate: float = RATE
     performed: list[Performed] = field(default_factory=list)
     visitors: dict[str, Visitors] = field(default_factory=dict)
+    complete: bool = False
 
     def versions(self, app: App) -> list[str]:
         """In the order of their deploys; the broken one is among them and must not answer."""
@@ -95,6 +96,7 @@ def perform(story: Story, stage: Stage, home: Path) -> None:
     time.sleep(_LOG_WRITTEN)
     for app in APPS:
         story.visitors[app.name].look_back(calls(story.place.root, app.name))
+    story.complete = True
 
 
 def _scene(story: Story, stage: Stage, home: Path, scene: Scene) -> None:
