@@ -43,23 +43,30 @@ class Call:
     until: float | None = None
 
 
-def called_late(calls: Iterable[Call], tolerance: float = 0.0, slack: float = 0.0) -> int:
-    """How many were called after someone who had come more than ``tolerance`` seconds later.
+def called_late(calls: Iterable[Call], tolerance: float = 0.0, clock: float = 0.0) -> int:
+    """How many were certainly called after someone who had come later.
 
-    One who is passed by many counts once; those who passed don't count. Calls at the same
-    moment are in order.
+    One who is passed by many counts once; those who passed don't count.
 
     Args:
-        slack: seconds within which two calls are at the same moment (the clock's fineness).
+        tolerance: seconds by which the arrivals must differ for their order to count.
+        clock: seconds within which two calls are at the same moment: the clock's fineness.
     """
-    ordered = sorted(calls, key=lambda one: (one.called, one.arrived))
-    late, newest, earlier = 0, -inf, 0
-    for call in ordered:
-        while ordered[earlier].called < call.called - slack:
-            newest = max(newest, ordered[earlier].arrived)
-            earlier += 1
+    known = list(calls)
+    by_earliest = sorted(known, key=lambda one: one.called)
+    by_latest = iter(sorted(known, key=_latest))
+    before = next(by_latest, None)
+    late, newest = 0, -inf
+    for call in by_earliest:
+        while before is not None and _latest(before) < call.called - clock:
+            newest = max(newest, before.arrived)
+            before = next(by_latest, None)
         late += newest > call.arrived + tolerance
     return late
+
+
+def _latest(call: Call) -> float:
+    return call.called if call.until is None else call.until
 
 
 def misled(records: Iterable[Record], versions: Sequence[str], tolerance: float = TOLERANCE) -> int:
