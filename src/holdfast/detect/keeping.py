@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from holdfast.app import Finding, Persist
 from holdfast.config import Config
+from holdfast.detect import state
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import WritesTo
 from holdfast.detect.project import Project
@@ -90,8 +91,15 @@ def _seen_writing(answers: Answers) -> Iterator[Persist]:
 
 
 def _in_code(project: Project, answers: Answers) -> Iterator[Persist]:
-    """What the code says, where no framework could be asked about it."""
+    """What the code says, where no framework could be asked about it.
+
+    A URL in the code may be the default for development: the databases that the
+    framework really uses count for more.
+    """
+    known = bool(answers.sqlite or answers.databases)
     for fact in project.all(WritesTo):
+        if known and fact.what == state.URL:
+            continue
         path = join(project.directory, fact.path)
         told = any(item.rpartition("/")[2] == path.rpartition("/")[2] for item, _ in answers.sqlite)
         if _in_tree(path) and not told:

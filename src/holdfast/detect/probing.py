@@ -25,7 +25,9 @@ time-out (30 s are plenty). The script should reach Python on standard input or 
 """
 
 MARKER = "holdfast-answer: "
-_OURS = re.compile(r"^from (?:__future__|holdfast\.detect\.asks\.common) import .*\n", re.MULTILINE)
+_OURS = re.compile(
+    r"^from (?:__future__|holdfast\.detect\.asks\.common) import (?:\([^)]*\)|.*)\n", re.MULTILINE
+)
 """Lines that a script loses when it is joined to ``common.py``: nothing of ours is there."""
 
 _MOST_CANDIDATES = 4
@@ -80,7 +82,6 @@ def script(project: Project, candidates: tuple[Candidate, ...]) -> str:
     """The program that asks; it takes nothing from its arguments."""
     given = {
         "env": dict(project.env),
-        "health": list(KNOWN),
         "candidates": [
             {
                 "module": item.module,
@@ -88,6 +89,7 @@ def script(project: Project, candidates: tuple[Candidate, ...]) -> str:
                 "factory": item.factory,
                 "directory": item.directory,
                 "pythonpath": list(item.pythonpath),
+                "health": list(KNOWN),
             }
             for item in candidates
         ],

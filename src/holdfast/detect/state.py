@@ -14,6 +14,7 @@ from holdfast.detect.facts import Confidence, Evidence, Fact, MemoryState, Write
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree, join
 
+URL = "a SQLite URL in the code"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!/)([^?:]+)")
 _SCHEDULERS = ("BackgroundScheduler", "AsyncIOScheduler", "APScheduler", "TwistedScheduler")
 _QUEUES = ("queue.Queue", "asyncio.Queue", "queue.SimpleQueue", "collections.deque")
@@ -38,7 +39,7 @@ def _written(source: Source) -> Iterator[Fact]:
         value = text(node)
         match = _SQLITE.fullmatch(value) if value else None
         if match and ":memory:" not in match[1]:
-            yield _file(source, node, match[1], "a SQLite URL in the code")
+            yield _file(source, node, match[1], URL)
     for call, name in source.calls():
         if name in ("sqlite3.connect", "aiosqlite.connect"):
             path = text(argument(call, 0, "database"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from holdfast.detect.asks.common import NotThis, engines, first, place
+from holdfast.detect.asks.common import (
+    NotThis,
+    engines,
+    first,
+    place,
+    rules,
+    statics,
+)
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -15,10 +22,12 @@ def ask(given: Any) -> dict[str, Any]:
 def examine(app: Any, candidate: Any) -> dict[str, Any]:
     if not speaks_asgi(app):
         raise NotThis("%r cannot be called with (scope, receive, send)" % app)
-    answer = engines()
-    answer.update(static=mounts(app, ""), routes=sorted(paths(app)))
-    answer["migrate"] = None
-    return dict(answer)
+    answer: dict[str, Any] = engines()
+    if hasattr(app, "url_map") and hasattr(app, "blueprints"):  # Quart
+        answer.update(static=statics(app), routes=rules(app))
+    else:
+        answer.update(static=mounts(app, ""), routes=sorted(paths(app, candidate["health"])))
+    return answer
 
 
 def speaks_asgi(app: Any) -> bool:
@@ -66,11 +75,21 @@ def mounts(app: Any, prefix: str) -> list[Any]:
     return found
 
 
-def paths(app: Any) -> set[str]:
+def paths(app: Any, wanted: Any) -> set[str]:
+    """The paths that the app lists, and those of ``wanted`` that one of its routes matches."""
     found = set()
     for route in routes_of(app):
         methods = getattr(route, "methods", None)
         path = getattr(route, "path", None)
         if isinstance(path, str) and methods and "GET" in methods and "{" not in path:
             found.add(path)
+        elif path is None and hasattr(route, "matches"):
+            found.update(path for path in wanted if matched(route, path))
     return found
+
+
+def matched(route: Any, path: str) -> bool:
+    """Whether a router inside (FastAPI's included ones) answers a path without arguments."""
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+    match, child = route.matches(scope)
+    return match.name == "FULL" and not child.get("path_params")

@@ -81,6 +81,25 @@ def engines() -> Any:
     return {"sqlite": files, "databases": sorted(set(others))}
 
 
+def rules(app: Any) -> list[str]:
+    """The paths without arguments that a Flask or Quart app answers."""
+    return sorted({str(rule) for rule in app.url_map.iter_rules() if not rule.arguments})
+
+
+def statics(app: Any) -> list[Any]:
+    """The static folders of the app and its blueprints that exist: URL, directory.
+
+    A blueprint's URL is known by its rule alone: where it is registered decides.
+    """
+    found = []
+    for rule in app.url_map.iter_rules():
+        owner, _, last = rule.endpoint.rpartition(".")
+        folder = (app.blueprints.get(owner) if owner else app) if last == "static" else None
+        if folder is not None and folder.has_static_folder and os.path.isdir(folder.static_folder):
+            found.append([str(rule).partition("<")[0], place(folder.static_folder)])
+    return found
+
+
 _written: list[tuple[str, str]] = []
 
 

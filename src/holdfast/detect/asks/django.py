@@ -23,7 +23,7 @@ def ask(given: Any) -> dict[str, Any]:
     from django.conf import settings
 
     answer = about(settings)
-    answer["routes"] = routes(given["health"])
+    answer["routes"] = routes(candidate["health"])
     answer.update(chosen=0, failures=[])
     return answer
 
@@ -45,8 +45,6 @@ def about(settings: Any) -> dict[str, Any]:
         "ssl_redirect": bool(settings.SECURE_SSL_REDIRECT),
         "proxy_ssl_header": bool(settings.SECURE_PROXY_SSL_HEADER),
         "insecure_key": str(settings.SECRET_KEY).startswith("django-insecure-"),
-        "migrate": None,
-        "static": [],
     }
     answer.update(databases(settings.DATABASES))
     return answer

@@ -5,7 +5,15 @@ from __future__ import annotations
 from os.path import isdir
 from typing import Any
 
-from holdfast.detect.asks.common import NotThis, engines, first, place, sqlite_of_url
+from holdfast.detect.asks.common import (
+    NotThis,
+    engines,
+    first,
+    place,
+    rules,
+    sqlite_of_url,
+    statics,
+)
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -28,20 +36,10 @@ def examine(app: Any, candidate: Any) -> dict[str, Any]:
         "upload": place(app.config.get("UPLOAD_FOLDER")),
         "migrate": migrate_directory(app),
         "server_name": app.config.get("SERVER_NAME"),
-        "routes": sorted({str(rule) for rule in app.url_map.iter_rules() if not rule.arguments}),
+        "routes": rules(app),
     }
     answer.update(databases(app))
     return answer
-
-
-def statics(app: Any) -> list[Any]:
-    """The static folders of the app and its blueprints that exist: URL, directory."""
-    found = []
-    for owner in (app, *app.blueprints.values()):
-        if owner.has_static_folder and owner.static_url_path and isdir(owner.static_folder):
-            prefix = getattr(owner, "url_prefix", None) or ""
-            found.append([prefix + owner.static_url_path, place(owner.static_folder)])
-    return found
 
 
 def migrate_directory(app: Any) -> str | None:

@@ -15,6 +15,5 @@ def ask(given: Any) -> dict[str, Any]:
 def examine(app: Any, candidate: Any) -> dict[str, Any]:
     if not callable(app) or inspect.iscoroutinefunction(app):
         raise NotThis("%r cannot be called with (environ, start_response)" % app)
-    answer = engines()
-    answer.update(static=[], routes=[], migrate=None)
-    return dict(answer)
+    answer: dict[str, Any] = engines()
+    return answer
