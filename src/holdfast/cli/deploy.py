@@ -56,7 +56,7 @@ def command(
     place. If anything fails, the running release goes on serving.
 
     The deploy runs on the server: closing this terminal does not stop it. Ctrl-C does,
-    and brings everything back as it was; a second Ctrl-C only stops watching.
+    and brings everything back as it was; a second one stops watching.
     """
     if only_follow:
         if env_file or strategy or domains or dry_run:

@@ -1,7 +1,7 @@
 """A deploy as it runs: its events shown, and what Ctrl-C does.
 
 A deploy goes on whether we watch or not. The first Ctrl-C asks the agent to stop it, and
-we go on watching until it has been undone; the second only stops the watching.
+we go on watching until it has been undone; the second stops the watching.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from holdfast.cli.project import App
 from holdfast.cli.show.view import View, open_view
 from holdfast.errors import HoldfastError
 from holdfast.protocol import Event, Kind, Request
+
+_LONGEST_ASKING = 10.0
+"""Seconds that the second Ctrl-C waits for the first one's question to arrive."""
 
 
 class Detached(KeyboardInterrupt):
@@ -86,16 +89,14 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
     The agent is asked from another thread: the signal may have come in the middle of
     anything that this one does.
     """
-    pressed = 0
+    asking = threading.Thread(target=_cancel, args=(app, watched), daemon=True)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed += 1
         if not watched.queued:
             raise KeyboardInterrupt
-        if pressed > 1:
+        if asking.ident is not None:
             raise Detached
-        threading.Thread(target=_cancel, args=(app, watched), daemon=True).start()
+        asking.start()
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -104,8 +105,9 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
     try:
         yield
     except Detached:
+        asking.join(_LONGEST_ASKING)  # ended with us, the deploy would never hear of it
         print(
-            "\nno longer watching; the deploy goes on."
+            "\nno longer watching; the deploy is being stopped and undone."
             f" Watch it again: holdfast deploy --follow --name {app.name}",
             file=sys.stderr,
         )
@@ -115,7 +117,7 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
 
 
 def _cancel(app: App, watched: _Watched) -> None:
-    watched.say("stopping the deploy; Ctrl-C again leaves it alone and stops watching")
+    watched.say("stopping the deploy; Ctrl-C again stops watching")
     try:
         cancelled = app.call("cancel").get("cancelled")
     except HoldfastError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C while a deploy runs: first it is undone, then it is left alone."""
+"""Ctrl-C while a deploy runs: it is undone; a second one does not wait for that."""
 
 from __future__ import annotations
 
@@ -49,18 +49,19 @@ def test_first_ctrl_c_cancels_and_follows(holdfast: Run, agent: FakeAgent) -> No
     ran = holdfast("deploy", "--server", "local")
     assert deploying.done
     assert ran.code == 6
-    assert "note: stopping the deploy; Ctrl-C again leaves it alone" in ran.out
+    assert "note: stopping the deploy; Ctrl-C again stops watching" in ran.out
     assert ran.err == "error: notes: the deploy was stopped on request\n"
 
 
 def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent) -> None:
-    """Watching ends with 130 and the line that says how to watch again."""
+    """Watching ends with 130, once the agent has heard the first, and says how to go on."""
     deploying = Deploying(2)
     prepare(agent, deploying)
     ran = holdfast("deploy", "--server", "local")
     assert not deploying.done
     assert ran.code == 130
-    assert "no longer watching; the deploy goes on" in ran.err
+    assert deploying.cancelled.is_set()
+    assert "no longer watching; the deploy is being stopped and undone" in ran.err
     assert "holdfast deploy --follow --name notes" in ran.err
 
 
