@@ -3,15 +3,17 @@
 --
 -- It is an array of doubles. Each worker writes only its own row, so no lock is needed: an
 -- aligned store of eight bytes is whole on x86-64 and arm64. Rows of dead processes are
--- passed over, and taken by the next worker that starts.
+-- passed over, and taken by the next worker that starts. The header is written under a lock.
 --
---   header   [1] generation of the gates  [2] rows that were ever taken
+--   header   [1] generation of the gates  [2] rows in use  [3] live workers among them
 --   row      [0] pid  [1] heartbeat (seconds)  [2] worker is exiting
---   cell     one app of one row: requests in flight and long-lived ones by slot, the line's
---            length, when its head arrived, whether the target does not answer
+--   cell     one app of one row: the line's pace, requests in flight and long-lived ones by
+--            slot, the line's length, when its head arrived, whether the target does not answer
+--
+-- Times are those of the machine's monotonic clock, the same for all processes: whoever sets
+-- the date changes no order and ends no wait.
 
 local ffi = require "ffi"
-local bit = require "bit"
 
 ffi.cdef [[
 int open(const char *path, int flags, ...);
@@ -21,6 +23,8 @@ int kill(int pid, int sig);
 int getpid(void);
 void *mmap(void *addr, size_t length, int prot, int flags, int fd, long offset);
 char *strerror(int errnum);
+struct holdfast_time { long seconds; long nanoseconds; };
+int clock_gettime(int clock, struct holdfast_time *time);
 ]]
 
 local C = ffi.C
@@ -28,6 +32,7 @@ local C = ffi.C
 local _M = {
     ROWS = 64,
     APPS = 256,
+    PACE = 0,
     IN_FLIGHT = 0,     -- + slot (1 or 2)
     LONG = 2,          -- + slot
     WAITING = 5,
@@ -41,14 +46,17 @@ local CELL = 8
 local ROW = ROW_HEADER + _M.APPS * CELL
 local ESRCH = 3
 local O_RDWR = 2
-local LOCK_EX, LOCK_UN = 2, 8
+local LOCK_EX = 2
 local PROT_READ_WRITE, MAP_SHARED = 3, 1
+local CLOCK_MONOTONIC = 1
+local STALE = 1        -- seconds after which a worker that does not move is not waited for
 
 _M.SIZE = (HEADER + _M.ROWS * ROW) * 8
 
 local board          -- double *
 local mine           -- index of our row's first double
 local path
+local time = ffi.new("struct holdfast_time")
 
 local function row_start(row)
     return HEADER + row * ROW
@@ -56,6 +64,12 @@ end
 
 local function alive(pid)
     return C.kill(pid, 0) == 0 or ffi.errno() ~= ESRCH
+end
+
+--- Seconds of the monotonic clock.
+function _M.clock()
+    C.clock_gettime(CLOCK_MONOTONIC, time)
+    return tonumber(time.seconds) + tonumber(time.nanoseconds) * 1e-9
 end
 
 --- Map the file; called in the master, before it forks.
@@ -74,48 +88,73 @@ function _M.open(file)
     return true
 end
 
---- Take a row for this worker; called once in each.
-function _M.claim()
+--- Call a function while no other process is in one of its own; microseconds.
+function _M.locked(work)
     local fd = C.open(path, O_RDWR)
     if fd >= 0 then
         C.flock(fd, LOCK_EX)
     end
-    local found
-    for row = 0, _M.ROWS - 1 do
+    local ok, err = pcall(work)
+    if fd >= 0 then
+        C.close(fd)     -- that unlocks
+    end
+    if not ok then
+        error(err, 0)
+    end
+end
+
+-- Empty the rows of the dead, and count the others.
+local function count_rows()
+    local last, live = 0, 0
+    for row = 0, board[2] - 1 do
         local at = row_start(row)
         local pid = board[at]
-        if pid == 0 or not alive(pid) then
-            for cell = at, at + ROW - 1 do
-                board[cell] = 0
-            end
-            board[at] = C.getpid()
-            if row >= board[2] then
-                board[2] = row + 1
-            end
-            found = at
-            break
+        if pid ~= 0 and alive(pid) then
+            last, live = row + 1, live + 1
+        elseif pid ~= 0 then
+            ffi.fill(board + at, ROW * 8)
         end
     end
-    if fd >= 0 then
-        C.flock(fd, LOCK_UN)
-        C.close(fd)
-    end
-    if not found then
+    board[2], board[3] = last, live
+end
+
+--- Forget the workers that have ended.
+function _M.tidy()
+    _M.locked(count_rows)
+end
+
+--- Take a row for this worker; called once in each.
+function _M.claim()
+    _M.locked(function()
+        count_rows()
+        for row = 0, _M.ROWS - 1 do
+            local at = row_start(row)
+            if board[at] == 0 then
+                ffi.fill(board + at, ROW * 8)
+                board[at] = C.getpid()
+                board[2] = math.max(board[2], row + 1)
+                board[3] = board[3] + 1
+                mine = at
+                return
+            end
+        end
+    end)
+    if not mine then
         return nil, "more than " .. _M.ROWS .. " nginx workers"
     end
-    mine = found
     return true
 end
 
 --- Whether no other worker has a row.
 function _M.alone()
-    return board[2] == 1
+    return board[3] == 1
 end
 
 function _M.generation()
     return board[1]
 end
 
+--- Only under `locked`.
 function _M.set_generation(value)
     board[1] = value
 end
@@ -147,34 +186,49 @@ function _M.set_exiting()
     board[mine + 2] = 1
 end
 
---- Sum one field of an app over all live workers.
-function _M.sum(app, field)
-    local total = 0
+-- The cells of one app's field with a value in them: in each live worker's row.
+local function each(app, field, use)
     for row = 0, board[2] - 1 do
         local at = row_start(row)
         local pid = board[at]
-        if pid ~= 0 then
-            local value = board[at + ROW_HEADER + app * CELL + field]
-            if value ~= 0 and alive(pid) then
-                total = total + value
-            end
+        local value = pid ~= 0 and board[at + ROW_HEADER + app * CELL + field] or 0
+        if value ~= 0 and (at == mine or alive(pid)) then
+            use(value, at)
         end
     end
+end
+
+--- Sum one field of an app over all live workers.
+function _M.sum(app, field)
+    if board[3] == 1 then
+        return board[mine + ROW_HEADER + app * CELL + field]
+    end
+    local total = 0
+    each(app, field, function(value) total = total + value end)
     return total
 end
 
---- When the earliest request that waits with another live worker arrived, or nil.
--- A worker that has not moved for `stale` seconds does not keep the others waiting.
-function _M.earliest_elsewhere(app, now, stale)
+--- The greatest value that a live worker has in one field of an app; 0 if none has any.
+function _M.greatest(app, field)
+    if board[3] == 1 then
+        return board[mine + ROW_HEADER + app * CELL + field]
+    end
+    local greatest = 0
+    each(app, field, function(value) greatest = math.max(greatest, value) end)
+    return greatest
+end
+
+--- When the earliest of those arrived who wait with another live worker, or nil.
+-- A worker that has not moved for a second does not keep the others waiting.
+function _M.earliest_elsewhere(app)
     local earliest
     for row = 0, board[2] - 1 do
         local at = row_start(row)
         local pid = board[at]
         if pid ~= 0 and at ~= mine then
-            local cell = at + ROW_HEADER + app * CELL
-            local head = board[cell + _M.HEAD]
+            local head = board[at + ROW_HEADER + app * CELL + _M.HEAD]
             if head ~= 0 and (not earliest or head < earliest)
-                and now - board[at + 1] < stale and alive(pid) then
+                and _M.clock() - board[at + 1] < STALE and alive(pid) then
                 earliest = head
             end
         end
@@ -185,18 +239,15 @@ end
 --- The earliest head of all lines of an app, or nil.
 function _M.earliest(app)
     local earliest
-    for row = 0, board[2] - 1 do
-        local at = row_start(row)
-        local pid = board[at]
-        local head = pid ~= 0 and board[at + ROW_HEADER + app * CELL + _M.HEAD] or 0
-        if head ~= 0 and (not earliest or head < earliest) and alive(pid) then
+    each(app, _M.HEAD, function(head)
+        if not earliest or head < earliest then
             earliest = head
         end
-    end
+    end)
     return earliest
 end
 
---- Live workers: pid, heartbeat, whether exiting.
+--- Live workers: pid, whether exiting.
 function _M.workers()
     local found = {}
     for row = 0, board[2] - 1 do

@@ -19,14 +19,12 @@ local function reply(status, value)
 end
 
 local function refresh()
-    local ok, err = gates.read()
+    local ok, err = gates.reread()
     if not ok then
         return reply(500, { error = err })
     end
-    board.set_generation(gates.generation)
-    for _, app in pairs(gates.apps) do
-        line.pump(app)
-    end
+    board.tidy()
+    line.pump_all()
     if not board.alone() then
         -- Another worker may stand between its count and its look at the generation; two
         -- milliseconds are a thousand times as long as that takes.
@@ -36,7 +34,6 @@ local function refresh()
 end
 
 local function counts(app)
-    local now = ngx.now()
     local earliest = board.earliest(app.index)
     return {
         mode = app.mode,
@@ -50,13 +47,14 @@ local function counts(app)
             b = board.sum(app.index, board.LONG + 2),
         },
         waiting = board.sum(app.index, board.WAITING),
-        oldest_wait = earliest and math.max(now - earliest, 0) or 0,
+        oldest_wait = earliest and math.max(board.clock() - earliest, 0) or 0,
         down = board.sum(app.index, board.DOWN) > 0,
     }
 end
 
 local function status()
     gates.refresh()
+    board.tidy()
     local wanted = ngx.var.arg_app
     local apps = {}
     for name, app in pairs(gates.apps) do

@@ -1,10 +1,15 @@
 -- The gate: what happens to a request before it reaches the app, and after.
 --
 -- A request of an open gate is counted to its slot and sent on; that is the fast path, a few
--- memory operations. The count comes before the look at the generation, so that whoever
--- raises the generation and then reads the counts misses nobody.
+-- memory operations.
+--
+-- What becomes of a request is kept here by the request's address in memory, not in ngx.ctx:
+-- that one is lost when nginx redirects to an error page, and costs more. The address stays
+-- the same until the log phase, which every request comes to, whatever ends it.
 
 local balancer = require "ngx.balancer"
+local ffi = require "ffi"
+local base = require "resty.core.base"
 local board = require "holdfast.board"
 local gates = require "holdfast.gates"
 local line = require "holdfast.line"
@@ -12,9 +17,21 @@ local pages = require "holdfast.pages"
 
 local _M = {}
 
-local IN_FLIGHT, LONG = board.IN_FLIGHT, board.LONG
+local cast, tonumber = ffi.cast, tonumber
+local address_t = ffi.typeof("uintptr_t")
+local get_request = base.get_request
+
 local FOREVER = 1e6         -- seconds
 local LARGE = 1024 * 1024   -- bytes of an answer that make it a download
+local MOST_TRIES = 8        -- nginx allows ten internal redirects a request
+
+local serving = {}          -- request -> the gate through which it went, while it counts as in flight
+local long = {}             -- request -> the same, while it counts as long-lived
+local places = {}           -- request -> its node, from its first wait in line to its end
+
+local function this()
+    return tonumber(cast(address_t, get_request()))
+end
 
 --- In the master, before it forks.
 function _M.init(directory)
@@ -33,12 +50,9 @@ function _M.init_worker()
         ngx.log(ngx.EMERG, "holdfast: ", err)
         return
     end
-    ok, err = gates.read()
+    ok, err = gates.reread()
     if not ok then
         ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
-    end
-    if gates.generation > board.generation() then
-        board.set_generation(gates.generation)
     end
     -- nginx runs what is left of the timers the moment a worker begins to shut down.
     ngx.timer.at(FOREVER, function(premature)
@@ -48,61 +62,58 @@ function _M.init_worker()
     end)
 end
 
-local function go(app, slot)
-    local ctx = ngx.ctx
-    ctx.app = app
-    ctx.slot = slot
-    ctx.host = app.host
-    ctx.port = app.port
+-- Send the request, counted already, to the app.
+local function go(request, app)
+    serving[request] = app
     local var = ngx.var
-    var.hf_slot = slot == 2 and "b" or "a"
+    var.hf_slot = app.slot_name
     var.hf_release = app.release
 end
 
-local function count_off(app, slot, field)
-    local cell = app.cell + field + slot
-    board.add(cell, -1)
+-- The request, of which an answer has come or never will, counts no more.
+local function finish(request, app, seconds)
+    serving[request] = nil
+    gates.exit(app)
+    line.answered(app, seconds)
 end
 
 -- Wait for the request's turn, or answer it.
-local function wait(app, arrived, back)
-    local began = ngx.now()
-    local node, why = line.wait(app, arrived, back)
-    ngx.update_time()
-    ngx.var.hf_wait = string.format("%.3f", ngx.now() - began)
-    if not node then
-        return pages.send(503, gates.apps[app.name] or app, why)
+local function wait(request, app, back)
+    local node = places[request] or line.node()
+    places[request] = node
+    local began = board.clock()
+    local outcome = line.wait(app, node, back)
+    ngx.var.hf_wait = string.format("%.3f", board.clock() - began)
+    if outcome == "go" then
+        app, node.app = node.app, nil
+        return go(request, app)
     end
-    return go(node.app, node.slot)
+    app = gates.apps[app.name]
+    if outcome ~= "maintenance" or not app then
+        return pages.send(503, app, outcome)
+    elseif not gates.allowed(app, ngx.var.binary_remote_addr) then
+        return pages.send_maintenance(app)
+    elseif app.slot and gates.enter(app) then
+        return go(request, app)
+    end
+    return pages.send(503, app, "gone")
 end
 
-local function slow(name)
+local function slow(request, name)
     gates.refresh()
     local app = gates.apps[name]
     if not app then
         return pages.send(503, nil, "gone")
     end
-    if app.mode == "maintenance"
-        and not gates.allowed(app, ngx.var.binary_remote_addr) then
-        return pages.send_maintenance(app)
-    end
     local effective = gates.effective(app)
-    if effective ~= "hold" and app.slot and not line.busy(app) then
-        board.add(app.cell + IN_FLIGHT + app.slot, 1)
-        return go(app, app.slot)
-    end
-    if effective == "maintenance" then
-        -- Let through by its address, with a line left from before: no order to keep.
-        if not app.slot then
-            return pages.send(503, app, "gone")
-        end
-        board.add(app.cell + IN_FLIGHT + app.slot, 1)
-        return go(app, app.slot)
-    end
-    if not app.slot and effective == "open" then
+    if effective == "maintenance" and not gates.allowed(app, ngx.var.binary_remote_addr) then
+        return pages.send_maintenance(app)
+    elseif effective ~= "hold" and not app.slot then
         return pages.send(503, app, "gone")
+    elseif effective ~= "hold" and not line.busy(app) and gates.enter(app) then
+        return go(request, app)
     end
-    return wait(app, ngx.now(), false)
+    return wait(request, app, false)
 end
 
 -- A body is read before the gate is asked: an upload on its way is no request in flight, and
@@ -117,16 +128,19 @@ end
 --- The access phase of every request to an app.
 function _M.access(name)
     read_body()
+    local request = this()
     local app = gates.apps[name]
-    if app and app.open and not line.busy(app) then
-        local cell = app.cell + IN_FLIGHT + app.slot
-        board.add(cell, 1)
-        if board.generation() == gates.generation then
-            return go(app, app.slot)
-        end
-        board.add(cell, -1)
+    if app and app.open and not line.busy(app) and gates.enter(app) then
+        return go(request, app)
     end
-    return slow(name)
+    return slow(request, name)
+end
+
+-- Whether any byte of the last try may have reached the app.
+local function reached(var)
+    local connected = (var.upstream_connect_time or "-"):match("([^%s,:]+)$") ~= "-"
+    local sent = tonumber((var.upstream_bytes_sent or "0"):match("(%d+)$")) or 0
+    return connected and sent > 0
 end
 
 --- The access phase of a request whose answer was 502 (nginx's own).
@@ -134,93 +148,94 @@ end
 -- If no byte of it ever reached the app it goes back to its place in line; else it is
 -- answered: it may have been acted on, and is never sent twice.
 function _M.again(name)
-    local var = ngx.var
-    local slot = var.hf_slot == "b" and 2 or 1
-    local app = gates.apps[name]
-    local connected = (var.upstream_connect_time or "-"):match("([^%s,:]+)$") ~= "-"
-    local sent = tonumber((var.upstream_bytes_sent or "0"):match("(%d+)$")) or 0
-    if app and var.hf_slot ~= "-" then
-        count_off(app, slot, IN_FLIGHT)
-        var.hf_slot = "-"
-    end
-    if not app or (connected and sent > 0) then
+    local request = this()
+    local app = serving[request]
+    if not app or reached(ngx.var) then
         if app then
-            line.answered(app)
+            finish(request, app)
         end
-        return pages.send(502, app)
+        return pages.send(502, gates.apps[name])
     end
-    local tries = (tonumber(var.hf_tries) or 0) + 1
-    var.hf_tries = tries
-    if tries > 8 then   -- nginx allows ten internal redirects a request
+    serving[request] = nil
+    gates.exit(app)
+    line.down(app)
+    local node = places[request] or line.node()
+    places[request] = node
+    node.tries = node.tries + 1
+    if node.tries > MOST_TRIES then
         return pages.send(503, app, "timeout")
     end
-    line.set_down(app, true)
-    return wait(app, ngx.req.start_time(), true)
+    return wait(request, app, true)
 end
 
---- A request that nginx itself answers after it had been counted: too large, or too slow.
+--- A request that nginx itself answers, counted or not yet: too large, or too slow.
 function _M.failed(status, name)
-    local var = ngx.var
-    local app = gates.apps[name]
-    if app and var.hf_slot ~= "-" then
-        -- Its own ngx.ctx went with the redirect to here; the variable did not.
-        count_off(app, var.hf_slot == "b" and 2 or 1, IN_FLIGHT)
-        line.answered(app)
+    local request = this()
+    local app = serving[request]
+    if app then
+        finish(request, app)
     end
-    return pages.send(status, app)
+    return pages.send(status, gates.apps[name])
 end
 
 --- balancer_by_lua: the connection to the slot chosen in the access phase.
 function _M.balance()
-    local ctx = ngx.ctx
-    local ok, err = balancer.set_current_peer(ctx.host, ctx.port)
+    local app = serving[this()]
+    local ok, err = balancer.set_current_peer(app.host, app.port)
     if not ok then
         ngx.log(ngx.ERR, "holdfast: ", err)
         return ngx.exit(502)
     end
 end
 
---- header_filter: an answer that may take long no longer counts as in flight.
-function _M.header_filter()
-    local ctx = ngx.ctx
-    local slot = ctx.slot
-    if not slot or ctx.long then
-        return
+local function takes_long()
+    if ngx.status == 101 then
+        return true
     end
     local header = ngx.header
-    local long = ngx.status == 101
-    if not long then
-        local kind = header["Content-Type"]
-        long = kind and kind:sub(1, 17) == "text/event-stream"
-            or (tonumber(header["Content-Length"]) or 0) > LARGE
+    local kind = header["Content-Type"]
+    return kind and kind:sub(1, 17) == "text/event-stream"
+        or (tonumber(header["Content-Length"]) or 0) > LARGE
+end
+
+--- header_filter: an answer that may take long no longer counts as in flight.
+function _M.header_filter()
+    local request = this()
+    local app = serving[request]
+    if app and takes_long() then
+        long[request] = app
+        board.add(app.cell + board.LONG + app.slot, 1)
+        finish(request, app)
     end
-    if long then
-        ctx.long = true
-        count_off(ctx.app, slot, IN_FLIGHT)
-        board.add(ctx.app.cell + LONG + slot, 1)
-        line.answered(ctx.app)
+end
+
+-- A request that had waited in line has ended, perhaps before its turn came.
+local function leave(request, node)
+    places[request] = nil
+    line.over(node)
+    if node.outcome == "go" and node.app then
+        -- Let go, and its client hung up before it woke.
+        gates.exit(node.app)
+        line.answered(node.app)
     end
 end
 
 --- log: the request is over, whatever became of it.
 function _M.log()
-    local ctx = ngx.ctx
-    local slot, app = ctx.slot, ctx.app
-    if not slot then
-        local node = ctx.node
-        if node and node.released then
-            -- Let go, and its client hung up before it woke.
-            count_off(node.app, node.slot, IN_FLIGHT)
-            line.answered(node.app)
-        end
-        return
+    local request = this()
+    local node = places[request]
+    if node then
+        leave(request, node)
     end
-    if ctx.long then
-        count_off(app, slot, LONG)
-        return
+    local app = serving[request]
+    if app then
+        return finish(request, app, line.waiting(app) and tonumber(ngx.var.upstream_response_time))
     end
-    count_off(app, slot, IN_FLIGHT)
-    line.answered(app, ctx.node and tonumber(ngx.var.upstream_response_time))
+    app = long[request]
+    if app then
+        long[request] = nil
+        board.add(app.cell + board.LONG + app.slot, -1)
+    end
 end
 
 return _M

@@ -82,25 +82,63 @@ function _M.read()
     return true
 end
 
+-- Under a lock, so that nobody puts an older generation on the board than another just did.
+local function read_and_tell()
+    local ok, err = _M.read()
+    if ok then
+        -- Also when it is lower (gates.json restored from a backup): the file is the truth.
+        board.set_generation(_M.generation)
+    end
+    return ok, err
+end
+
+--- Read the file and tell all workers that it has changed.
+function _M.reread()
+    local ok, err
+    board.locked(function() ok, err = read_and_tell() end)
+    return ok, err
+end
+
 --- Make sure that this worker knows the newest gates.
 function _M.refresh()
     local newest = board.generation()
-    if newest == _M.generation then
+    if newest == _M.generation or newest == _M.damaged then
         return
     end
-    local ok, err = _M.read()
+    local ok, err = _M.reread()
+    _M.damaged = not ok and newest or nil
     if not ok then
         ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
-    elseif _M.generation > board.generation() then
-        board.set_generation(_M.generation)
-    elseif _M.generation < newest then
-        -- The board is ahead of the file (restored from a backup?): believe the file.
-        board.set_generation(_M.generation)
     end
+end
+
+--- Count a request to the app's slot; false if the gates have changed meanwhile.
+--
+-- The count comes before the look at the generation, so that whoever raises the generation
+-- and then, a moment later, reads the counts misses nobody.
+function _M.enter(app)
+    local cell = app.cell + board.IN_FLIGHT + app.slot
+    board.add(cell, 1)
+    local newest = board.generation()
+    if newest == _M.generation or newest == _M.damaged then
+        return true
+    end
+    board.add(cell, -1)
+    return false
+end
+
+--- The request that `enter` counted is over, or goes on as a long-lived one.
+function _M.exit(app)
+    board.add(app.cell + board.IN_FLIGHT + app.slot, -1)
 end
 
 --- What the gate means now: "open", "hold" or "maintenance". A lease that has run out opens
 -- to the last good target, with nobody having to say so.
+--
+-- A lease ends at a time of the wall clock: the file outlives a reboot, which no monotonic
+-- clock does. So a clock set forward ends a hold early, which is the safe side, and one set
+-- back makes it longer by as much; a deploy renews its lease every few seconds, and with that
+-- the next renewal, or the end of the deploy, puts both right.
 function _M.effective(app)
     if app.mode == "hold" and app.lease_until and ngx.now() >= app.lease_until then
         return "open"
@@ -109,7 +147,7 @@ function _M.effective(app)
 end
 
 --- Whether a binary address (4 or 16 bytes) lies in one of the gate's networks.
--- A network is { hex bytes, number of bits }, made by Python's ipaddress.
+-- A network is { its bytes, number of bits }, made by Python's ipaddress.
 function _M.allowed(app, address)
     for _, network in ipairs(app.allow) do
         local prefix, bits = network[1], network[2]

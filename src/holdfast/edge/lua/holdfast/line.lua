@@ -1,96 +1,88 @@
 -- The line of one app in one worker: first come, first out.
 --
--- Everybody in line sleeps on a semaphore of their own. The head is the leader: it alone
--- looks, every few milliseconds, whether the gate has changed, and lets the line go. There
--- is no timer, so a line also drains in a worker that is shutting down (nginx runs no timers
--- there). A client that hangs up ends its request's coroutine; then nobody waits on its
--- semaphore any more, and that is how the line knows.
+-- Everybody in line sleeps on a semaphore of their own. One of them, the leader, looks every
+-- few milliseconds whether the gate has changed; any event may let the line go. There is no
+-- timer of nginx's own, so a line also drains in a worker that is shutting down (nginx runs
+-- no Lua timers there).
+--
+-- A node is a request's place. The line's nodes lie in three parts, in the order of arrival:
+--
+--   nodes[front .. first - 1]   let go, but not awake yet: they call the app within this turn
+--                               of nginx's event loop, and nobody may overtake them
+--   nodes[first .. last]        waiting; places of those who left are nil
+--
+-- A request that ends, for whatever reason, comes to nginx's log phase, and that tells the
+-- line (`over`): so a client that hangs up leaves at once, and its request never runs.
 
 local semaphore = require "ngx.semaphore"
 local board = require "holdfast.board"
 local gates = require "holdfast.gates"
 
+local clock = board.clock
 local max, min = math.max, math.min
 
 local _M = {}
 
-local POLL = 0.005          -- seconds between two looks of the leader while requests are held
-local POLL_DRAINING = 0.001 -- the same while the line drains and another worker may go first
-local SLICE = 3             -- seconds after which a follower looks whether it has a leader
-local SWEEP = 0.25          -- seconds between two counts of those who hung up
+local POLL = 0.005          -- seconds between two looks of the leader
+local POLL_SHARED = 0.001   -- the same while the line drains and another worker may go first
+local PROBE = 0.03          -- seconds between two questions whether the target answers again
 local WINDOW = 0.015        -- with several workers: nobody goes before one that came so much earlier
-local STALE = 1             -- seconds after which a worker that does not move is not waited for
-local AWAKE = 2             -- seconds that a look takes at most (a probe's time-outs are part of it)
 local MOST_IN_FLIGHT = 512  -- the pace grows up to here
 
 local lines = {}
 
-local function line_of(name)
-    local line = lines[name]
-    if not line then
-        line = { first = 1, last = 0, count = 0, nodes = {}, released = 0 }
-        lines[name] = line
+-- Have a line publish itself in its app's cell; it is another one after the app was removed
+-- and configured again.
+local function bind(line, app)
+    if line.cell and line.cell ~= app.cell then
+        for _, field in ipairs({ board.WAITING, board.HEAD, board.PACE, board.DOWN }) do
+            board.set(line.cell + field, 0)
+        end
     end
+    line.cell = app.cell
+end
+
+local function line_of(app)
+    local line = lines[app.name]
+    if not line then
+        line = { name = app.name, nodes = {}, front = 1, first = 1, last = 0, count = 0 }
+        lines[app.name] = line
+    end
+    bind(line, app)
     return line
 end
 
--- The request behind a node is gone when nobody sleeps on its semaphore, unless it is just
--- awake: a coroutine that runs, or is about to, has `awake` set to when that ends at latest.
-local function gone(node)
-    return node.sem:count() >= 0 and ngx.now() >= node.awake
+local function publish(line)
+    local node = line.nodes[line.front]
+    board.set(line.cell + board.WAITING, line.count)
+    board.set(line.cell + board.HEAD, node and node.arrived or 0)
+    board.set(line.cell + board.PACE, line.pace or 0)
+    board.beat(clock())
 end
 
-local function sleep(node, seconds)
-    node.awake = 0
-    node.sem:wait(seconds)
-    node.awake = ngx.now() + AWAKE
-end
-
-local function wake(node)
-    node.awake = ngx.now() + AWAKE
-    node.sem:post(1)
-end
-
-local function publish(app, line)
-    local node = line.nodes[line.first]
-    board.set(app.cell + board.WAITING, line.count)
-    board.set(app.cell + board.HEAD, node and node.arrived or 0)
-end
-
--- Drop places at the front that are empty or whose client hung up.
-local function trim(line)
-    local nodes = line.nodes
-    while line.first <= line.last do
-        local node = nodes[line.first]
-        if node and not gone(node) then
-            return node
-        end
-        if node then
-            node.left = true
-            line.count = line.count - 1
-        end
-        nodes[line.first] = nil
+-- Move the line's marks past empty places.
+local function close_up(line)
+    local nodes, last = line.nodes, line.last
+    while line.front <= last and not nodes[line.front] do
+        line.front = line.front + 1
+    end
+    line.first = max(line.first, line.front)
+    while line.first <= last and not nodes[line.first] do
         line.first = line.first + 1
     end
-    line.first, line.last, line.count = 1, 0, 0
-    return nil
-end
-
-local function sweep(line)
-    local nodes = line.nodes
-    for place = line.first, line.last do
-        local node = nodes[place]
-        if node and gone(node) then
-            node.left = true
-            nodes[place] = nil
-            line.count = line.count - 1
-        end
+    while last >= line.first and not nodes[last] do
+        last = last - 1
+    end
+    line.last = last
+    if line.front > last then
+        line.front, line.first, line.last = 1, 1, 0
     end
 end
 
 local function append(line, node)
     line.last = line.last + 1
     line.nodes[line.last] = node
+    node.place = line.last
     line.count = line.count + 1
 end
 
@@ -98,95 +90,135 @@ end
 local function insert(line, node)
     local nodes = line.nodes
     local place = line.first
-    while place <= line.last do
-        local other = nodes[place]
-        if other and other.arrived > node.arrived then
-            break
-        end
+    while place <= line.last and (not nodes[place] or nodes[place].arrived <= node.arrived) do
         place = place + 1
     end
     if place > line.last then
         return append(line, node)
     end
     -- Few stand before it, so they move one place forward; the many behind it stay.
-    for i = line.first, place - 1 do
-        nodes[i - 1] = nodes[i]
+    for i = line.front, place - 1 do
+        local other = nodes[i]
+        nodes[i - 1] = other
+        if other then
+            other.place = i - 1
+        end
     end
     nodes[place - 1] = node
+    node.place = place - 1
+    line.front = line.front - 1
     line.first = line.first - 1
     line.count = line.count + 1
 end
 
 local function remove(line, node)
+    line.nodes[node.place] = nil
+    if node.place >= line.first then
+        line.count = line.count - 1
+    end
+    node.place = nil
+    close_up(line)
+end
+
+local function wake(node)
+    if node.asleep then
+        node.sem:post(1)
+    end
+end
+
+-- See to it that somebody who waits is the leader: the last, who will be it longest.
+local function appoint(line)
+    local leader = line.leader
+    if leader and leader.place and leader.place >= line.first then
+        return
+    end
+    leader = line.count > 0 and line.nodes[line.last] or nil
+    line.leader = leader
+    if leader then
+        wake(leader)
+    end
+end
+
+-- Send everybody who waits away with an answer.
+local function turn_away(line, outcome)
+    local nodes = line.nodes
     for place = line.first, line.last do
-        if line.nodes[place] == node then
-            line.nodes[place] = nil
-            line.count = line.count - 1
-            break
+        local node = nodes[place]
+        if node then
+            node.outcome = outcome
+            nodes[place] = nil
+            node.place = nil
+            wake(node)
         end
     end
-    node.left = true
+    line.count = 0
+    line.last = line.first - 1
+    close_up(line)
 end
 
-local function in_flight(app)
-    return board.sum(app.index, board.IN_FLIGHT + app.slot)
+-- Whether no other worker has somebody who must go before this node.
+local function first_of_all(app, node)
+    if board.alone() then
+        return true
+    end
+    local elsewhere = board.earliest_elsewhere(app.index)
+    return not elsewhere or node.arrived <= elsewhere + WINDOW
 end
 
--- Count a request to the app's slot at the moment it is let go, not when it wakes up, so
--- that the pace is exact.
-local function let_go(app, line, node)
-    line.nodes[line.first] = nil
-    line.first = line.first + 1
-    line.count = line.count - 1
-    node.released = true
-    node.slot = app.slot
-    node.app = app
-    board.add(app.cell + board.IN_FLIGHT + app.slot, 1)
-    line.released = line.released + 1
-    wake(node)
-end
-
---- Let go whoever may go now.
-function _M.pump(app)
-    local line = lines[app.name]
-    if not line or line.count == 0 then
-        return
-    end
-    if gates.effective(app) ~= "open" or not app.slot then
-        line.pace = nil
-        if trim(line) then
-            publish(app, line)
-        end
-        return
-    end
-    if line.down then
-        return
-    end
+-- Let go as many as there is room for. Each is counted to the app's slot at this moment, not
+-- when it wakes up, so that the pace is exact and a drain misses nobody.
+local function release(line, app)
     line.pace = line.pace or app.pace
-    local room = line.pace - in_flight(app)
-    local latest
-    while room > 0 do
-        local node = trim(line)
-        if not node then
+    board.set(line.cell + board.PACE, line.pace)
+    local room = board.greatest(app.index, board.PACE)
+        - board.sum(app.index, board.IN_FLIGHT + app.slot)
+    while room > 0 and line.count > 0 do
+        local node = line.nodes[line.first]
+        -- One that runs at this moment would overtake those who are yet to wake.
+        local overtakes = not node.asleep and line.front < line.first
+        if overtakes or not first_of_all(app, node) or not gates.enter(app) then
             break
         end
-        if latest == nil or node.arrived > latest then
-            local elsewhere = board.earliest_elsewhere(app.index, ngx.now(), STALE)
-            latest = elsewhere and elsewhere + WINDOW or math.huge
-            if node.arrived > latest then
-                break
-            end
-        end
-        let_go(app, line, node)
+        node.outcome = "go"
+        node.app = app
+        line.first = line.first + 1
+        line.count = line.count - 1
+        wake(node)
+        close_up(line)
         room = room - 1
     end
-    local head = trim(line)
-    if line.count == 0 then
-        line.pace = nil
-    elseif not head.leading then
-        wake(head)      -- it leads from now on
+end
+
+-- Do what the gate means now to the line.
+local function pump(line)
+    gates.refresh()
+    local app = gates.apps[line.name]
+    local mode = app and gates.effective(app)
+    if app then
+        bind(line, app)
     end
-    publish(app, line)
+    if not app or mode == "open" and not app.slot then
+        turn_away(line, "gone")
+    elseif mode == "maintenance" then
+        turn_away(line, "maintenance")
+    elseif mode == "open" and not line.down then
+        release(line, app)
+    end
+    if line.count == 0 or mode ~= "open" then
+        line.pace, line.best = nil, nil
+    end
+    appoint(line)
+    publish(line)
+    return app, mode
+end
+
+--- The gate may have changed: do what it means now to all lines of this worker.
+function _M.pump_all()
+    for _, line in pairs(lines) do
+        if line.count > 0 then
+            pump(line)
+        end
+    end
 end
 
 --- A request has been answered: there may be room for the next, and the pace may grow.
@@ -204,23 +236,33 @@ function _M.answered(app, seconds)
             line.pace = max(line.pace - 1, app.pace)
         end
     end
-    _M.pump(app)
+    pump(line)
+end
+
+--- Whether requests of this worker wait for the app.
+function _M.waiting(app)
+    local line = lines[app.name]
+    return line ~= nil and line.count > 0
 end
 
 --- Whether a new request must go to the end of a line, here or in another worker.
 function _M.busy(app)
     local line = lines[app.name]
-    if line and (line.count > 0 or line.down) then
+    if line and (line.front <= line.last or line.down) then
         return true
     end
-    return board.alone() == false and board.earliest_elsewhere(app.index, ngx.now(), STALE) ~= nil
+    return not board.alone() and board.earliest_elsewhere(app.index) ~= nil
 end
 
---- The app's target does not answer (true), or answers again.
-function _M.set_down(app, down)
-    local line = line_of(app.name)
-    line.down = down or nil
-    board.set(app.cell + board.DOWN, down and 1 or 0)
+local function set_down(line, address)
+    line.down = address
+    line.pace, line.best = nil, nil
+    board.set(line.cell + board.DOWN, address and 1 or 0)
+end
+
+--- The app's target does not take connections.
+function _M.down(app)
+    set_down(line_of(app), app.address)
 end
 
 -- Whether the target takes connections; asked by the leader alone while it is down.
@@ -229,7 +271,7 @@ local function answers(app)
     socket:settimeouts(500, 500, 500)
     local ok
     if app.port then
-        ok = socket:connect(app.host, app.port, { pool_size = 1 })
+        ok = socket:connect(app.host, app.port)
     else
         ok = socket:connect(app.address)
     end
@@ -239,131 +281,88 @@ local function answers(app)
     return ok
 end
 
--- One look of the leader.
-local function look(line, name)
-    gates.refresh()
-    local app = gates.apps[name]
-    if not app then
-        return nil
+-- One look of the leader; how long it may sleep then.
+local function look(line)
+    local app, mode = pump(line)
+    if not app or mode ~= "open" then
+        return POLL
+    elseif not line.down then
+        return board.alone() and POLL or POLL_SHARED
+    elseif line.down ~= app.address or answers(app) then
+        set_down(line, nil)
+        pump(line)
+        return POLL_SHARED
     end
-    local now = ngx.now()
-    board.beat(now)
-    if now >= (line.swept or 0) + SWEEP then
-        line.swept = now
-        sweep(line)
-        publish(app, line)
-    end
-    if line.down and gates.effective(app) == "open" and now >= (line.probed or 0) + 0.05 then
-        line.probed = now
-        if line.down_address ~= app.address or answers(app) then
-            line.down_address = app.address
-            _M.set_down(app, false)
-        end
-    end
-    _M.pump(app)
-    return app
+    return PROBE
 end
 
-local function hand_over(line)
-    local head = trim(line)
-    if head and not head.leading then
-        wake(head)
-    end
+local function sleep(node, seconds)
+    node.asleep = true
+    node.sem:wait(max(seconds, 0.001))
+    node.asleep = false
 end
 
-local function lead(line, node, name, deadline)
-    node.leading = true
-    line.leader = node
-    -- A leader whose client hangs up must not take the line with it.
-    ngx.on_abort(function()
-        if not node.left and not node.released then
-            remove(line, node)
-            line.leader = nil
-            hand_over(line)
+-- Wait until it is decided what becomes of the request.
+local function decided(line, node, deadline)
+    while true do
+        local nap = line.leader == node and look(line)
+        if node.outcome then
+            return node.outcome
         end
-        ngx.exit(499)
-    end)
-    while not node.released do
-        if not look(line, name) then
-            return "gone"
-        end
-        if node.released then
-            break
-        end
-        if ngx.now() >= deadline then
-            return "timeout"
-        end
-        local app = gates.apps[name]
-        local draining = app and gates.effective(app) == "open"
-        sleep(node, draining and POLL_DRAINING or POLL)
-    end
-    return "released"
-end
-
-local function follow(line, node, name, deadline)
-    while not node.released do
-        local left = deadline - ngx.now()
+        local left = deadline - clock()
         if left <= 0 then
             return "timeout"
         end
-        sleep(node, min(left, SLICE))
-        if not node.released then
-            local leader = line.leader
-            if not leader or leader.left or leader.released or gone(leader) then
-                if trim(line) == node then
-                    return lead(line, node, name, deadline)
-                end
-                hand_over(line)
-            end
-        end
+        sleep(node, nap and line.leader == node and min(nap, left) or left)
     end
-    return "released"
+end
+
+--- A place for a request that comes now.
+function _M.node()
+    return { sem = semaphore.new(0), arrived = clock(), tries = 0 }
 end
 
 --- Wait in line until it is this request's turn.
 --
--- arrived: when it came (seconds); a request that comes back has its old time.
 -- back: whether it comes back, because its target could not be reached.
--- Returns its place, with the gate to go through (`app`) and the slot it is counted to; or nil
--- and "full", "timeout" or "gone" (the app was removed).
-function _M.wait(app, arrived, back)
-    local name = app.name
-    local line = line_of(name)
+-- Returns "go" (through the gate `node.app`, to whose slot it is counted), "maintenance",
+-- "full" (several workers may let in a few more than max_line), "timeout", or "gone" (the app
+-- was removed, or has no target).
+function _M.wait(app, node, back)
+    local line = line_of(app)
     if not back and board.sum(app.index, board.WAITING) >= app.max_line then
-        sweep(line)
-        publish(app, line)
-        if board.sum(app.index, board.WAITING) >= app.max_line then
-            return nil, "full"
-        end
+        return "full"
     end
-    local node = { sem = semaphore.new(0), arrived = arrived, awake = ngx.now() + AWAKE }
-    ngx.ctx.node = node     -- the log phase counts it off also if it dies on its way
+    node.outcome = nil
+    node.line = line
     if back then
         insert(line, node)
     else
         append(line, node)
     end
-    publish(app, line)
-    local deadline = arrived + app.max_wait
-    local leader = line.leader
-    local leaderless = not leader or leader.left or leader.released or gone(leader)
-    local outcome
-    if leaderless and trim(line) == node then
-        outcome = lead(line, node, name, deadline)
+    appoint(line)
+    publish(line)
+    local outcome = decided(line, node, node.arrived + app.max_wait)
+    _M.over(node)
+    return outcome
+end
+
+--- The node's request waits no longer: its turn has come, or it has ended.
+function _M.over(node)
+    local line = node.line
+    if not line then
+        return
+    end
+    node.line = nil
+    if node.place then
+        remove(line, node)
+    end
+    if line.front == line.first and line.count > 0 then
+        pump(line)      -- the last of those let go is awake: the next may go
     else
-        outcome = follow(line, node, name, deadline)
+        appoint(line)
+        publish(line)
     end
-    if line.leader == node then
-        line.leader = nil
-    end
-    if outcome == "released" then
-        node.left = true
-        return node
-    end
-    remove(line, node)
-    hand_over(line)
-    publish(gates.apps[name] or app, line)
-    return nil, outcome
 end
 
 return _M
