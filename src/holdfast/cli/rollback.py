@@ -16,7 +16,11 @@ from holdfast.cli.project import App, find_app
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.plan import plan_lines
 from holdfast.cli.verb import given, verb
+from holdfast.errors import UsageError
 from holdfast.protocol import Request
+
+FEATURE = "rollback.plan_only"
+"""In ``features`` of an agent's ``hello`` when its ``rollback`` heeds ``plan_only``."""
 
 
 @verb(
@@ -54,21 +58,34 @@ def command(
         plan = _plan(app, params)
         return invocation.answer({"plan": plan}, plan_lines(plan, Paint(), findings=True))
     if invocation.interactive and not yes:
-        _ask(_plan(app, params))
+        _ask(app, params)
     with showing(invocation) as view:
         result = follow(app, Request("rollback", params), view)
     return tell(invocation, app, result)
 
 
+def _can_plan(app: App) -> bool:
+    """An agent that does not know ``plan_only`` would roll back for real: ask it first."""
+    return FEATURE in app.call("hello").get("features", ())
+
+
 def _plan(app: App, params: dict[str, Any]) -> dict[str, Any]:
+    if not _can_plan(app):
+        raise UsageError(
+            f"the Holdfast on {app.transport.server} cannot plan a rollback without doing it",
+            hint="holdfast releases lists what can be rolled back to",
+        )
     asked = Request("rollback", {**params, "plan_only": True})
     plan: dict[str, Any] = app.transport.call(asked, lambda _: None)["plan"]
     return plan
 
 
-def _ask(plan: dict[str, Any]) -> None:
-    """Ask where something could be lost; a harmless rollback just runs."""
-    if not plan.get("warnings"):
+def _ask(app: App, params: dict[str, Any]) -> None:
+    """Ask where something could be lost; a rollback known to be harmless just runs."""
+    if not _can_plan(app):
+        confirm(f"Roll {app.name} back? Its database stays as it is.")
         return
-    print("\n".join(plan_lines(plan, Paint(sys.stderr))), file=sys.stderr)
-    confirm("Roll back?")
+    plan = _plan(app, params)
+    if plan.get("warnings"):
+        print("\n".join(plan_lines(plan, Paint(sys.stderr))), file=sys.stderr)
+        confirm("Roll back?")

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 
 import httpx
 
+from holdfast.layout import Layout
+from holdfast.protocol import Request
+from holdfast.transport.local import LocalTransport
 from tests.server.cli.conftest import Typed
+
+
+def agent_features(typed: Typed) -> list[str]:
+    transport = LocalTransport(Layout(typed.place.root))
+    features: list[str] = transport.call(Request("hello"), lambda _: None).get("features", [])
+    return features
 
 
 def get(typed: Typed) -> str:
@@ -144,8 +153,10 @@ def test_plan_changes_nothing(typed: Typed) -> None:
     assert plan.returncode == 0, plan.stderr
     assert "Plan for hello\n" in plan.stdout
     back = typed.run("rollback", "--plan")
-    assert back.returncode == 0, back.stderr
-    assert "Plan for hello\n" in back.stdout
+    if "rollback.plan_only" in agent_features(typed):
+        assert back.stdout.startswith("Plan for hello\n")
+    else:
+        assert back.returncode == 2
     after = json.loads(typed.run("status", "--json").stdout)["result"]["apps"][0]["release"]
     assert after == before
 

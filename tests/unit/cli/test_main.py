@@ -167,13 +167,15 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_ctrl_c_of_a_real_command(short_path: Path) -> None:
     """SIGINT ends the real program with 130 and without a traceback."""
+    pipe = short_path / "x.env"
+    os.mkfifo(pipe)
     process = start(
-        *("env", "import", "-", "--server", "local", "--name", "notes"),
+        *("env", "import", str(pipe), "--server", "local", "--name", "notes"),
         root=short_path,
-        stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.0)  # it now reads standard input
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    with pipe.open("w"):  # it reads now (fifo(7): opening waits for the other end)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
     assert (process.returncode, err.strip()) == (130, "")

@@ -52,9 +52,18 @@ def test_rollback(holdfast: Run, agent: FakeAgent) -> None:
 def test_rollback_plan(holdfast: Run, agent: FakeAgent) -> None:
     """--plan shows what it would do and stops."""
     agent.answers["rollback"] = {"plan": PLAN}
+    agent.answers["hello"] = {"features": ["rollback.plan_only"]}
     ran = holdfast("rollback", "--plan")
     assert agent.params("rollback") == {"app": "notes", "plan_only": True}
     assert ran.out.startswith("Plan for notes\n")
+
+
+def test_rollback_plan_of_an_agent_that_cannot(holdfast: Run, agent: FakeAgent) -> None:
+    """An agent that would roll back for real is not asked to."""
+    agent.answers["hello"] = {"version": "0.1.0"}
+    ran = holdfast("rollback", "--plan")
+    assert ran.code == 2
+    assert [request.method for request in agent.asked] == ["hello"]
 
 
 def test_releases(holdfast: Run, agent: FakeAgent) -> None:
