@@ -104,11 +104,12 @@ def _check_kind(item: Persist, source: Path, data: Path) -> None:
     if kept.exists() and kept.is_dir() != (item.kind == "directory"):
         raise _changed(item, kept, wrong)
     if _exists(ours) and not ours.is_symlink() and ours.is_dir() != (item.kind == "directory"):
-        slash = "/" if item.kind == "file" else ""
         raise BuildError(
             f"persistent path {item.path!r} is meant as a {item.kind} and is {wrong} in the source",
-            hint=f'[persist] paths = ["{item.path}{slash}"]: with a slash at its end it is a '
-            "directory, without one a file",
+            hint=f'write "{item.path}/" in [persist] paths for a directory'
+            if item.kind == "file"
+            else "a name without a suffix means a directory: give the file one, or keep the "
+            "directory it is in",
         )
 
 
