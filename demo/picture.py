@@ -22,20 +22,18 @@ _HOW_TO_READ = (
 )
 
 _STYLE = """
-svg { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; color-scheme: light dark;
-      --ink: #1f2328; --soft: #6e7781; --line: #d0d7de; --band: #fff1c2; --edge: #bf8700;
-      --old: #8250df; --new: #1a7f37; --next: #0969da; --bad: #cf222e }
-@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --soft: #8d96a0; --line: #30363d;
-      --band: #3b2e0a; --edge: #d29922; --old: #bc8cff; --new: #56d364; --next: #58a6ff;
-      --bad: #ff7b72 } }
-text { fill: var(--ink) } .soft { fill: var(--soft) }
-.title { font-size: 14px; font-weight: 600 }
-.grid { stroke: var(--line) } .band { fill: var(--band) } .edge { stroke: var(--edge) }
-.v0 { fill: var(--old) }
-.v1 { fill: var(--new) } .v2 { fill: var(--next) }
-.bad { fill: var(--bad) }
-circle { fill-opacity: .75 }
+svg { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
+text { fill: #1f2328 } .soft { fill: #59636e } .title { font-size: 14px; font-weight: 600 }
+.grid { stroke: #d1d9e0 } .band { fill: #fff1c2 } .edge { stroke: #d4a72c; fill: none }
+circle { fill-opacity: .8 }
+.v0 { fill: #8250df } .v1 { fill: #1a7f37 } .v2 { fill: #0969da } .bad { fill: #cf222e }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 } .soft { fill: #9198a1 }
+.grid { stroke: #3d444d } .band { fill: #3b2e0a } .edge { stroke: #9e6a03 }
+.v0 { fill: #bc8cff } .v1 { fill: #56d364 } .v2 { fill: #58a6ff } .bad { fill: #ff7b72 }
+}
 """
+"""Plain rules, no variables: not every program that shows SVG knows those."""
 
 
 @dataclass(frozen=True, slots=True)

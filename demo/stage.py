@@ -82,9 +82,14 @@ class Stage:
         right = deployed.outcome == one.act.outcome
         how = {"succeeded": "live", "undone": "taken back"}.get(deployed.outcome, deployed.outcome)
         mark = self._paint("✓" if right else "✗", _GREEN if right else _RED)
-        held = f", requests held for {seconds(deployed.held)}" if deployed.held else ""
+        held = (
+            f", requests held for {seconds(deployed.held)}"
+            if deployed.held and not one.first
+            else ""
+        )
         app = f"{one.act.app.name} {one.act.version}"
-        self.say(f"   {mark} {app:9} {how:10} {one.strategy:9} {deployed.seconds:4.1f} s{held}")
+        strategy = "" if one.first else one.strategy
+        self.say(f"   {mark} {app:9} {how:10} {strategy:9} {deployed.seconds:4.1f} s{held}")
         if deployed.outcome != "succeeded":
             self.say(f"     {self._soft('it said: ' + _first_line(deployed.error))}")
 

@@ -33,6 +33,11 @@ class Performed:
     strategy: str
     deployed: Deployed
 
+    @property
+    def first(self) -> bool:
+        """Nothing served before, and there were no visitors yet."""
+        return self.act in FIRST.acts
+
 
 @dataclass(slots=True)
 class Story:
@@ -51,7 +56,7 @@ class Story:
     def during(self, one: Performed) -> Account | None:
         """What visitors saw who came during a deploy; ``None`` before there were any."""
         visitors = self.visitors.get(one.act.app.name)
-        if visitors is None or one.act in FIRST.acts:
+        if visitors is None or one.first:
             return None
         return visitors.account(self.versions(one.act.app), one.deployed.began, one.deployed.ended)
 
