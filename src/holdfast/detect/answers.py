@@ -44,6 +44,7 @@ class Answers:
         instance: Flask's instance folder; ``instance_used``: it is there, or the app's
             config is relative to it; ``upload``: its ``UPLOAD_FOLDER``.
         migrate: Flask-Migrate's directory.
+        pending: migrations that the database has not seen; ``None`` if that was not asked.
         failed: why nothing could be learnt, where that is no reason to stop.
     """
 
@@ -58,6 +59,7 @@ class Answers:
     instance_used: bool = False
     upload: str | None = None
     migrate: str | None = None
+    pending: tuple[str, ...] | None = None
     django: DjangoAnswers | None = None
     failed: DetectionError | None = None
 
@@ -76,6 +78,7 @@ def from_json(value: Mapping[str, Any], candidate: Candidate | None) -> Answers:
         instance_used=bool(value.get("instance_used")),
         upload=value.get("upload"),
         migrate=value.get("migrate"),
+        pending=None if value.get("pending") is None else tuple(map(str, value["pending"])),
         django=_django(value) if "allowed_hosts" in value else None,
     )
 

@@ -35,6 +35,8 @@ def pending(release: Release, environment: Mapping[str, str | Secret]) -> tuple[
         return ()
     if command.known is None:
         return None
+    if release.pending is not None:
+        return release.pending
     argv = _asking(command)
     try:
         done = run(
@@ -63,7 +65,7 @@ def _asking(command: ReleaseCommand) -> tuple[str, ...]:
         script,
         command.known or "",
         command.settings.get("app", ""),
-        command.settings.get("directory", "migrations"),
+        command.settings.get("directory", ""),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,21 @@ _SHORTEST_SECRET = 4
 """Shorter values are not masked: ``1`` is in every line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build gives: the app, its virtual environment, the migrations pending now."""
+
+    spec: AppSpec
+    env_path: Path
+    pending: tuple[str, ...] | None
+
+
 class Build:
     """One build; ``path`` is the release's own directory, made and empty.
 
     Args:
+        before: the release that serves; what persists for it is linked before the app is
+            asked anything.
         config: what the user said; nothing guessed yet.
         store: the app's variables; secrets that are missing are generated into it.
     """
@@ -52,7 +64,10 @@ class Build:
         store: EnvStore,
         emit: Emit,
         should_stop: Callable[[], bool],
+        before: AppSpec | None = None,
     ) -> None:
+        self._before = before.persist if before else ()
+        self._ask_pending = before is not None
         self._layout = layout
         self._home = home
         self._path = path
@@ -63,11 +78,8 @@ class Build:
         self._should_stop = should_stop
         self._secrets: list[str] = []
 
-    def run(self, source: Source) -> tuple[AppSpec, Path]:
+    def run(self, source: Source) -> Built:
         """Build.
-
-        Returns:
-            the app as this release has it, and its virtual environment.
 
         Raises:
             BuildError: what failed, with the end of its output.
@@ -79,7 +91,7 @@ class Build:
         except OSError as error:
             raise of_system("build the release", error, self._home.home) from None
 
-    def _run(self, source: Source) -> tuple[AppSpec, Path]:
+    def _run(self, source: Source) -> Built:
         from holdfast import detect
 
         shipped = unpack(source.archive, self._source)
@@ -92,13 +104,22 @@ class Build:
         env_path = environments.provide(
             project.dependencies, self._source, self._path, source.commit
         )
+        # With its data in place the app can say in one go what it is and what is pending;
+        # importing a large app twice is what a deploy would take longest for.
+        linked = [item for item in self._before if not _ships(shipped, item.path)]
+        persist.link(linked, self._source, self._home.data, shipped, self._note)
         answers = self._probe(env_path, project)
         spec = detect.resolve(self._config, project, answers)
         self._generate(spec.generate)
+        wanted = {item.path for item in spec.persist}
+        for item in linked:
+            if item.path not in wanted:
+                (self._source / item.path).unlink()
         persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
         for command in spec.build:
             self._command(command, env_path, spec)
-        return spec, env_path
+        knew = wanted == {item.path for item in linked}
+        return Built(spec, env_path, answers.pending if knew else None)
 
     def _generate(self, names: Iterable[str]) -> None:
         said = self._config.env or {}
@@ -118,7 +139,10 @@ class Build:
             command = Command(
                 (str(env_path / "bin" / "python"), "-"),
                 timeout=PROBE_TIMEOUT,
-                env=self._environment(env_path, self._config.env or {}),
+                env={
+                    **self._environment(env_path, self._config.env or {}),
+                    **({"HOLDFAST_ASK_PENDING": "1"} if self._ask_pending else {}),
+                },
                 clean_env=True,
                 cwd=self._source,
                 stdin=script.encode(),
@@ -175,3 +199,8 @@ class Build:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _ships(shipped: frozenset[str], path: str) -> bool:
+    """Whether the archive itself has the path, or something below it."""
+    return any(name == path or name.startswith(f"{path}/") for name in shipped)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.app import AppSpec
 from holdfast.codec import from_json, to_json
@@ -29,6 +29,9 @@ from holdfast.releases import persist
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_system
 from holdfast.runtimes.contract import Release
+
+if TYPE_CHECKING:
+    from holdfast.releases.build import Built
 
 INCOMING_AGE = 3600.0
 """Seconds after which an archive is removed. Not at once when it was built: a deploy that
@@ -62,9 +65,18 @@ class Releases:
         with self._building():
             path = self._new_directory(source)
             try:
-                build = Build(self._layout, self._home, path, said, env, emit, should_stop)
-                spec, env_path = build.run(source)
-                return self._finish(path, source, spec, env_path)
+                current = self.current()
+                build = Build(
+                    self._layout,
+                    self._home,
+                    path,
+                    said,
+                    env,
+                    emit,
+                    should_stop,
+                    current.spec if current else None,
+                )
+                return self._finish(path, source, build.run(source))
             except BaseException:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
@@ -157,8 +169,17 @@ class Releases:
                 hint="deploy again",
             ) from None
 
-    def _finish(self, path: Path, source: Source, spec: AppSpec, env_path: Path) -> Release:
-        release = Release(path.name, path, spec, source.commit, source.dirty, time.time(), env_path)
+    def _finish(self, path: Path, source: Source, built: Built) -> Release:
+        release = Release(
+            path.name,
+            path,
+            built.spec,
+            source.commit,
+            source.dirty,
+            time.time(),
+            built.env_path,
+            built.pending,
+        )
         try:
             write_json(
                 path / _FILE,
@@ -167,8 +188,8 @@ class Releases:
                     "commit": release.commit,
                     "dirty": release.dirty,
                     "created": release.created,
-                    "env": str(env_path.relative_to(self._home.home)),
-                    "spec": to_json(spec),
+                    "env": str(built.env_path.relative_to(self._home.home)),
+                    "spec": to_json(built.spec),
                 },
             )
         except OSError as error:

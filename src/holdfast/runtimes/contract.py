@@ -30,6 +30,7 @@ class Release:
         commit: the commit it was made of, or ``None``; ``dirty`` says it had changes besides.
         created: Unix time.
         env_path: the virtual environment it runs in.
+        pending: migrations that were pending when it was built; ``None``: not asked then.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Release:
     dirty: bool
     created: float
     env_path: Path
+    pending: tuple[str, ...] | None = None
 
     @property
     def source(self) -> Path:

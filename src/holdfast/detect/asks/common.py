@@ -178,6 +178,26 @@ def first(given: Any, examine: Callable[[Any, Any], dict[str, Any]]) -> dict[str
     return {"chosen": None, "failures": failures}
 
 
+_pending: list[Callable[[], list[str]]] = []
+
+
+def ask_pending(how: Callable[[], list[str]]) -> None:
+    """Have the pending migrations asked for, in the end, if that is wanted.
+
+    It opens the database, so what the app itself opens to write must be known by then.
+    """
+    if os.environ.get("HOLDFAST_ASK_PENDING"):
+        _pending.append(how)
+
+
+def pending() -> list[str] | None:
+    """Names of pending migrations in order; ``None`` if nobody asked, or it failed."""
+    try:
+        return [name for how in _pending for name in how()] if _pending else None
+    except Exception:
+        return None
+
+
 class NotThis(Exception):
     """The object is something else than it seemed."""
 
@@ -190,6 +210,7 @@ def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
         answer = ask(given)
         answer["written"] = written()
         answer["versions"] = versions()
+        answer["pending"] = pending()
     except BaseException as error:  # (whatever it is, it is the answer)
         answer = {"chosen": None, "failures": [failure(error)]}
     line = "\n" + MARKER + json.dumps(answer) + "\n"

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-from holdfast.detect.asks.common import enter, place
+from holdfast.detect.asks.common import ask_pending, enter, place
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -25,7 +25,21 @@ def ask(given: Any) -> dict[str, Any]:
     answer = about(settings)
     answer["routes"] = routes(candidate["health"])
     answer.update(chosen=0, failures=[])
+    ask_pending(pending_migrations)
     return answer
+
+
+def pending_migrations() -> list[str]:
+    """What ``migrate`` would apply, database by database."""
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    found = []
+    for alias in connections:
+        executor = MigrationExecutor(connections[alias])
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        found += [str(migration) for migration, backwards in plan if not backwards]
+    return list(dict.fromkeys(found))
 
 
 def about(settings: Any) -> dict[str, Any]:

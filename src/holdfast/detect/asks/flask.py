@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.detect.asks.common import (
     NotThis,
+    ask_pending,
     engines,
     first,
     place,
@@ -39,7 +40,24 @@ def examine(app: Any, candidate: Any) -> dict[str, Any]:
         "routes": rules(app),
     }
     answer.update(databases(app))
+    if answer["migrate"]:
+        ask_pending(lambda: pending_revisions(app))
     return answer
+
+
+def pending_revisions(app: Any) -> list[str]:
+    """Alembic revisions that the database has not seen, oldest first."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    extension = app.extensions["migrate"]
+    with app.app_context():
+        scripts = ScriptDirectory.from_config(extension.migrate.get_config())
+        with extension.db.engine.connect() as connection:
+            heads = MigrationContext.configure(connection).get_current_heads()
+    applied = {item.revision for head in heads for item in scripts.iterate_revisions(head, "base")}
+    every = [item.revision for item in scripts.walk_revisions("base", "heads")]
+    return [revision for revision in reversed(every) if revision not in applied]
 
 
 def migrate_directory(app: Any) -> str | None:
