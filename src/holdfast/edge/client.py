@@ -5,25 +5,24 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from holdfast.app import AppSpec
-from holdfast.codec import from_json, to_json
-from holdfast.edge import nginx, render, settings
+from holdfast.edge import binary, logs, nginx, settings
+from holdfast.edge.configs import Before, Configs
 from holdfast.edge.contract import Counts, Gate, GateStatus, Mode, Target
 from holdfast.edge.control import Control
 from holdfast.edge.gates import Entry, GatesFile
 from holdfast.errors import EdgeError
-from holdfast.files import write_atomic, write_json
 from holdfast.layout import Layout
 
 _BOARD_SIZE = (16 + 64 * (8 + 256 * 8)) * 8
 """Header, rows and cells of doubles: ``lua/holdfast/board.lua``."""
+
+_PATIENCE = 10.0
 
 
 class Edge:
@@ -35,44 +34,52 @@ class Edge:
         workers: nginx worker processes; remembered, one unless said otherwise.
     """
 
-    def __init__(self, layout: Layout, *, port: int | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, layout: Layout, *, port: int | None = None, workers: int | None = None
+    ) -> None:
         self._home = layout.edge
         self._port = port
         self._workers = workers
         self._gates = GatesFile(self._home / "gates.json")
         self._control = Control(self._home / "control" / "control.sock")
         self._nginx = nginx.Nginx(self._home)
+        self._configs = Configs(self._home)
 
     # the program
 
     def ensure(self) -> None:
-        """Make nginx run; cheap when it does."""
-        if self._nginx.pid() is not None and self._control.answers():
-            return
-        with self._starting():
-            if self._nginx.pid() is not None:
-                self._await_control()
-                return
-            self._prepare()
-            self._nginx.start()
-            self._await_control()
+        """Make nginx run with our configuration, as this Holdfast writes it; cheap when it does."""
+        if not self._runs():
+            with self._alone():
+                self._make_run()
+        self._limit_logs()
 
     def stop(self) -> None:
         """Stop nginx; the gates stay on disk."""
-        self._nginx.stop()
+        with self._alone():
+            self._nginx.stop()
 
     def reload(self) -> None:
         """Read the configuration again; nothing is dropped."""
-        self._nginx.reload()
+        with self._alone():
+            self._written()
+            self._nginx.test()
+            self._take_up()
+        self._limit_logs()
 
     def upgrade(self) -> None:
         """Go on with the nginx binary that is installed now; nothing is dropped."""
-        self._nginx.upgrade()
+        with self._alone():
+            self._written()
+            self._nginx.test()
+            self._nginx.upgrade()
+            self._await_control()
+            self._configs.mark_loaded()
 
     def info(self) -> dict[str, object]:
         """``running``, ``pid``, ``port``, ``workers``."""
         pid = self._nginx.pid()
-        chosen = settings.load(self._home / "settings.json") or settings.Settings()
+        chosen = self._settings()
         return {
             "running": pid is not None,
             "pid": pid,
@@ -85,42 +92,32 @@ class Edge:
     def configure(self, spec: AppSpec) -> bool:
         """See the contract."""
         self.ensure()
-        with self._gates.changed() as gates:
-            known = gates.entries.get(spec.name)
-            if known is None:
-                gate = Gate(spec.name, Mode.OPEN, None)
-                gates.entries[spec.name] = Entry(gate, gates.free_index(), spec.edge)
-            else:
-                gates.entries[spec.name] = Entry(known.gate, known.index, spec.edge)
-        self._check_domains(spec)
-        changed = self._write_app(spec)
-        write_json(self._spec_file(spec.name), to_json(spec), mode=0o600)
-        if changed:
-            self._reload_checked(spec.name)
-        self._control.refresh()
-        return changed
+        with self._alone():
+            self._configs.check_domains(spec)
+            before = self._configs.write_app(spec, self._settings(), self._nginx.program)
+            self._test(before)
+            self._limit(spec)
+            self._configs.remember(spec)
+            if not self._configs.loaded():
+                self._take_up()
+        return bool(before)
 
     def configured(self, app: str) -> AppSpec | None:
         """See the contract."""
-        import json
-
-        try:
-            return from_json(json.loads(self._spec_file(app).read_text()), AppSpec)
-        except FileNotFoundError:
-            return None
+        return self._configs.spec(app)
 
     def remove(self, app: str) -> None:
         """See the contract."""
-        with self._gates.changed() as gates:
-            gates.entries.pop(app, None)
-        self._spec_file(app).unlink(missing_ok=True)
-        config = self._app_file(app)
-        if config.exists():
-            config.unlink()
-            if self._nginx.pid() is not None:
-                self._nginx.reload()
-        if self._nginx.pid() is not None:
-            self._control.refresh()
+        with self._alone():
+            self._configs.forget(app)
+            runs = self._nginx.pid() is not None
+            if runs and not self._configs.loaded():
+                self._take_up()
+            if app in self._gates.read().entries:
+                with self._gates.changed() as gates:
+                    gates.entries.pop(app, None)
+            if runs:
+                self._control.refresh()
 
     # gates
 
@@ -164,8 +161,9 @@ class Edge:
     def address(self, app: str) -> str:
         """See the contract."""
         spec = self.configured(app)
-        port = self.info()["port"]
-        host = spec.domains[0] if spec and spec.domains else "localhost"
+        port = self._settings().port
+        names = [name for name in spec.domains if "*" not in name] if spec else []
+        host = names[0] if names else "localhost"
         return f"http://{host}/" if port == 80 else f"http://{host}:{port}/"
 
     # pieces
@@ -175,87 +173,111 @@ class Edge:
             gates.change(app, **changes)
         self._control.refresh()
 
-    def _app_file(self, app: str) -> Path:
-        return self._home / "apps" / f"{app}.conf"
-
-    def _spec_file(self, app: str) -> Path:
-        return self._home / "apps" / f"{app}.json"
-
     def _settings(self) -> settings.Settings:
-        return settings.choose(self._home / "settings.json", self._port, self._workers)
+        return settings.wanted(self._home / "settings.json", self._port, self._workers)
 
-    def _write_app(self, spec: AppSpec) -> bool:
-        """Write the server block; the one before stays beside it until nginx took the new."""
-        text = render.app_config(self._home, self._settings(), nginx.find(), spec)
-        path = self._app_file(spec.name)
-        before = path.read_text() if path.exists() else None
-        if before == text:
-            return False
-        write_atomic(path, text)
+    def _runs(self) -> bool:
+        """Whether nginx answers, and has read what this Holdfast writes."""
+        return (
+            self._nginx.pid() is not None
+            and self._configs.current(self._settings(), binary.locate())
+            and self._control.answers()
+        )
+
+    def _make_run(self) -> None:
+        """Start nginx, or have it read what has changed; we are alone."""
+        if self._runs():
+            return
+        before = self._written()
+        if self._nginx.pid() is None:
+            self._start()
+        elif not self._configs.loaded():
+            self._test(before)
+            self._take_up()
+        self._await_control()
+
+    def _written(self) -> Before:
+        """The configuration as this Holdfast writes it; what was there before."""
+        chosen = self._settings()
+        program = self._nginx.program
+        self._home.mkdir(parents=True, exist_ok=True)
+        settings.remember(self._home / "settings.json", chosen)
+        before = self._configs.write(chosen, program)
+        self._gates.write_if_missing()
+        return before
+
+    def _start(self) -> None:
+        orphans = self._nginx.orphans()
+        if not (orphans and self._board_fits()):
+            # With workers left from before the counts go on; else they begin at nought.
+            self._fresh_board(self._nginx.program.user)
+        self._nginx.retire(orphans)
+        self._nginx.start()
+        self._configs.mark_loaded()
+
+    def _test(self, before: Before) -> None:
+        """Have nginx check what was written; if it refuses, all is as it was."""
+        if not before:
+            return
         try:
             self._nginx.test()
         except EdgeError:
-            if before is None:
-                path.unlink()
-            else:
-                write_atomic(path, before)
+            self._configs.put_back(before)
             raise
-        return True
 
-    def _reload_checked(self, app: str) -> None:
+    def _take_up(self) -> None:
         """Reload, and wait until only workers with the new configuration take requests."""
         before = {worker["pid"] for worker in self._control.status()["workers"]}
         self._nginx.reload()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             taking = {w["pid"] for w in self._control.status()["workers"] if not w["exiting"]}
             if taking and not taking & before:
+                self._configs.mark_loaded()
                 return
             time.sleep(0.01)
         raise EdgeError(
-            f"{app}: nginx did not take its new configuration",
-            hint="its error log: ROOT/edge/logs/error.log",
+            "nginx did not take its new configuration; the old one goes on",
+            hint=f"its error log: {self._home}/logs/error.log",
+            detail=self._nginx.complaints(),
         )
 
-    def _check_domains(self, spec: AppSpec) -> None:
-        """Two apps cannot have one domain: nginx would give it to the first."""
-        for path in (self._home / "apps").glob("*.json"):
-            if path.stem == spec.name:
-                continue
-            other = self.configured(path.stem)
-            both = set(spec.domains) & set(other.domains) if other else set()
-            if both:
-                raise EdgeError(
-                    f"{spec.name}: the domain {sorted(both)[0]} belongs to the app {path.stem}",
-                    hint="give one of them another: [app] domains",
-                )
+    def _limit(self, spec: AppSpec) -> None:
+        """Give the app a gate if it has none, and the gate the spec's limits."""
+        known = self._gates.read().entries.get(spec.name)
+        if known is None or known.limits != spec.edge:
+            with self._gates.changed() as gates:
+                entry = gates.entries.get(spec.name)
+                gate = entry.gate if entry else Gate(spec.name, Mode.OPEN, None)
+                index = entry.index if entry else gates.free_index()
+                gates.entries[spec.name] = Entry(gate, index, spec.edge)
+        self._control.refresh()
+
+    def _limit_logs(self) -> None:
+        directory = self._home / "logs"
+        if not logs.too_large(directory):
+            return
+        with self._alone():
+            for log in logs.too_large(directory):
+                logs.put_aside(log)
+            self._nginx.reopen_logs()
 
     @contextmanager
-    def _starting(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
+        """One process at a time changes what nginx is to read; the lock dies with its holder."""
         self._home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._home / "start.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            self._home / "start.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
-    def _prepare(self) -> None:
-        """Directories, pages, a fresh board, the main configuration."""
-        program = nginx.find()
-        for name in ("apps", "logs", "run", "tmp", "control", "pages"):
-            (self._home / name).mkdir(parents=True, exist_ok=True)
-        (self._home / "control").chmod(0o700)
-        for page in render.package_directory("pages").glob("*.html"):
-            write_atomic(self._home / "pages" / page.name, page.read_bytes())
-        shutil.copyfile(render.package_directory("templates") / "mime.types", self._home / "mime.types")
-        self._gates.write_if_missing()
-        self._fresh_board(program.user)
-        write_atomic(
-            self._home / "nginx.conf", render.main_config(self._home, self._settings(), program)
-        )
-        if program.user is not None:
-            _check_reachable(self._home, program.user)
+    def _board_fits(self) -> bool:
+        board = self._home / "run" / "board"
+        return board.exists() and board.stat().st_size == _BOARD_SIZE
 
     def _fresh_board(self, user: str | None) -> None:
         board = self._home / "run" / "board"
@@ -268,12 +290,13 @@ class Edge:
             stream.truncate(_BOARD_SIZE)
 
     def _await_control(self) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + _PATIENCE
         while not self._control.answers():
             if time.monotonic() > deadline:
                 raise EdgeError(
                     "nginx runs but does not answer on its control socket",
-                    hint="its error log: ROOT/edge/logs/error.log",
+                    hint=f"its error log: {self._home}/logs/error.log",
+                    detail=self._nginx.complaints(),
                 )
             time.sleep(0.005)
 
@@ -286,13 +309,3 @@ def _counts(told: dict[str, Any]) -> Counts:
         oldest_wait=float(told["oldest_wait"]),
         down=bool(told["down"]),
     )
-
-
-def _check_reachable(home: Path, user: str) -> None:
-    """nginx's workers run as ``user`` and must be able to enter the directories above."""
-    for directory in (home, *home.parents):
-        if not directory.stat().st_mode & 0o001:
-            raise EdgeError(
-                f"{directory}: nginx's workers ({user}) cannot enter it",
-                hint=f"chmod o+x {directory}, or choose another HOLDFAST_ROOT",
-            )

@@ -1,101 +1,23 @@
-"""Our nginx as a program: find it, start it, reload it, upgrade it, stop it."""
+"""Our nginx as a program: start it, reload it, upgrade it, stop it."""
 
 from __future__ import annotations
 
 import os
-import pwd
 import re
-import resource
-import shutil
 import signal
-import socket
 import time
-from functools import cache
+from collections import deque
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from holdfast.command import Command
-from holdfast.edge.render import Program
+from holdfast.edge.binary import INSTALL, Program, find
 from holdfast.errors import CommandFailed, EdgeError
 from holdfast.execute import run
 
-_WANTED_FILES = 65536
 _PATIENCE = 10.0
-INSTALL = "apt-get install nginx-light libnginx-mod-http-lua lua-cjson"
-
-
-@cache
-def find() -> Program:
-    """The nginx of this machine, with what it can do.
-
-    Raises:
-        EdgeError: there is none, or it has no Lua.
-    """
-    path = shutil.which("openresty") or shutil.which("nginx") or _in_sbin()
-    if path is None:
-        raise EdgeError("nginx is not installed", hint=f"install it: {INSTALL}")
-    built = run(Command((path, "-V"), timeout=10)).output
-    return Program(
-        path=path,
-        modules=() if "lua-nginx-module" in built or "ngx_lua" in built else _modules(built),
-        gzip_static="--with-http_gzip_static_module" in built,
-        user=_worker_user() if os.geteuid() == 0 else None,
-        files=_files(),
-        ipv6=_has_ipv6(),
-    )
-
-
-def _in_sbin() -> str | None:
-    """Debian's path of an ordinary user has no ``/usr/sbin``."""
-    for path in ("/usr/sbin/nginx", "/usr/local/openresty/nginx/sbin/nginx", "/usr/local/sbin/nginx"):
-        if os.access(path, os.X_OK):
-            return path
-    return None
-
-
-def _modules(built: str) -> tuple[str, ...]:
-    found = re.search(r"--modules-path=(\S+)", built)
-    directory = Path(found[1] if found else "/usr/lib/nginx/modules")
-    paths = tuple(directory / name for name in ("ndk_http_module.so", "ngx_http_lua_module.so"))
-    if not all(path.exists() for path in paths):
-        raise EdgeError("nginx has no Lua module", hint=f"install it: {INSTALL}")
-    return tuple(str(path) for path in paths)
-
-
-def _worker_user() -> str:
-    """Debian's user for web servers, or the one that owns nothing."""
-    for name in ("www-data", "nginx", "nobody"):
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return name
-    return "nobody"
-
-
-def _files() -> int:
-    """Open files for a worker: what is wanted, or what this machine lets us have.
-
-    Also root may not raise the hard limit in many containers (capabilities(7):
-    CAP_SYS_RESOURCE); nginx would log an alert and go on with what it has.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard == resource.RLIM_INFINITY or hard >= _WANTED_FILES:
-        return _WANTED_FILES
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, _WANTED_FILES))
-    except (ValueError, OSError):
-        return hard
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return _WANTED_FILES
-
-
-def _has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
+_LOG_LINES = 8
 
 
 class Nginx:
@@ -103,7 +25,18 @@ class Nginx:
 
     def __init__(self, edge: Path) -> None:
         self._edge = edge
+        self._config = edge / "nginx.conf"
+        self._error_log = edge / "logs" / "error.log"
         self._pid_file = edge / "run" / "nginx.pid"
+
+    @cached_property
+    def program(self) -> Program:
+        """The binary, asked once.
+
+        Raises:
+            EdgeError: there is none, or it has no Lua.
+        """
+        return find()
 
     def pid(self) -> int | None:
         """The running master's process id."""
@@ -119,8 +52,10 @@ class Nginx:
         try:
             run(self._command("-t", "-q"))
         except CommandFailed as error:
-            raise EdgeError(
-                "nginx refuses its configuration", hint="this is a bug in Holdfast", detail=error.output
+            raise _refusal(error) or EdgeError(
+                "nginx refuses its configuration",
+                hint="what ran before goes on; this is a bug in Holdfast, please report it",
+                detail=error.output,
             ) from error
 
     def start(self) -> None:
@@ -129,12 +64,13 @@ class Nginx:
         Raises:
             EdgeError: it does not start; with nginx's own words.
         """
-        self.end_orphans()
         (self._edge / "control" / "control.sock").unlink(missing_ok=True)
         try:
             run(self._command())
         except CommandFailed as error:
-            raise _start_error(error) from error
+            raise _refusal(error) or EdgeError(
+                "nginx did not start", detail=error.output
+            ) from error
         self._wait(lambda: self.pid() is not None, "nginx did not start")
 
     def reload(self) -> None:
@@ -142,17 +78,20 @@ class Nginx:
         self._signal(signal.SIGHUP)
 
     def stop(self) -> None:
-        """Stop at once, master and workers."""
-        pid = self.pid()
-        if pid is None:
-            return
-        os.kill(pid, signal.SIGTERM)
-        self._wait(lambda: not _exists(pid), "nginx did not stop")
+        """Stop at once, master and workers; also the master of an upgrade that is not done."""
+        for pid in (self.pid(), self._old_master()):
+            if pid is not None:
+                os.kill(pid, signal.SIGTERM)
+                self._wait(lambda pid=pid: not _exists(pid), "nginx did not stop")  # type: ignore[misc]
 
     def upgrade(self) -> None:
         """Run the binary that is installed now: new master, old one asked to finish.
 
-        See https://nginx.org/en/docs/control.html#upgrade.
+        See https://nginx.org/en/docs/control.html#upgrade. If the new one does not start,
+        the old one goes on.
+
+        Raises:
+            EdgeError: nginx does not run, or the new one does not start.
         """
         old = self.pid()
         if old is None:
@@ -165,14 +104,26 @@ class Nginx:
         """Have nginx open its log files again, after they were renamed."""
         self._signal(signal.SIGUSR1)
 
-    def end_orphans(self) -> None:
-        """End workers whose master was killed: they keep the port and hear nobody."""
+    def orphans(self) -> list[int]:
+        """Workers whose master was killed: they serve on, and keep the port."""
         if self.pid() is not None:
-            return
-        pids = [pid for pid in _orphaned_workers() if self._holds_our_files(pid)]
-        for pid in pids:
-            os.kill(pid, signal.SIGTERM)
-        self._wait(lambda: not any(_exists(pid) for pid in pids), "orphaned nginx workers stay")
+            return []
+        return [pid for pid in _workers() if self._holds_our_files(pid)]
+
+    def retire(self, orphans: list[int]) -> None:
+        """Have workers finish what they have; they stop listening first."""
+        for pid in orphans:
+            if _exists(pid):
+                os.kill(pid, signal.SIGQUIT)
+        # What matters is the port, and nginx itself tries for 2.5 s to get that.
+
+    def complaints(self) -> str | None:
+        """The end of the error log."""
+        try:
+            with self._error_log.open(errors="replace") as lines:
+                return "".join(deque(lines, _LOG_LINES)) or None
+        except OSError:
+            return None
 
     def _signal(self, number: signal.Signals) -> None:
         pid = self.pid()
@@ -181,28 +132,24 @@ class Nginx:
         os.kill(pid, number)
 
     def _command(self, *arguments: str) -> Command:
-        config = self._edge / "nginx.conf"
-        error_log = self._edge / "logs" / "error.log"
+        program = self.program
+        log = ("-e", str(self._error_log)) if program.takes_error_log else ()
+        # Only these: what stands in the environment of a deploy is not nginx's to keep.
+        keep = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
         return Command(
-            (
-                find().path,
-                "-p",
-                str(self._edge),
-                "-e",
-                str(error_log),
-                "-c",
-                str(config),
-                *arguments,
-            ),
+            (program.path, "-p", str(self._edge), *log, "-c", str(self._config), *arguments),
             timeout=_PATIENCE,
+            env=keep,
+            clean_env=True,
             title="nginx",
         )
 
+    def _old_master(self) -> int | None:
+        pid = _number(self._pid_file.with_name("nginx.pid.oldbin"))
+        return pid if pid is not None and self._is_ours(pid) else None
+
     def _read_pid(self) -> int | None:
-        try:
-            return int(self._pid_file.read_text())
-        except (OSError, ValueError):
-            return None
+        return _number(self._pid_file)
 
     def _is_ours(self, pid: int) -> bool:
         """Whether the process is a master with our configuration (not a pid used again)."""
@@ -213,22 +160,30 @@ class Nginx:
             return not Path("/proc/self").exists() and _exists(pid)
         except OSError:
             return False
-        return b"master process" in line and os.fsencode(self._edge) in line
+        words = line.replace(b"\0", b" ").split(b" ")
+        return b"master process" in line and os.fsencode(self._config) in words
 
     def _holds_our_files(self, pid: int) -> bool:
         try:
-            return str(self._edge / "run" / "board") in Path(f"/proc/{pid}/maps").read_text()
+            return f"{self._edge}/run/board" in Path(f"/proc/{pid}/maps").read_text()
         except OSError:
             return False
 
-    @staticmethod
-    def _wait(done: object, problem: str) -> None:
-        assert callable(done)
+    def _wait(self, done: Callable[[], bool], problem: str) -> None:
         deadline = time.monotonic() + _PATIENCE
         while not done():
             if time.monotonic() > deadline:
-                raise EdgeError(problem, hint="its error log: ROOT/edge/logs/error.log")
+                raise EdgeError(
+                    problem, hint=f"its error log: {self._error_log}", detail=self.complaints()
+                )
             time.sleep(0.005)
+
+
+def _number(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _exists(pid: int) -> bool:
@@ -245,7 +200,7 @@ def _exists(pid: int) -> bool:
         return not Path("/proc/self").exists()
 
 
-def _orphaned_workers() -> list[int]:
+def _workers() -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -256,22 +211,30 @@ def _orphaned_workers() -> list[int]:
     return found
 
 
-def _start_error(error: CommandFailed) -> EdgeError:
-    used = re.search(r"bind\(\) to (\S+) failed \(98", error.output)
-    if used:
+def _refusal(error: CommandFailed) -> EdgeError | None:
+    """Nginx's words about what a person can mend, in ours."""
+    output = error.output
+    if used := re.search(r"bind\(\) to (\S+) failed \(98", output):
         return EdgeError(
             f"the edge's address {used[1]} is in use by another program",
             hint="stop that program, or choose another port: HOLDFAST_PORT=8090"
             " (before the first start; later it stands in ROOT/edge/settings.json)",
         )
-    denied = re.search(r"bind\(\) to (\S+) failed \(13", error.output)
-    if denied:
+    if denied := re.search(r"bind\(\) to (\S+) failed \(13", output):
         return EdgeError(
-            f"an ordinary user may not listen on {denied[1]}",
-            hint="choose a port of 1024 or higher: HOLDFAST_PORT=8080",
+            f"this user may not listen on {denied[1]}",
+            hint="choose a port of 1024 or higher: HOLDFAST_PORT=8080"
+            " (before the first start; later it stands in ROOT/edge/settings.json)",
         )
-    if "cjson" in error.output or "resty.core" in error.output:
+    if strange := re.search(r"bind\(\) to (\S+) failed \(99", output):
         return EdgeError(
-            "nginx's Lua libraries are missing", hint=f"install them: {INSTALL}", detail=error.output
+            f"this machine has no address {strange[1]}",
+            hint="HOLDFAST_BIND is one of its own addresses, or 0.0.0.0 for all",
         )
-    return EdgeError("nginx did not start", detail=error.output)
+    if missing := re.search(r"module '?(cjson|resty|ngx)[.\w]*'? not found", output):
+        return EdgeError(
+            f"nginx's Lua library {missing[1]} is missing",
+            hint=f"install it: {INSTALL}",
+            detail=output,
+        )
+    return None

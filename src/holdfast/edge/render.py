@@ -2,81 +2,116 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
-from holdfast.app import AppSpec, Static
+from holdfast.app import AppSpec, Persist, Static
+from holdfast.edge.binary import Program
 from holdfast.edge.settings import Settings
 from holdfast.errors import EdgeError
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
-_SAFE = re.compile(r"[\w./*+~@:,=%-]+\Z")
+_SAFE = re.compile(r"[\w./+~@:,=-]+\Z", re.ASCII)
+_DOMAIN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\Z")
+_UTF8 = (
+    # The table of RFC 3629, section 4; nginx's expressions see bytes.
+    r"[\x00-\x7F]++|[\xC2-\xDF][\x80-\xBF]|\xE0[\xA0-\xBF][\x80-\xBF]"
+    r"|[\xE1-\xEC\xEE\xEF][\x80-\xBF]{2}|\xED[\x80-\x9F][\x80-\xBF]"
+    r"|\xF0[\x90-\xBF][\x80-\xBF]{2}|[\xF1-\xF3][\x80-\xBF]{3}|\xF4[\x80-\x8F][\x80-\xBF]{2}"
+)
 
 CONNECTIONS = 16384
 """A worker's connections: a full line of 10,000 and what goes to the apps."""
 
 _COMPRESSED = (
-    "text/css text/plain text/xml text/javascript application/javascript application/json"
-    " application/xml application/atom+xml image/svg+xml application/manifest+json"
+    "text/css text/plain text/xml text/javascript text/csv text/markdown text/calendar text/vtt"
+    " application/javascript application/json application/ld+json application/manifest+json"
+    " application/problem+json application/vnd.api+json application/geo+json"
+    " application/xml application/xhtml+xml application/atom+xml application/rss+xml"
+    " application/wasm font/ttf font/otf image/svg+xml image/vnd.microsoft.icon"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What the nginx binary of this machine is like.
-
-    Attributes:
-        modules: files for ``load_module``; none when Lua is compiled in (OpenResty).
-        ipv6: whether ``[::1]`` can be listened on.
-    """
-
-    path: str
-    modules: tuple[str, ...]
-    gzip_static: bool
-    user: str | None
-    files: int
-    ipv6: bool
 
 
 def package_directory(name: str) -> Path:
     """A directory of data files beside this module: ``lua``, ``pages``, ``templates``."""
-    return Path(str(resources.files("holdfast.edge").joinpath(name)))
+    return Path(__file__).parent / name
 
 
-def main_config(edge: Path, settings: Settings, program: Program) -> str:
-    """``nginx.conf``."""
+def fingerprint(settings: Settings, binary: str) -> str:
+    """What the configuration is made of, as a hash; under one ms.
+
+    Our templates, Lua and pages, this module, the settings, and which file nginx is.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_package_files()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    found = Path(binary).stat()
+    digest.update(f"{settings} {binary} {found.st_size} {found.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _package_files() -> Iterable[Path]:
+    yield Path(__file__)
+    for name, pattern in (("lua", "holdfast/*.lua"), ("pages", "*.html"), ("templates", "*")):
+        yield from package_directory(name).glob(pattern)
+
+
+def main_config(edge: Path, settings: Settings, program: Program, stamp: str) -> str:
+    """``nginx.conf``; ``stamp`` is the :func:`fingerprint`, kept in its first line."""
     return _fill(
         "nginx.conf",
+        stamp=stamp,
         modules="\n".join(f"load_module {path};" for path in program.modules),
         user=f"user {program.user};" if program.user else "",
         workers=str(settings.workers),
         files=str(program.files),
         connections=str(min(CONNECTIONS, program.files - 512)),
         edge=_safe(str(edge)),
-        lua=_safe(str(package_directory("lua"))),
         listen_default=_listen(settings, program, " default_server"),
+        **{f"utf8_{name}": f"~^(?<hf_{name}>(?:{_UTF8})*+)" for name in "hurg"},
     )
 
 
 def app_config(edge: Path, settings: Settings, program: Program, spec: AppSpec) -> str:
-    """The server block of one app."""
-    static = "\n".join(_static(spec.name, item, program) for item in spec.static)
+    """The server block of one app.
+
+    Raises:
+        EdgeError: a domain or a static path that nginx cannot serve.
+    """
     log = f"{edge}/logs/{spec.name}.access.log"
     return _fill(
         "app.conf",
         app=_safe(spec.name),
         listen=_listen(settings, program, ""),
-        names=" ".join(_safe(name) for name in spec.domains),
+        names=" ".join(domains(spec)),
         access_log="access_log off;"
         if spec.edge.access_log == "off"
         else f"access_log {_safe(log)} hf_{spec.edge.access_log} buffer=32k flush=1s;",
         max_body=str(spec.edge.max_body),
         compress=_compress(spec.edge.compress),
         read_timeout=f"{spec.edge.read_timeout:g}",
-        static=static,
+        static="".join(_static(spec, item, program) for item in spec.static),
     )
+
+
+def domains(spec: AppSpec) -> tuple[str, ...]:
+    """The app's domains as nginx compares them: lower case, no dot at the end, each once.
+
+    Raises:
+        EdgeError: there is none, or one is no host name.
+    """
+    names = tuple(dict.fromkeys(name.lower().rstrip(".") for name in spec.domains))
+    if not names:
+        raise EdgeError(f"{spec.name}: no domain", hint='set [app] domains = ["app.example.com"]')
+    for name in names:
+        if not _DOMAIN.match(name):
+            raise EdgeError(
+                f"{spec.name}: the domain {name!r} is no host name",
+                hint="letters, digits and hyphens between dots; *. in front for all below",
+            )
+    return names
 
 
 def _listen(settings: Settings, program: Program, suffix: str) -> str:
@@ -86,17 +121,45 @@ def _listen(settings: Settings, program: Program, suffix: str) -> str:
         addresses.append(f"[::1]:{settings.port}")
     elif settings.bind == "0.0.0.0" and program.ipv6:  # noqa: S104 - asked for by the user
         addresses.append(f"[::]:{settings.port}")
-    return " ".join(f"listen {address}{suffix};" for address in addresses)
+    return " ".join(f"listen {_address(address)}{suffix};" for address in addresses)
 
 
-def _static(app: str, item: Static, program: Program) -> str:
+def _address(text: str) -> str:
+    if not re.fullmatch(r"[\w.:\[\]*-]+", text, re.ASCII):
+        raise EdgeError(f"the edge cannot listen on {text!r}", hint="HOLDFAST_BIND is an address")
+    return text
+
+
+def _static(spec: AppSpec, item: Static, program: Program) -> str:
+    url, directory = item.url, str(PurePosixPath(item.directory))
+    if not url.startswith("/") or not url.endswith("/") or url == "/":
+        raise EdgeError(
+            f"{spec.name}: static files cannot be served below {url!r}",
+            hint="a path such as /static/ is meant",
+        )
+    if directory.startswith("/") or ".." in PurePosixPath(directory).parts:
+        raise EdgeError(f"{spec.name}: {item.directory!r} is not inside the release")
     return _fill(
         "static.conf",
-        app=_safe(app),
-        url=_safe(item.url),
-        directory=_safe(item.directory),
+        app=_lua(spec.name),
+        url=_quoted(url),
+        prefix=_lua(url),
+        directory=_lua(directory),
+        kept="{ " + ", ".join(_lua(path) for path in _kept(spec.persist, directory)) + " }",
         gzip_static="on" if program.gzip_static else "off",
     )
+
+
+def _kept(persist: Iterable[Persist], directory: str) -> list[str]:
+    """Directories that persist, as far as they are served from ``directory``.
+
+    They are links out of the release, and what lies in them changes under its name.
+    """
+    static = PurePosixPath(directory)
+    paths = [PurePosixPath(item.path) for item in persist if item.kind == "directory"]
+    whole = [directory] if any(static.is_relative_to(path) for path in paths) else []
+    inside = [str(path) for path in paths if path != static and path.is_relative_to(static)]
+    return whole + sorted(inside)
 
 
 def _compress(wanted: bool) -> str:
@@ -117,9 +180,26 @@ def _safe(text: str) -> str:
     if not _SAFE.match(text):
         raise EdgeError(
             f"{text!r} cannot stand in nginx's configuration",
-            hint="use letters, digits and . / _ - in domains, static paths and HOLDFAST_ROOT",
+            hint="use ASCII letters, digits and . / _ - in HOLDFAST_ROOT",
         )
     return text
+
+
+def _quoted(text: str) -> str:
+    """Any text as one word of nginx's configuration, where that knows no variables."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise EdgeError(f"{text!r} has control characters")
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def _lua(text: str) -> str:
+    """Any text as a string of Lua: whatever could mean something else as ``\\ddd``."""
+    return '"' + "".join(map(_lua_byte, text.encode())) + '"'
+
+
+def _lua_byte(byte: int) -> str:
+    harmless = re.match(r"[\w./-]", chr(byte), re.ASCII)
+    return chr(byte) if harmless else f"\\{byte:03d}"
 
 
 def _fill(template: str, **values: str) -> str:

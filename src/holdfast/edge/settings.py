@@ -29,39 +29,50 @@ class Settings:
 
 
 def load(path: Path) -> Settings | None:
-    """The settings in ``path``, or ``None`` before the first start."""
+    """The settings in ``path``, or ``None`` before the first start.
+
+    Raises:
+        EdgeError: the file is damaged.
+    """
     try:
-        return Settings(**json.loads(path.read_text()))
+        found = Settings(**json.loads(path.read_text()))
+        if not (0 < found.port < 65536 and found.workers > 0):
+            raise ValueError("values that cannot be")
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
         raise EdgeError(
             f"{path}: damaged ({error})", hint="remove it; the next deploy writes it anew"
         ) from None
+    return found
 
 
-def choose(path: Path, port: int | None, workers: int | None) -> Settings:
-    """The remembered settings, changed by what is asked for now, and remembered again.
+def wanted(path: Path, port: int | None, workers: int | None) -> Settings:
+    """The remembered settings, changed by what is asked for now.
 
     Args:
-        port: beats ``HOLDFAST_PORT``, which counts at the first start alone.
+        port: beats ``HOLDFAST_PORT``, which counts before the first start alone, as
+            ``HOLDFAST_BIND`` does.
     """
     known = load(path)
-    chosen = Settings(
+    return Settings(
         port=port or (known.port if known else _port_from_environment()),
         workers=workers or (known.workers if known else 1),
-        bind=known.bind if known else os.environ.get("HOLDFAST_BIND", "127.0.0.1"),
+        bind=known.bind if known else os.environ.get("HOLDFAST_BIND") or "127.0.0.1",
     )
-    if chosen != known:
+
+
+def remember(path: Path, chosen: Settings) -> None:
+    """Write the settings down if they have changed."""
+    if load(path) != chosen:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, asdict(chosen))
-    return chosen
 
 
 def _port_from_environment() -> int:
     text = os.environ.get("HOLDFAST_PORT")
     if not text:
         return DEFAULT_PORT
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise UsageError(f"HOLDFAST_PORT={text}: not a port", hint="a number from 1 to 65535")
     return int(text)

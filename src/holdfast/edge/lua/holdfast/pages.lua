@@ -1,14 +1,23 @@
--- Error and maintenance pages: the app's own, else ours; JSON for programs that ask for it.
+-- Error and maintenance pages: the app's own, else ours; JSON for programs that prefer it.
 
 local cjson = require "cjson.safe"
 
+local max = math.max
+
 local _M = {}
 
-local NAMES = { [404] = "404", [413] = "413", [502] = "502", [503] = "503", [504] = "504" }
+local NAMES = {
+    [400] = "400", [404] = "404", [413] = "413", [431] = "400",
+    [502] = "502", [503] = "503", [504] = "504",
+}
+-- Seconds, for 503 alone (RFC 9110, 10.2.3): nobody is told to repeat what may have been
+-- acted on.
 local RETRY_AFTER = { full = "5", timeout = "10", gone = "30", maintenance = "60" }
 local WORDS = {
+    [400] = "the request is malformed",
     [404] = "no app answers to this host name",
     [413] = "the request's body is larger than this app takes",
+    [431] = "the request's headers are too large",
     [502] = "the app ended the connection without an answer",
     [503] = "the app is busy or being replaced; try again",
     [504] = "the app took too long to answer",
@@ -35,28 +44,50 @@ function _M.load(directory)
 end
 
 local function page(app, name)
+    local own
     if app and app.pages and app.source then
-        local own = read(app.source .. "/" .. app.pages .. "/" .. name .. ".html")
-        if own then
-            return own
+        own = read(app.source .. "/" .. app.pages .. "/" .. name .. ".html")
+    end
+    return (own or ours[name] or ""):gsub("{{request_id}}", ngx.var.request_id)
+end
+
+-- Whether Accept (RFC 9110, 12.5.1) names JSON before HTML: by weight, then by place. Who
+-- names neither (curl says */*) gets HTML.
+local function prefers_json(accept)
+    local json, html = 0, 0
+    local place = 0
+    for range in accept:lower():gmatch("[^,]+") do
+        local kind = range:match("^%s*([^%s;]+)")
+        local weight = tonumber(range:match(";%s*q%s*=%s*([%d.]+)")) or 1
+        if kind and weight > 0 then
+            weight = weight - place / 1e6
+            place = place + 1
+            if kind == "application/json" or kind:find("^application/[%w.-]+%+json$") then
+                json = max(json, weight)
+            elseif kind == "text/html" or kind == "application/xhtml+xml" then
+                html = max(html, weight)
+            end
         end
     end
-    return ours[name] or ""
+    return json > html
 end
 
 local function answer(status, app, name, word, retry)
     ngx.status = status
     local header = ngx.header
+    local text, kind
+    if prefers_json(ngx.var.http_accept or "") then
+        kind = "application/json"
+        text = cjson.encode({ error = word, status = status, request_id = ngx.var.request_id }) .. "\n"
+    else
+        kind = "text/html; charset=utf-8"
+        text = page(app, name)
+    end
+    header["Content-Type"] = kind
+    header["Content-Length"] = #text
     header["Cache-Control"] = "no-store"
     header["Retry-After"] = retry
-    local accept = ngx.var.http_accept or ""
-    if accept:find("application/json", 1, true) and not accept:find("text/html", 1, true) then
-        header["Content-Type"] = "application/json"
-        ngx.say(cjson.encode({ error = word, status = status, request_id = ngx.var.request_id }))
-    else
-        header["Content-Type"] = "text/html; charset=utf-8"
-        ngx.print(page(app, name))
-    end
+    ngx.print(text)
     return ngx.exit(ngx.HTTP_OK)
 end
 
@@ -64,6 +95,12 @@ end
 function _M.send(status, app, why)
     local retry = status == 503 and RETRY_AFTER[why or "timeout"] or nil
     return answer(status, app, NAMES[status], WORDS[status], retry)
+end
+
+--- Answer a request that nginx could not read: 400, or 431 when its headers are too large,
+-- for which nginx has a number of its own.
+function _M.malformed()
+    return _M.send(ngx.status == 494 and 431 or 400)
 end
 
 function _M.send_maintenance(app)
