@@ -7,8 +7,7 @@ works there. Errors of the agent are not caught: they are of the same classes.
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,7 +48,9 @@ class LocalTransport:
         The name appears when the copy is whole. Nobody else may read it: a folder without
         git may hold a file of secrets.
         """
-        token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        import shutil  # late: status and the others need none of it
+
+        token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
         layout = self._layout.app(app)
         self._layout.make()
         layout.make()

@@ -41,6 +41,7 @@ def project(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "requirements.txt").write_text("flask\n")
     monkeypatch.setenv("HOLDFAST_ROOT", str(short_path / "r"))
     monkeypatch.delenv("HOLDFAST_DEBUG", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))  # faults leave a file there
     return folder
 
 
