@@ -41,7 +41,6 @@ def project(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "requirements.txt").write_text("flask\n")
     monkeypatch.setenv("HOLDFAST_ROOT", str(short_path / "r"))
     monkeypatch.delenv("HOLDFAST_DEBUG", raising=False)
-    monkeypatch.setattr("tempfile.tempdir", str(short_path))  # faults leave a file there
     return folder
 
 
@@ -63,7 +62,9 @@ def holdfast(
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         monkeypatch.chdir(where)
         capsys.readouterr()
-        code = main(list(argv), agent.connect)
+        with monkeypatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(project.parent))  # faults leave a file there
+            code = main(list(argv), agent.connect)
         out, err = capsys.readouterr()
         return Ran(code, out, err)
 

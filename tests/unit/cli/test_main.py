@@ -57,14 +57,11 @@ def fault(_params: object, _emit: object) -> dict[str, object]:
     raise KeyError("missing")
 
 
-def test_a_fault_of_ours(
-    holdfast: Run, agent: FakeAgent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_of_ours(holdfast: Run, agent: FakeAgent, short_path: Path) -> None:
     """One line and a hint with a file, for its owner alone, that has the traceback."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     agent.answers["status"] = fault
     ran = holdfast("status")
-    (kept,) = tmp_path.iterdir()
+    (kept,) = short_path.glob("holdfast-fault-*")
     assert ran.code == 70
     assert ran.err == (
         f"error: Holdfast has a fault: KeyError: 'missing'\nhint: please report it with {kept}\n"
