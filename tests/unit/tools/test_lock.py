@@ -34,12 +34,12 @@ def wanted(*tables: str) -> set[str]:
 
 def test_there_are_lock_files() -> None:
     """What the product, the tests, the set-up and the benchmarks install."""
-    assert [path.stem for path in FILES] == [
+    assert {path.stem for path in FILES} == {
         "requirements",
         "requirements-bench",
         "requirements-dev",
         "requirements-uv",
-    ]
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
