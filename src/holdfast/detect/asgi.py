@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from holdfast.config import Config
 from holdfast.detect.facts import (
@@ -106,22 +107,15 @@ def _entry_point(tree: Tree) -> Iterator[Fact]:
         yield AppHint(Evidence("pyproject.toml", line), match[1], "[tool.fastapi] entrypoint")
 
 
-_STREAMS = (
-    (re.compile(rb"WebSocket|\.websocket\(|sock\.route|socketio\.|AsyncWebsocketConsumer"),
-     "websocket"),
-    (re.compile(rb"EventSourceResponse|text/event-stream|ServerSentEvent"), "event stream"),
-)  # fmt: skip
+_STREAMS: dict[Literal["websocket", "event stream"], tuple[bytes, ...]] = {
+    "websocket": (b"WebSocket", b".websocket(", b"sock.route", b"socketio.", b"WebsocketConsumer"),
+    "event stream": (b"EventSourceResponse", b"text/event-stream", b"ServerSentEvent"),
+}
 
 
 def _streams(tree: Tree) -> Iterator[Fact]:
-    for path in tree.python:
-        data = tree.read(path)
-        for pattern, what in _STREAMS:
-            match = pattern.search(data)
-            if match:
-                line = data.count(b"\n", 0, match.start()) + 1
-                yield StreamsAnswers(
-                    Evidence(path, line),
-                    "websocket" if what == "websocket" else "event stream",
-                    confidence=Confidence.LIKELY,
-                )
+    for what, words in _STREAMS.items():
+        for path, data in tree.holding(*words):
+            start = min(data.find(word) for word in words if word in data)
+            line = data.count(b"\n", 0, start) + 1
+            yield StreamsAnswers(Evidence(path, line), what, confidence=Confidence.LIKELY)

@@ -144,16 +144,13 @@ def _needs_installing(
             + rb"[\"']"
         )
         own = rb"(?:version|metadata|distribution)\(\s*(?:__name__|__package__)"
-        for item in tree.python:
-            data = tree.read(item)
-            if b"metadata" in data or b"pkg_resources" in data:
-                match = wanted.search(data) or re.search(own, data)
-                if match:
-                    line = data.count(b"\n", 0, match.start()) + 1
-                    yield NeedsInstalling(
-                        Evidence(item, line), "the code asks for its own installed version"
-                    )
-                    return
+        for item, data in tree.holding(b"metadata", b"pkg_resources"):
+            match = wanted.search(data) or re.search(own, data)
+            if match:
+                line = data.count(b"\n", 0, match.start()) + 1
+                why = "the code asks for its own installed version"
+                yield NeedsInstalling(Evidence(item, line), why)
+                return
 
 
 def _version_file(table: dict[str, Any]) -> bool:
