@@ -125,6 +125,27 @@ def _module(target: str) -> str:
     return target.partition(":")[0].removesuffix(".py").replace("/", ".").lstrip(".")
 
 
+def of_command_line(process: Line) -> Candidate | None:
+    """The app that a server's command line names, whatever it is made of."""
+    line = command_line.parse(process.command)
+    if line is None or not line.target:
+        return None
+    options = " ".join(line.options)
+    is_asgi = line.name in ("uvicorn", "daphne", "hypercorn") or "uvicorn" in options
+    interface: Interface = "asgi" if is_asgi or "--interface asgi" in options else "wsgi"
+    module, _, attribute = line.target.partition(":")
+    return Candidate(
+        interface,
+        interface,
+        module,
+        attribute.removesuffix("()") or "application",
+        process.evidence,
+        factory=attribute.endswith("()") or line.has("--factory", "--call"),
+        directory=process.directory,
+        why=(f"{process.evidence} names it",),
+    )
+
+
 def _without_doubles(found: Iterable[Candidate]) -> Iterator[Candidate]:
     seen: set[tuple[str, str]] = set()
     for candidate in found:

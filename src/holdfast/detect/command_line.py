@@ -48,6 +48,11 @@ class ServerLine:
     target: str | None
     development: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The package that holds the server."""
+        return self.server.removesuffix("-serve")
+
     def has(self, *names: str) -> bool:
         return any(word.partition("=")[0] in names for word in self.options)
 
@@ -110,9 +115,11 @@ def _taken_apart(before: str, variables: str, server: str, words: list[str]) -> 
     while words:
         word = words.pop(0)
         name, equals, _ = word.partition("=")
+        if re.match(r"-\w.", word):  # -w3, -b0.0.0.0:80: the value is stuck to its option
+            name, equals = word[:2], word[2:]
         takes_value = word.startswith("-") and not equals and not _stands_alone(server, name)
         value = [words.pop(0)] if takes_value and words else []
-        if name in listen or (server == "gunicorn" and re.match(r"-b\S", word)):
+        if name in listen:
             continue
         if name in ("--reload", "--daemon", "-D", "--debug"):
             development.append(name)

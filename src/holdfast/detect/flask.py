@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
-from holdfast.detect.facts import AppHint, Evidence, Fact, Migrations, StartsServer
+from holdfast.detect.facts import AppHint, AppObject, Evidence, Fact, Migrations, StartsServer
 from holdfast.detect.objects import Kind, find_objects
 from holdfast.detect.tree import Tree, parent
 
@@ -25,9 +26,24 @@ _FLASK_APP = re.compile(r"^\s*(?:export\s+)?FLASK_APP\s*=\s*['\"]?([^'\"\s#]+)",
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     yield from find_objects(tree, CLASSES, b"Flask", b"flask_openapi3", b"Eve")
+    yield from _dash(tree)
     yield from _named(tree)
     yield from _migrations(tree)
     yield from _runs_itself(tree)
+
+
+def _dash(tree: Tree) -> Iterator[Fact]:
+    """Dash: its ``app`` can't be called; ``server = app.server`` is the Flask app below it."""
+    for source in tree.mentioning(b"Dash("):
+        made = {
+            name for name, value, _ in source.assignments if source.called(value) == "dash.Dash"
+        }
+        for name, value, line in source.assignments:
+            if isinstance(value, ast.Attribute) and value.attr == "server":
+                if source.dotted(value.value) in made:
+                    yield AppObject(
+                        Evidence(source.path, line), "flask", "wsgi", name, made_by="dash.Dash()"
+                    )
 
 
 def _named(tree: Tree) -> Iterator[Fact]:

@@ -83,7 +83,8 @@ class _Resolver:
             return self._django_project(chosen_django)
         if ranked and self.config.app.framework != "command":
             return self._app_project(ranked)
-        return self._command_project()
+        unknown = self._app_of_command_line()
+        return self._app_project([unknown]) if unknown else self._command_project()
 
     def _fitting(self, ranked: list[Candidate]) -> list[Candidate]:
         """Those that the config leaves: of its framework, below its directory."""
@@ -150,18 +151,18 @@ class _Resolver:
         websockets = any(
             isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
         )
-        web = next((line for line in self._processes() if line.name == "web"), None)
+        named = self._named_server()
         served = server.choose(
             best.interface,
             environment.packages | environment.direct,
             environment.direct,
             websockets=websockets,
-            named=command_line.parse(web.command) if web else None,
+            named=named,
         )
         self._explain(best, ranked)
         self.findings.append(Finding("server", served.choice.name, served.choice.why))
         self.findings += environment.findings
-        added = () if self.config.web.command else served.extra
+        added = served.extra if named or not self.config.web.command else ()
         return Project(
             framework=best.framework,
             candidates=tuple(ranked),
@@ -177,6 +178,16 @@ class _Resolver:
             facts=tuple(self.facts),
             findings=tuple(self.findings),
         )
+
+    def _web_line(self) -> ProcessLine | None:
+        return next((line for line in self._processes() if line.name == "web"), None)
+
+    def _named_server(self) -> command_line.ServerLine | None:
+        """The server in the config's web command, else in the ``Procfile``'s."""
+        if self.config.web.command:
+            return command_line.parse(self.config.web.command)
+        line = self._web_line()
+        return command_line.parse(line.command) if line else None
 
     def _explain(self, best: Candidate, ranked: Sequence[Candidate]) -> None:
         called = f"{best.target}{'()' if best.factory else ''}"
@@ -213,21 +224,33 @@ class _Resolver:
                 self.findings.append(Finding("hard-coded secret", fact.name, why, level="warning"))
                 return
 
+    def _app_of_command_line(self) -> Candidate | None:
+        """The app that a server in the ``Procfile`` serves, of a framework we don't know."""
+        web = self._web_line()
+        if web is None or self.config.web.command:
+            return None
+        candidate = candidates.of_command_line(web)
+        wanted = self.config.app.framework
+        return candidate if candidate and wanted in (None, candidate.framework) else None
+
     def _command_project(self) -> Project:
         """A command from the config or a ``Procfile``; of the app nothing more is known."""
-        web = next((line for line in self._processes() if line.name == "web"), None)
+        web = self._web_line()
         if not self.config.web.command and web is None:
             raise refusal.nothing_found(self.tree, self.config, self.facts)
         directory = self.config.web.directory or (web.directory if web else ".")
         environment = choosing.dependencies(self.tree, self.config, self.facts, directory, None)
-        why = "holdfast.toml gives the command" if web is None else str(web.evidence)
+        named = self._named_server()
+        added = server.missing(named, environment.packages) if named else ()
+        said = self.config.web.command or web is None
+        why = "holdfast.toml gives the command" if said else str(web.evidence if web else "")
         self.findings.append(Finding("framework", "command", why))
         self.findings += environment.findings
         return Project(
             framework="command",
             candidates=(),
             directory=directory,
-            dependencies=environment.dependencies,
+            dependencies=choosing.with_server(environment.dependencies, added),
             packages=environment.packages,
             generate=self._generate(""),
             processes=self._processes(),

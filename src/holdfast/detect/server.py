@@ -67,7 +67,7 @@ def choose(
     Args:
         packages: all it depends on; ``direct``: what its own files name.
         websockets: the app has WebSocket routes.
-        named: the server's command line in the project's ``Procfile``.
+        named: the server's command line in the config or the ``Procfile``.
     """
     if named is not None:
         return _named(named, packages)
@@ -83,16 +83,21 @@ def choose(
 
 
 def _named(line: ServerLine, packages: frozenset[str]) -> Served:
-    name = line.server.removesuffix("-serve")
-    missing = () if name in packages else _PINNED[name]
+    name = line.name
+    why = "its command line names it" + ("" if name in packages else ", and nothing installs it")
+    return Served(ServerChoice(name, name in packages, why), missing(line, packages))
+
+
+def missing(line: ServerLine, packages: frozenset[str]) -> tuple[str, ...]:
+    """What a server's command line needs and the project does not install."""
+    found = () if line.name in packages else _PINNED[line.name]
     worker = " ".join(line.options)
     if "uvicorn_worker" in worker and "uvicorn-worker" not in packages:
-        missing += ("uvicorn-worker==0.4.0",)
+        found += ("uvicorn-worker==0.4.0",)
     elif "uvicorn.workers" in worker and "uvicorn" not in packages:
         # The class went from uvicorn itself to the package uvicorn-worker.
-        missing += ("uvicorn==0.33.0",)
-    why = "the Procfile names it" + ("" if name in packages else ", and nothing installs it")
-    return Served(ServerChoice(name, name in packages, why), missing)
+        found += ("uvicorn==0.33.0",)
+    return found
 
 
 def _completed(name: str, packages: frozenset[str], websockets: bool) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def _from_procfile(
     parsed = command_line.parse(line.command) if line else None
     if line is None or parsed is None:
         return None
-    server = parsed.server.removesuffix("-serve")
+    server = parsed.name
     ours = serving.line(server, wanted)
     command = _merged(parsed, server, ours.command.removeprefix("exec "), wanted)
     command = f"{parsed.before}exec {_environment(parsed)}{command}"
