@@ -11,6 +11,7 @@ local balancer = require "ngx.balancer"
 local ffi = require "ffi"
 local base = require "resty.core.base"
 local board = require "holdfast.board"
+local client = require "holdfast.client"
 local gates = require "holdfast.gates"
 local line = require "holdfast.line"
 local pages = require "holdfast.pages"
@@ -84,7 +85,9 @@ local function wait(request, app, back)
     local began = board.clock()
     local outcome = line.wait(app, node, back)
     ngx.var.hf_wait = string.format("%.3f", board.clock() - began)
-    if outcome == "go" then
+    if outcome == "left" or client.gone(node.fd) then
+        return ngx.exit(499)    -- the log phase counts it off
+    elseif outcome == "go" then
         app, node.app = node.app, nil
         return go(request, app)
     end

@@ -12,10 +12,12 @@
 --   nodes[first .. last]        waiting; places of those who left are nil
 --
 -- A request that ends, for whatever reason, comes to nginx's log phase, and that tells the
--- line (`over`): so a client that hangs up leaves at once, and its request never runs.
+-- line (`over`): so a client that hangs up leaves at once. Where nginx does not notice, the
+-- leader does a little later, and whose turn has come is asked once more before it goes.
 
 local semaphore = require "ngx.semaphore"
 local board = require "holdfast.board"
+local client = require "holdfast.client"
 local gates = require "holdfast.gates"
 
 local clock = board.clock
@@ -25,6 +27,7 @@ local _M = {}
 
 local POLL = 0.005          -- seconds between two looks of the leader
 local POLL_SHARED = 0.001   -- the same while the line drains and another worker may go first
+local SWEEP = 0.25          -- seconds between two searches for clients that hung up unnoticed
 local PROBE = 0.03          -- seconds between two questions whether the target answers again
 local WINDOW = 0.015        -- with several workers: nobody goes before one that came so much earlier
 local MOST_IN_FLIGHT = 512  -- the pace grows up to here
@@ -139,21 +142,23 @@ local function appoint(line)
     end
 end
 
+local function dismiss(line, node, outcome)
+    node.outcome = outcome
+    remove(line, node)
+    wake(node)
+end
+
 -- Send everybody who waits away with an answer.
 local function turn_away(line, outcome)
-    local nodes = line.nodes
-    for place = line.first, line.last do
-        local node = nodes[place]
-        if node then
-            node.outcome = outcome
-            nodes[place] = nil
-            node.place = nil
-            wake(node)
-        end
+    while line.count > 0 do
+        dismiss(line, line.nodes[line.first], outcome)
     end
-    line.count = 0
-    line.last = line.first - 1
-    close_up(line)
+end
+
+local function sweep(line)
+    client.each_gone(line.nodes, line.first, line.last, function(node)
+        dismiss(line, node, "left")
+    end)
 end
 
 -- Whether no other worker has somebody who must go before this node.
@@ -174,9 +179,7 @@ local function release(line, app)
         - board.sum(app.index, board.IN_FLIGHT + app.slot)
     while room > 0 and line.count > 0 do
         local node = line.nodes[line.first]
-        -- One that runs at this moment would overtake those who are yet to wake.
-        local overtakes = not node.asleep and line.front < line.first
-        if overtakes or not first_of_all(app, node) or not gates.enter(app) then
+        if not first_of_all(app, node) or not gates.enter(app) then
             break
         end
         node.outcome = "go"
@@ -230,7 +233,7 @@ function _M.answered(app, seconds)
     end
     if line.pace and seconds then
         line.best = line.best and min(line.best, seconds) or seconds
-        if seconds <= 2 * line.best + 0.01 then
+        if seconds <= 1.5 * line.best + 0.01 then
             line.pace = min(line.pace + 1, MOST_IN_FLIGHT)
         else
             line.pace = max(line.pace - 1, app.pace)
@@ -283,6 +286,11 @@ end
 
 -- One look of the leader; how long it may sleep then.
 local function look(line)
+    local now = clock()
+    if now > (line.swept or 0) + SWEEP then
+        line.swept = now
+        sweep(line)
+    end
     local app, mode = pump(line)
     if not app or mode ~= "open" then
         return POLL
@@ -317,17 +325,25 @@ local function decided(line, node, deadline)
     end
 end
 
+-- One that was awake already when it was let go would overtake those who have yet to wake.
+local function await_turn(line, node)
+    while node.place and line.nodes[line.front] ~= node do
+        -- Not 0: nginx would come back here before it wakes the others.
+        ngx.sleep(0.001)
+    end
+end
+
 --- A place for a request that comes now.
 function _M.node()
-    return { sem = semaphore.new(0), arrived = clock(), tries = 0 }
+    return { sem = semaphore.new(0), fd = client.socket(), arrived = clock(), tries = 0 }
 end
 
 --- Wait in line until it is this request's turn.
 --
 -- back: whether it comes back, because its target could not be reached.
 -- Returns "go" (through the gate `node.app`, to whose slot it is counted), "maintenance",
--- "full" (several workers may let in a few more than max_line), "timeout", or "gone" (the app
--- was removed, or has no target).
+-- "full" (several workers may let in a few more than max_line), "timeout", "gone" (the app was
+-- removed, or has no target), or "left": its client has hung up.
 function _M.wait(app, node, back)
     local line = line_of(app)
     if not back and board.sum(app.index, board.WAITING) >= app.max_line then
@@ -343,6 +359,9 @@ function _M.wait(app, node, back)
     appoint(line)
     publish(line)
     local outcome = decided(line, node, node.arrived + app.max_wait)
+    if outcome == "go" then
+        await_turn(line, node)
+    end
     _M.over(node)
     return outcome
 end
