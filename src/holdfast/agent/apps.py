@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ def hello(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
         "protocol": VERSION,
         "root": str(machine.layout.root),
         "runtime": machine.runtime.name,
+        "features": ["rollback.plan_only"],
     }
 
 
@@ -121,7 +123,8 @@ def logs(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
         since=params.get("since"),
         follow=bool(params.get("follow")),
     )
-    for line in lines:
+    last = params.get("lines")
+    for line in lines if last is None or params.get("follow") else deque(lines, int(last)):
         emit(Event(Kind.LOG, {"source": line.process, "line": line.line}, line.at or time.time()))
     return {}
 

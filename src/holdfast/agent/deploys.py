@@ -32,6 +32,9 @@ def rollback(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     release = params.get("release") or _previous(machine, app)
     found = _named_release(machine, app, str(release))
     request = {"release": found, "strategy": _strategy(params.get("strategy"))}
+    if params.get("plan_only"):
+        ended = _queue(machine, app, "plan", request, emit)
+        return {"plan": machine.journal.get(ended["deploy"]).plan}
     return _queue(machine, app, "rollback", request, emit)
 
 

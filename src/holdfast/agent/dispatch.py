@@ -33,6 +33,10 @@ METHODS: Mapping[str, Method] = {
 }
 
 
+MAKING = frozenset({"deploy", "plan", "env.set"})
+"""Methods that make the root directory if this machine has none yet."""
+
+
 def dispatch(layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
     """Do what ``request`` asks for on this machine.
 
@@ -48,7 +52,7 @@ def dispatch(layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
     method = METHODS.get(request.method)
     if method is None:
         raise UsageError(f"the server's Holdfast has no method {request.method!r}")
-    machine = open_machine(layout)
+    machine = open_machine(layout, make=request.method in MAKING)
     try:
         return method(machine, request.params, emit)
     finally:

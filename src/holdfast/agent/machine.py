@@ -10,13 +10,18 @@ from holdfast.releases.store import Releases
 from holdfast.runtimes.supervisor import SupervisorRuntime
 
 
-def open_machine(layout: Layout) -> Machine:
-    """The machine whose root is ``layout.root``; makes the directory, starts nothing."""
-    layout.make()
+def open_machine(layout: Layout, *, make: bool = True) -> Machine:
+    """The machine whose root is ``layout.root``; nothing is started.
+
+    Args:
+        make: make the directory if it is missing; who only looks need not.
+    """
+    if make:
+        layout.make()
     return Machine(
         layout=layout,
         runtime=SupervisorRuntime(layout),
         edge=Edge(layout),
-        journal=Journal(layout.journal),
+        journal=Journal(layout.journal, make=make),
         releases=lambda app: Releases(layout.app(app), layout),
     )

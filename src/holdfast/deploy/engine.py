@@ -82,13 +82,17 @@ class Engine:
             self._recorder.end("undone", error=named(self._app, error))
             self._discard(built)
             return
-        self._recorder.tell(Kind.PLAN_MADE, plan=to_json(plan))
+        context = self._first_context(plan, built, old, gate)
+        steps = [{"name": step.name, "title": step.title} for step in steps_of(context)]
+        told = {**to_json(plan), "steps": steps}
+        self._recorder.tell(Kind.PLAN_MADE, plan=told)
         if self._deploy.kind == "plan":
-            self._journal.update(self._deploy.id, plan=to_json(plan), strategy=plan.strategy)
+            self._journal.update(self._deploy.id, plan=told, strategy=plan.strategy)
             self._recorder.end("planned")
             self._discard(built)
             return
-        self._forward(self._begin(plan, built, old, gate))
+        self._begin(context)
+        self._forward(context)
 
     def _obtain(self) -> Release:
         return prepare.obtain_release(
@@ -99,22 +103,24 @@ class Engine:
         assert release is not None
         return prepare.make_plan(self._machine, self._deploy, release, old)
 
-    def _begin(
+    def _first_context(
         self, plan: Plan, release: Release, old: Release | None, gate: Gate | None
     ) -> Context:
-        """Write down what recovery will need, before the first step."""
         target = None if gate is None or old is None else gate.target
         slot: Slot = "b" if target is not None and target.slot == "a" else "a"
+        return self._context(plan, release, old, slot, target)
+
+    def _begin(self, context: Context) -> None:
+        """Write down what recovery will need, before the first step."""
         self._journal.update(
             self._deploy.id,
             stage=Stage.RUNNING,
-            plan=to_json(plan),
-            strategy=plan.strategy,
-            release=release.id,
-            previous=None if old is None else old.id,
-            slot=slot,
+            plan=to_json(context.plan),
+            strategy=context.plan.strategy,
+            release=context.new.id,
+            previous=None if context.old is None else context.old.id,
+            slot=context.slot,
         )
-        return self._context(plan, release, old, slot, target)
 
     def _forward(self, context: Context) -> None:
         """Run the steps that are not done; undo all if one fails before the gate opens."""
@@ -299,7 +305,7 @@ class Engine:
 
     def _discard(self, release: Release | None) -> None:
         """A release that never served is not kept; one that a rollback wanted is."""
-        if release is not None and self._deploy.kind != "rollback":
+        if release is not None and self._deploy.back_to is None:
             self._store.discard(release.id)
 
     def _tidy(self, context: Context) -> None:

@@ -109,6 +109,11 @@ class Deploy:
     error: dict[str, Any] | None
     retire: dict[str, Any] | None
 
+    @property
+    def back_to(self) -> str | None:
+        """The kept release that is wanted again (a rollback, or the plan of one)."""
+        return self.request.get("release")
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
@@ -126,17 +131,21 @@ class Journal:
     """The journal of one machine; open it once a process, from one thread each.
 
     Args:
-        path: the SQLite file; made if it is missing, readable by its owner alone.
+        path: the SQLite file, readable by its owner alone.
+        make: make it if it is missing; else a missing one is an empty journal, and whoever
+            only looks leaves no trace.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self.path = path
-        if not path.exists():
+        if make and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = _connect(path, "FULL")
-        self._loose = _connect(path, "OFF")
-        self._db.executescript(_SCHEMA)
+        place = path if path.exists() else Path(":memory:")
+        self._db = _connect(place, "FULL")
+        self._loose = _connect(place, "OFF")
+        for database in (self._db, self._loose):
+            database.executescript(_SCHEMA)
 
     def close(self) -> None:
         self._db.close()

@@ -105,7 +105,8 @@ def _strategy(
     spec: AppSpec, facts: Facts, asked: StrategyChoice, run_release: bool
 ) -> tuple[Strategy, tuple[str, ...]]:
     if asked is not StrategyChoice.AUTO:
-        return asked.value, (f"{asked.value} was asked for",)
+        chosen: Strategy = "hold" if asked is StrategyChoice.HOLD else "handover"
+        return chosen, (f"{chosen} was asked for",)
     if run_release and spec.release is not None:
         if facts.pending:
             count = len(facts.pending)

@@ -34,8 +34,8 @@ def obtain_release(
     """
     store = machine.releases(deploy.app)
     request = deploy.request
-    if deploy.kind == "rollback":
-        return store.get(str(request["release"]))
+    if deploy.back_to is not None:
+        return store.get(deploy.back_to)
     source = request["source"]
     with _marked(deploy.id):
         return store.build(
@@ -52,9 +52,9 @@ def make_plan(machine: Machine, deploy: Deploy, release: Release, old: Release |
     asked = deploy.request.get("strategy")
     return decide(
         release,
-        _facts(machine, release, old, rollback=deploy.kind == "rollback"),
+        _facts(machine, release, old, rollback=deploy.back_to is not None),
         None if asked is None else StrategyChoice(asked),
-        rollback=deploy.kind == "rollback",
+        rollback=deploy.back_to is not None,
     )
 
 

@@ -212,18 +212,18 @@ def take_snapshot(context: Context) -> str:
     return snapshot.take(context.layout, context.deploy)
 
 
-def migrate(context: Context) -> str | None:
+def migrate(context: Context) -> None:
     """Run the release command in the new release, while nobody else writes."""
     remaining = context.holding.remaining() if replaces(context) else float("inf")
-    return _release_command(context, remaining)
+    _release_command(context, remaining)
 
 
-def migrate_beside(context: Context) -> str | None:
+def migrate_beside(context: Context) -> None:
     """Run the release command while the old release serves (it was judged safe, or asked for)."""
-    return _release_command(context, float("inf"))
+    _release_command(context, float("inf"))
 
 
-def _release_command(context: Context, remaining: float) -> str | None:
+def _release_command(context: Context, remaining: float) -> None:
     release = context.new.spec.release
     assert release is not None
     environment = dict(context.runtime.command_environment(context.new, context.env(context.new)))
@@ -236,7 +236,7 @@ def _release_command(context: Context, remaining: float) -> str | None:
         title="release command",
     )
     try:
-        done = run(
+        run(
             command,
             on_line=lambda line: context.log("release", line),
             should_stop=context.cancelled,
@@ -250,7 +250,6 @@ def _release_command(context: Context, remaining: float) -> str | None:
             else "the old release serves; look at what the command has already changed",
             detail=error.output,
         ) from error
-    return f"{done.seconds:.2f} s"
 
 
 def restore(context: Context) -> None:
