@@ -1,11 +1,10 @@
-"""When the app was called, from the edge's access log: nginx's own times, in milliseconds.
+"""When the app was called, from the edge's access log.
 
-A line says when its request ended, how long it took in all, how long since the app was
-called (nginx's ``$upstream_response_time``, one for each attempt), and how long it had waited
-in line before (``ended=… total=…s app=…s waited=…s``). So it came at ``ended - total``. The
-app was called at ``ended - app``, or earlier: nginx writes the line of a connection that it
-closes only when the client has closed it too (``lingering_close``). And it was not called
-before ``ended - total + waited``.
+A line says when its request ended, how long it took in all, how long it had waited in line,
+and how long since the app was called (nginx's ``$upstream_response_time``, one for each
+attempt). So it came at ``ended - total``, and the app was called between ``ended - total +
+waited`` and ``ended - app``. nginx looks at its clock once in a turn of its loop, and at
+another, coarser one for ``app`` (a tick of 4 or 10 ms): :data:`load.account.LOG_CLOCK`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ def calls(root: Path, app: str) -> list[Call]:
             ended, arrived = float(times[1]), float(times[1]) - float(times[2])
             waited = 0.0 if times[4] == "-" else float(times[4])
             if (took := _last(times[3])) is not None:
-                found.append(Call(arrived, arrived + waited, ended - took))
+                called = arrived + waited
+                found.append(Call(arrived, called, max(called, ended - took)))
     return found
 
 

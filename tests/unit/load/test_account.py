@@ -44,9 +44,9 @@ def test_a_lost_post_is_not_clean() -> None:
 
 
 def test_a_call_out_of_order_is_not_clean() -> None:
-    """A was called 100 ms after B, and had come 10 ms before it."""
-    calls = [Call(0.0, 1.1), Call(0.01, 1.0)]
+    """A was called 100 ms after B, and had come 30 ms before it; 10 ms prove nothing."""
+    calls = [Call(0.0, 1.1), Call(0.03, 1.0)]
     sum_of_run = account(Run([post("a")]), ["1"], ["a"], calls)
     assert sum_of_run.out_of_order == 1
     assert not sum_of_run.clean
-    assert account(Run([post("a")]), ["1"], ["a"], calls, tolerance=0.025).clean
+    assert account(Run([post("a")]), ["1"], ["a"], calls, tolerance=0.05).clean
