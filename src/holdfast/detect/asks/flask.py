@@ -67,8 +67,12 @@ def migrate_directory(app: Any) -> str | None:
 
 
 def databases(app: Any) -> dict[str, Any]:
-    """SQLite files and other databases, by Flask-SQLAlchemy's engines or the config."""
+    """SQLite files and other databases, by the config and Flask-SQLAlchemy's engines."""
     found: dict[str, Any] = engines()
+    for name, value in app.config.items():
+        if isinstance(value, str) and value.endswith((".db", ".sqlite", ".sqlite3")):
+            if "://" not in value:
+                found["sqlite"].append([place(value), "the app's config has it: %s" % name])
     extension = app.extensions.get("sqlalchemy")
     if extension is not None:
         try:
