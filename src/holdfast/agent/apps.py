@@ -38,9 +38,15 @@ def hello(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
 
 
 def status(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """What runs here; an unfinished deploy that nobody works on is recovered."""
+    """What runs here; what ought to run and does not is started, a dead deploy recovered.
+
+    Where no init system starts us at boot, this is how a machine comes back after one.
+    """
     wanted = params.get("app")
     names = [known(machine, str(wanted))] if wanted else machine.layout.apps()
+    if any(machine.releases(name).current() for name in names):
+        machine.runtime.ensure()
+        machine.edge.ensure()
     for name in names:
         settle(machine, name)
     gates = _gates(machine)
