@@ -92,6 +92,8 @@ def _ours(config: Config, project: Project, wanted: serving.Wanted) -> Started:
 def _shown(wanted: serving.Wanted) -> str:
     if wanted.own_workers:
         return "$WEB_CONCURRENCY"
+    if wanted.candidate.interface == "asgi":
+        return str(wanted.shape.workers)
     return f"{wanted.shape.workers} with {wanted.shape.threads} threads"
 
 
@@ -109,8 +111,18 @@ def _from_procfile(
     why = f"{line.evidence}, made to listen where the edge asks"
     if parsed.development:
         why += f"; without {', '.join(parsed.development)}, which is for development"
-    findings = (Finding("web", command, why),)
+    findings = (Finding("web", command, why), *_at_every_start(line, parsed))
     return Started(command, ours.listen, config.web.directory or line.directory, findings)
+
+
+def _at_every_start(line: ProcessLine, parsed: ServerLine) -> tuple[Finding, ...]:
+    """A warning where the web line does more than to go somewhere and start the server."""
+    commands = [item.strip() for item in re.split(r"&&|;", parsed.before) if item.strip()]
+    more = [item for item in commands if not item.startswith(("cd ", "export "))]
+    if not more:
+        return ()
+    why = f"{line.evidence}: it runs at every start of the web process; a release: line runs once"
+    return (Finding("before the server", " && ".join(more), why, level="warning"),)
 
 
 def _environment(parsed: ServerLine) -> str:
