@@ -16,7 +16,7 @@ from holdfast.layout import Layout
 from holdfast.releases.contract import Source
 from holdfast.releases.store import Releases
 
-ROUNDS = 5
+ROUNDS = 3
 
 UV = Path(sys.executable).with_name("uv")
 
