@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.edge import nginx
+from holdfast.edge import binary
 from holdfast.edge.client import Edge
 from holdfast.errors import EdgeError
 from tests.conftest import require
@@ -24,10 +24,10 @@ BackendFactory = Callable[..., Backend]
 @pytest.fixture(autouse=True, scope="session")
 def _nginx() -> None:
     try:
-        found = nginx.find()
+        found = binary.find()
     except EdgeError:
         found = None
-    require(found, f"nginx with its Lua module: {nginx.INSTALL}")
+    require(found, f"nginx with its Lua module: {binary.INSTALL}")
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def app_config(edge: Path, settings: Settings, program: Program, spec: AppSpec) 
         else f"access_log {_safe(log)} hf_{spec.edge.access_log} buffer=32k flush=1s;",
         max_body=str(spec.edge.max_body),
         compress=_compress(spec.edge.compress),
-        read_timeout=f"{spec.edge.read_timeout:g}",
+        read_timeout=f"{max(round(spec.edge.read_timeout * 1000), 1)}ms",
         static="".join(_static(spec, item, program) for item in spec.static),
     )
 

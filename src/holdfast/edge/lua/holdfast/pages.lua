@@ -7,7 +7,7 @@ local max = math.max
 local _M = {}
 
 local NAMES = {
-    [400] = "400", [404] = "404", [413] = "413", [431] = "400",
+    [400] = "400", [404] = "404", [413] = "413", [414] = "400", [431] = "400",
     [502] = "502", [503] = "503", [504] = "504",
 }
 -- Seconds, for 503 alone (RFC 9110, 10.2.3): nobody is told to repeat what may have been
@@ -17,6 +17,7 @@ local WORDS = {
     [400] = "the request is malformed",
     [404] = "no app answers to this host name",
     [413] = "the request's body is larger than this app takes",
+    [414] = "the request's target is too long",
     [431] = "the request's headers are too large",
     [502] = "the app ended the connection without an answer",
     [503] = "the app is busy or being replaced; try again",
@@ -95,12 +96,6 @@ end
 function _M.send(status, app, why)
     local retry = status == 503 and RETRY_AFTER[why or "timeout"] or nil
     return answer(status, app, NAMES[status], WORDS[status], retry)
-end
-
---- Answer a request that nginx could not read: 400, or 431 when its headers are too large,
--- for which nginx has a number of its own.
-function _M.malformed()
-    return _M.send(ngx.status == 494 and 431 or 400)
 end
 
 function _M.send_maintenance(app)

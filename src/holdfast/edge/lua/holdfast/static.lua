@@ -95,23 +95,28 @@ end
 --   name-BX3k2a91.js              Vite, Rollup: 8 of base64url
 --   name-7HJKL2QX.js              esbuild: 8 of base32
 -- In doubt it has none: a year is long. Dates (20240131) and words (Photo2024) are none.
-local function hashed(name)
-    local mark = match(name, "[.-]([%w_-]+)%.[%w.]+$")
-    while mark do
-        if find(mark, "^%x+$") then
-            if #mark >= 8 and find(mark, "%d") and find(mark, "%a") then
-                return true
-            end
-        elseif #mark == 8 and find(mark, "%d[%w_-]*%a") then
-            if find(mark, "^[A-Z2-7]+$") or (find(mark, "%u") and find(mark, "%l")) then
-                return true
-            end
-        end
-        mark = match(mark, "[.-]([%w_-]+)$")
+local function is_hash(mark)
+    if find(mark, "^%x+$") then
+        return #mark >= 8 and find(mark, "%d") and find(mark, "%a")
     end
-    return false
+    return #mark == 8 and find(mark, "%d[%w_-]*%a")
+        and (find(mark, "^[A-Z2-7]+$") or (find(mark, "%u") and find(mark, "%l")))
 end
-_M.hashed = hashed
+
+local function hashed(name)
+    local from = 1
+    while true do
+        local at = find(name, "[.-]", from)
+        local mark = at and match(name, "^([%w_-]+)%.", at + 1)
+        if not at or (not mark and not find(name, ".", at + 1, true)) then
+            return false
+        end
+        if mark and (is_hash(mark) or is_hash(match(mark, "[^-]+$"))) then
+            return true
+        end
+        from = at + 1
+    end
+end
 
 -- Files whose name begins with a dot are nobody's business, but for /.well-known/ (RFC 8615).
 local function hidden(rest)
@@ -138,11 +143,8 @@ function _M.access(name, prefix, directory, kept)
         if source then
             local path, root, persists = look(source, directory, rest, kept)
             if path then
-                if sub(path, #root + 2) ~= rest then
-                    -- A link led here: nginx is told the file's own name.
-                    ngx.req.set_uri(prefix .. sub(path, #root + 2), false, true)
-                end
                 var.hf_directory = root
+                var.hf_file = path
                 var.hf_cache = not persists and hashed(match(rest, "[^/]+$") or "") and YEAR or "no-cache"
                 if place == 1 then
                     var.hf_release = app.release
