@@ -45,7 +45,8 @@ def exec_command(layout: Layout, app: str, argv: Sequence[str], *, tty: bool) ->
             list(argv),
             cwd=release.source / release.spec.web.directory,
             env=environment,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            # No thread of ours runs here, and an ignored signal would stay ignored in the program.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         status = process.wait()
     except OSError as error:

@@ -165,9 +165,7 @@ class Engine:
     def _undo(self, context: Context, error: HoldfastError) -> None:
         """Take back every step that was started, in reverse."""
         try:
-            self._journal.update(
-                self._deploy.id, stage=Stage.UNDOING, error=error_to_json(error)
-            )
+            self._journal.update(self._deploy.id, stage=Stage.UNDOING, error=error_to_json(error))
         except sqlite3.Error as problem:
             # A full disk must not keep the old release from coming back.
             context.note(f"the journal cannot be written: {problem}")
@@ -328,6 +326,7 @@ def _with_failures(app: str, error: HoldfastError, failures: list[str]) -> Holdf
         return error
     return DeployFailed(
         f"{error.message}; and undoing it failed: {'; '.join(failures)}",
-        hint=f"holdfast status {app} shows what serves; holdfast rollback starts an earlier release",
+        hint=f"holdfast status {app} shows what serves; "
+        "holdfast rollback starts an earlier release",
         detail=error.detail,
     )

@@ -79,9 +79,7 @@ def ask(address: str, path: str, host: str, timeout: float) -> Answer:
         connection.close()
 
 
-def wait(
-    runtime: Runtime, release: Release, slot: Slot, checkpoint: Callable[[], None]
-) -> str:
+def wait(runtime: Runtime, release: Release, slot: Slot, checkpoint: Callable[[], None]) -> str:
     """Wait until the release in ``slot`` answers healthily.
 
     Args:
@@ -126,9 +124,7 @@ def _check_alive(runtime: Runtime, release: Release, process: str) -> None:
         if status.name != process:
             continue
         if status.state in (State.BACKOFF, State.FAILED) or status.restarts > 0:
-            ended = (
-                "" if status.exit_status is None else f" (exit status {status.exit_status})"
-            )
+            ended = "" if status.exit_status is None else f" (exit status {status.exit_status})"
             raise DeployFailed(
                 f"{release.spec.name}: the new release ended while it booted{ended}",
                 hint="the end of its log is above; try the command on your machine:"

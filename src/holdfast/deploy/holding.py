@@ -9,7 +9,6 @@ from collections.abc import Callable
 from holdfast.edge.contract import EdgeControl, Target
 from holdfast.errors import DeployFailed, EdgeError
 
-
 _TICK = 0.25
 """Seconds between two reports of the line's length."""
 

@@ -112,10 +112,11 @@ def _strategy(
             count = len(facts.pending)
             named = ", ".join(facts.pending[:3]) + (", …" if count > 3 else "")
             return "hold", (f"{count} pending migration{'s' if count > 1 else ''}: {named}",)
-        return "hold", (
+        why = (
             f"the release command {spec.release.command!r} may change the database,"
-            " and what it does cannot be known",
+            " and what it does cannot be known"
         )
+        return "hold", (why,)
     tight = _memory(facts)
     if tight is not None:
         return "hold", (tight,)

@@ -74,9 +74,9 @@ def _facts(machine: Machine, release: Release, old: Release | None, *, rollback:
     environment = machine.environment(release)
     return Facts(
         old=old,
-        pending=() if rollback else pending(
-            release, machine.runtime.command_environment(release, environment)
-        ),
+        pending=()
+        if rollback
+        else pending(release, machine.runtime.command_environment(release, environment)),
         snapshot=tuple(
             str(path.relative_to(layout.data)) for path in snapshot.databases(layout.data)
         ),

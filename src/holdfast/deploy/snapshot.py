@@ -137,7 +137,7 @@ def _put_back(copy: Path, place: Path, replaced: Path) -> None:
         os.close(descriptor)
     if place.exists():
         _move_away(place, replaced)
-    os.replace(beside, place)
+    beside.replace(place)
     sync_directory(place.parent)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 
+from holdfast.command import Command
 from holdfast.deploy import health, orphans, snapshot
 from holdfast.deploy.context import Context
 from holdfast.deploy.step import Step
 from holdfast.edge.contract import Counts, Mode, Target
 from holdfast.errors import CommandFailed, DeployFailed
 from holdfast.execute import run
-from holdfast.command import Command
 from holdfast.runtimes.contract import Release, Slot
 
 _POLL = 0.01
@@ -171,14 +171,14 @@ def start_workers(context: Context) -> None:
 
 def stop_old(context: Context) -> None:
     """Stop the old web process; it has been drained."""
-    assert context.old is not None and context.old_target is not None
-    context.runtime.stop_web(
-        context.app, context.old_target.slot, context.old.spec.web.stop_grace
-    )
+    assert context.old is not None
+    assert context.old_target is not None
+    context.runtime.stop_web(context.app, context.old_target.slot, context.old.spec.web.stop_grace)
 
 
 def start_old(context: Context) -> None:
-    assert context.old is not None and context.old_target is not None
+    assert context.old is not None
+    assert context.old_target is not None
     slot = context.old_target.slot
     context.runtime.start_web(context.old, slot, context.env(context.old))
     _healthy(context, context.old, slot, stoppable=False)
@@ -186,7 +186,8 @@ def start_old(context: Context) -> None:
 
 def retire_old(context: Context) -> str | None:
     """Let the old process end; long-lived connections get their own time, without us waiting."""
-    assert context.old is not None and context.old_target is not None
+    assert context.old is not None
+    assert context.old_target is not None
     slot = context.old_target.slot
     counts = _counts(context)
     busy = counts.in_flight.get(slot, 0) + counts.long.get(slot, 0)

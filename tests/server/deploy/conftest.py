@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from demo.place import new_place
 
+from demo.place import new_place
 from tests.conftest import require
 from tests.server.deploy.site import Deployment
 

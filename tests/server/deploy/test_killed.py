@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from holdfast.deploy.handover import HANDOVER
 from holdfast.deploy.hold import HOLD
-
 from tests.server.deploy.site import Deployment, check
 
 WITHOUT = {

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+
 from holdfast.deploy import health
 from holdfast.errors import Cancelled, DeployFailed
 from holdfast.runtimes.contract import Release, Runtime, State, Status
-
 from tests.unit.deploy.samples import sample_release
 
 
@@ -25,7 +25,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = cast(Any, self.server)
         server.asked.append((self.path, self.headers["Host"], self.headers["X-Forwarded-Proto"]))
-        self.send_response(server.statuses.pop(0) if len(server.statuses) > 1 else server.statuses[0])
+        self.send_response(
+            server.statuses.pop(0) if len(server.statuses) > 1 else server.statuses[0]
+        )
         self.send_header("Location", "/elsewhere")
         self.end_headers()
 
@@ -119,7 +121,9 @@ def test_a_process_that_ended_is_not_waited_for(path: Path, state: State) -> Non
 def test_a_silent_app_has_a_time_limit(path: Path) -> None:
     """The hint names where it must listen."""
     release = sample_release()
-    quick = replace(release, spec=replace(release.spec, web=replace(release.spec.web, boot_timeout=0.1)))
+    quick = replace(
+        release, spec=replace(release.spec, web=replace(release.spec.web, boot_timeout=0.1))
+    )
     with pytest.raises(DeployFailed) as caught:
         check(Processes(f"unix:{path}", Status("web.a", State.RUNNING)), quick)
     assert "did not answer within 0.1 s" in caught.value.message

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from holdfast.deploy.journal import Journal, Stage, StepState
 from holdfast.errors import Busy, NotFound
 from holdfast.protocol import Event, Kind

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from holdfast.deploy.lock import deploy_lock, is_held
 from holdfast.errors import Busy
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from holdfast.deploy import orphans
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="proc(5) is Linux's")

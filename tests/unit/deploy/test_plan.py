@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from holdfast.app import ReleaseCommand, StrategyChoice
 from holdfast.codec import from_json, to_json
 from holdfast.deploy.plan import Facts, Plan, decide
-
 from tests.unit.deploy.samples import sample_release, spec, with_policy
 
 MIGRATE = ReleaseCommand("flask db upgrade", known="flask-migrate")

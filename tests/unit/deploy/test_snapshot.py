@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from holdfast.deploy import snapshot
 from holdfast.errors import DeployFailed
 from holdfast.layout import AppLayout
