@@ -14,7 +14,7 @@ from pathlib import Path
 
 from load import Call
 
-_TIMES = re.compile(r" ended=([\d.]+) total=([\d.]+)s app=([^ ]*?)s? waited=([^ ]*?)s? ")
+_TIMES = re.compile(r" ended=([\d.]+) total=([\d.]+)s app=([^=]*)s waited=([\d.]+|-)s ")
 
 
 def calls(root: Path, app: str) -> list[Call]:

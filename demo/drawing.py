@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from demo.acts import APPS, App
 from demo.picture import Panel, Span, draw
-from demo.story import Story
+from demo.story import Performed, Story
 
 
 def picture(story: Story) -> str:
@@ -15,11 +15,14 @@ def picture(story: Story) -> str:
 
 def _panel(story: Story, app: App) -> Panel:
     mine = [one for one in story.performed if one.act.app is app]
-    spans = [
-        Span(one.deployed.began, one.deployed.ended, f"{one.strategy}")
-        for one in mine
-        if story.during(one) is not None
-    ]
+    spans = [_span(one) for one in mine if not one.first]
     served = [one.act.version for one in mine if one.act.outcome == "succeeded"]
     title = f"{app.name} ({app.framework})"
     return Panel(title, story.visitors[app.name].run.records, served, spans)
+
+
+def _span(one: Performed) -> Span:
+    what = one.strategy if one.act.outcome == "succeeded" else "broken, taken back"
+    deployed = one.deployed
+    label = f"{one.act.version}: {what}"
+    return Span(deployed.began, deployed.ended, label, deployed.held_from, deployed.held)

@@ -17,20 +17,20 @@ _FASTEST, _SLOWEST = 0.001, 10.0
 """Seconds at the foot and the head of a panel; its scale is logarithmic."""
 
 _HOW_TO_READ = (
-    "Every dot is one request: when it was sent, and how long it waited"
-    " for its whole answer (logarithmic)."
+    "Every dot is one request: when it was sent, and how long it took to be answered."
+    " Grey: a deploy. Yellow: requests wait in line."
 )
 
 _STYLE = """
 svg { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
 text { fill: #1f2328 } .soft { fill: #59636e } .title { font-size: 14px; font-weight: 600 }
-.grid { stroke: #d1d9e0 } .band { fill: #fff1c2 } .edge { stroke: #d4a72c; fill: none }
-circle { fill-opacity: .8 }
-.v0 { fill: #8250df } .v1 { fill: #1a7f37 } .v2 { fill: #0969da } .bad { fill: #cf222e }
+.grid { stroke: #d1d9e0 } .deploy { fill: #f6f8fa; stroke: #d1d9e0 } .held { fill: #ffe9a8 }
+.dots { fill: none; stroke-width: 4; stroke-linecap: round; stroke-opacity: .75 }
+.v0 { stroke: #8250df } .v1 { stroke: #1a7f37 } .v2 { stroke: #0969da } .bad { stroke: #cf222e }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .soft { fill: #9198a1 }
-.grid { stroke: #3d444d } .band { fill: #3b2e0a } .edge { stroke: #9e6a03 }
-.v0 { fill: #bc8cff } .v1 { fill: #56d364 } .v2 { fill: #58a6ff } .bad { fill: #ff7b72 }
+.grid { stroke: #3d444d } .deploy { fill: #151b23; stroke: #3d444d } .held { fill: #4b3a08 }
+.v0 { stroke: #bc8cff } .v1 { stroke: #56d364 } .v2 { stroke: #58a6ff } .bad { stroke: #ff7b72 }
 }
 """
 """Plain rules, no variables: not every program that shows SVG knows those."""
@@ -38,11 +38,13 @@ text { fill: #e6edf3 } .soft { fill: #9198a1 }
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Something that lasted: a deploy, by ``time.monotonic()``."""
+    """A deploy, and the time in it during which requests were held; ``time.monotonic()``."""
 
     began: float
     ended: float
     label: str
+    held_from: float = 0.0
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,20 @@ def _panel(panel: Panel, top: float) -> list[str]:
             f'<text class="soft" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{label}</text>'
         )
     parts += _seconds(scale)
-    parts += [_dot(record, panel, scale) for record in panel.records]
+    for colour, records in _by_colour(panel).items():
+        dots = "".join(f"M{scale.x(one.began)} {scale.y(one.wait)}h0" for one in records)
+        parts.append(f'<path class="dots {colour}" d="{dots}"/>')
     return parts
+
+
+def _by_colour(panel: Panel) -> dict[str, list[Record]]:
+    """The requests by what their dots are drawn in; those that failed on top."""
+    found: dict[str, list[Record]] = {f"v{place % 3}": [] for place in range(len(panel.versions))}
+    found["bad"] = []
+    for one in panel.records:
+        known = one.version in panel.versions and not one.failed
+        found[f"v{panel.versions.index(one.version or '') % 3}" if known else "bad"].append(one)
+    return {colour: records for colour, records in found.items() if records}
 
 
 def _legend(panel: Panel, y: float) -> list[str]:
@@ -112,23 +126,19 @@ def _legend(panel: Panel, y: float) -> list[str]:
     for place, version in enumerate(reversed(panel.versions)):
         x = WIDTH - RIGHT - 66 - place * 84
         colour = f"v{(len(panel.versions) - 1 - place) % 3}"
-        parts.append(f'<circle class="{colour}" cx="{x - 8}" cy="{y - 4}" r="4"/>')
+        parts.append(f'<path class="dots {colour}" d="M{x - 9} {y - 4}h0"/>')
         parts.append(f'<text class="soft" x="{x}" y="{y}">version {escape(version)}</text>')
     return parts
 
 
 def _band(span: Span, scale: _Scale) -> list[str]:
     x, end = scale.x(span.began), scale.x(span.ended)
+    held, open_again = scale.x(span.held_from), scale.x(span.held_from + span.held)
+    high = f'y="{scale.top}" height="{HEIGHT}"'
     return [
-        (
-            f'<rect class="band" x="{x}" y="{scale.top}" width="{max(end - x, 1):.1f}" '
-            f'height="{HEIGHT}"/>'
-        ),
-        (
-            f'<path class="edge" d="M{x} {scale.top}V{scale.top + HEIGHT}'
-            f'M{end} {scale.top}V{scale.top + HEIGHT}"/>'
-        ),
-        f'<text class="soft" x="{x + 5}" y="{scale.top + 14}">{escape(span.label)}</text>',
+        f'<rect class="deploy" x="{x}" width="{max(end - x, 1):.1f}" {high}/>',
+        f'<rect class="held" x="{held}" width="{max(open_again - held, 1):.1f}" {high}/>',
+        f'<text class="soft" x="{x + 5}" y="{scale.top + HEIGHT - 8}">{escape(span.label)}</text>',
     ]
 
 
@@ -140,12 +150,3 @@ def _seconds(scale: _Scale) -> list[str]:
         f'text-anchor="middle">{second} s</text>'
         for second in range(0, ceil(scale.seconds), step)
     ]
-
-
-def _dot(record: Record, panel: Panel, scale: _Scale) -> str:
-    place = panel.versions.index(record.version) if record.version in panel.versions else 0
-    colour = "bad" if record.failed else f"v{place % 3}"
-    return (
-        f'<circle class="{colour}" cx="{scale.x(record.began)}" cy="{scale.y(record.wait)}" '
-        f'r="{3 if record.failed else 2}"/>'
-    )

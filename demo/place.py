@@ -35,7 +35,8 @@ class Deployed:
     Attributes:
         outcome: ``succeeded``, ``undone`` or ``failed``.
         began, ended: of the command, by ``time.monotonic()``.
-        held: seconds for which requests waited in line.
+        held: seconds for which requests waited in line; ``held_from`` is when that began,
+            by the same clock as ``began``, 0 if they never did.
         steps: seconds by the step's name.
         error: what it said, when it did not succeed.
     """
@@ -46,6 +47,7 @@ class Deployed:
     held: float
     steps: Mapping[str, float]
     error: str | None = None
+    held_from: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -91,12 +93,15 @@ class Place:
         steps: dict[str, float] = {}
         ended: Mapping[str, Any] = {}
         error: str | None = None
+        held_from = 0.0
         argv = ("deploy", "--server", "local", "--name", app, "--strategy", strategy)
         for line in self._lines(argv, source):
             if line.get("event") == "step.done":
                 steps[line["step"]] = line.get("seconds") or 0.0
             elif line.get("event") == "deploy.ended":
                 ended = line
+            elif line.get("event") == "step.started" and line["step"] == "hold":
+                held_from = line["at"] - time.time() + time.monotonic()
             elif "error" in line and "event" not in line:
                 error = line["error"]["message"]
             if on_event is not None:
@@ -111,6 +116,7 @@ class Place:
             (ended.get("held_ms") or 0.0) / 1000,
             steps,
             error,
+            held_from,
         )
 
     def holdfast(self, *arguments: str, directory: Path | None = None) -> list[dict[str, Any]]:
