@@ -5,6 +5,7 @@ The packages are the newest of the index, so a flag that one of them drops is se
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -115,9 +116,21 @@ def start(bin_directory: Path, short_path: Path) -> Iterator[object]:
     yield begin
     for item in running:
         item.client.close()
-        if item.process.poll() is None:
-            item.process.kill()
-        item.process.wait()
+        _end(item.process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """The whole group: a server that is killed alone leaves its workers behind."""
+    for name in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, name)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
 
 
 def _start(case: Case, listen: serving.Listen, bin_directory: Path, short_path: Path) -> Running:
@@ -142,6 +155,7 @@ def _start(case: Case, listen: serving.Listen, bin_directory: Path, short_path: 
             cwd=short_path,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
     transport = httpx.HTTPTransport(uds=str(path)) if listen == "unix" else None
     client = httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=10)
@@ -165,7 +179,7 @@ def _wait(running: Running) -> None:
             time.sleep(0.02)
         else:
             return
-    running.process.kill()
+    _end(running.process)
     pytest.fail(f"it did not start:\n{running.log.read_text()}")
 
 
