@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 from pathlib import Path
 
@@ -73,4 +74,4 @@ def test_the_environment_of_an_app(tmp_path: Path) -> None:
     assert env["HOLDFAST_ROOT"] == str(tmp_path)
     bare = base.app_environment(Layout(tmp_path), "demo", "r1", Path("/envs/x"), {})
     assert bare["PATH"] == f"/envs/x/bin:{base.SYSTEM_PATH}"
-    assert bare["HOME"] == os.path.expanduser("~")  # noqa: PTH111 - what a shell says
+    assert bare["HOME"] == pwd.getpwuid(os.geteuid()).pw_dir
