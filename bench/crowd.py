@@ -85,8 +85,10 @@ def _right(data: bytes, place: int) -> bool:
 def main() -> None:
     port, host, count, target = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
     enough_files(count)
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(cores)})
     connections, sent = send_all(port, host, count)
+    os.sched_setaffinity(0, cores)
     print("waiting", flush=True)
     target.write_text(json.dumps(read_all(connections, sent)))
 
