@@ -72,8 +72,15 @@ class Edge:
         with self._alone():
             self._written()
             self._nginx.test()
-            self._nginx.upgrade()
-            self._await_control()
+            before = self._taking()
+            old = self._nginx.start_beside()
+            new = self._nginx.pid()
+            try:
+                self._await_workers(before)
+            except EdgeError:
+                self._nginx.retire([new] if new else [])
+                raise
+            self._nginx.retire([old])
             self._configs.mark_loaded()
 
     def info(self) -> dict[str, object]:
@@ -227,13 +234,22 @@ class Edge:
 
     def _take_up(self) -> None:
         """Reload, and wait until only workers with the new configuration take requests."""
-        before = {worker["pid"] for worker in self._control.status()["workers"]}
+        before = self._taking()
         self._nginx.reload()
+        self._await_workers(before, instead=True)
+        self._configs.mark_loaded()
+
+    def _taking(self) -> set[int]:
+        """Process ids of the workers that take connections."""
+        return {w["pid"] for w in self._control.status()["workers"] if not w["exiting"]}
+
+    def _await_workers(self, before: set[int], *, instead: bool = False) -> None:
+        """Wait until other workers take connections, beside those or instead of them."""
+        wanted = self._settings().workers
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
-            taking = {w["pid"] for w in self._control.status()["workers"] if not w["exiting"]}
-            if taking and not taking & before:
-                self._configs.mark_loaded()
+            taking = self._taking()
+            if len(taking - before) >= wanted and not (instead and taking & before):
                 return
             time.sleep(0.01)
         raise EdgeError(

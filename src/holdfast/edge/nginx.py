@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -84,11 +84,14 @@ class Nginx:
                 os.kill(pid, signal.SIGTERM)
                 self._wait(lambda pid=pid: not _exists(pid), "nginx did not stop")  # type: ignore[misc]
 
-    def upgrade(self) -> None:
-        """Run the binary that is installed now: new master, old one asked to finish.
+    def start_beside(self) -> int:
+        """Run the binary that is installed now beside the one that runs; both serve.
 
-        See https://nginx.org/en/docs/control.html#upgrade. If the new one does not start,
-        the old one goes on.
+        The first half of https://nginx.org/en/docs/control.html#upgrade; then one of them is
+        to be retired. If the new one does not start, the old one goes on.
+
+        Returns:
+            the old master's process id.
 
         Raises:
             EdgeError: nginx does not run, or the new one does not start.
@@ -98,7 +101,7 @@ class Nginx:
             raise EdgeError("nginx does not run, so it cannot be upgraded")
         os.kill(old, signal.SIGUSR2)
         self._wait(lambda: self.pid() not in (None, old), "the new nginx did not start")
-        os.kill(old, signal.SIGQUIT)
+        return old
 
     def reopen_logs(self) -> None:
         """Have nginx open its log files again, after they were renamed."""
@@ -110,12 +113,14 @@ class Nginx:
             return []
         return [pid for pid in _workers() if self._holds_our_files(pid)]
 
-    def retire(self, orphans: list[int]) -> None:
-        """Have workers finish what they have; they stop listening first."""
-        for pid in orphans:
+    def retire(self, pids: Iterable[int]) -> None:
+        """Have masters or workers finish what they have; they stop listening first.
+
+        Nobody waits: what matters is the port, and nginx itself tries for 2.5 s to get that.
+        """
+        for pid in pids:
             if _exists(pid):
                 os.kill(pid, signal.SIGQUIT)
-        # What matters is the port, and nginx itself tries for 2.5 s to get that.
 
     def complaints(self) -> str | None:
         """The end of the error log."""
