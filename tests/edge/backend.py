@@ -72,6 +72,7 @@ class Backend:
         self.keep = False
         self.accepted = 0
         self.most = 0
+        self._taken = 0
         self._inside = 0
         self._requests: list[Request] = []
         self._free = threading.Semaphore(workers)
@@ -106,8 +107,26 @@ class Backend:
         self._listener.bind(str(self.path))
         self.path.chmod(0o777)  # nginx's workers may be another user
         self._listener.listen(4096)
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+        return self.serve(self._listener)
+
+    def serve(self, listener: socket.socket) -> Backend:
+        """Take connections from a socket that listens already."""
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
         return self
+
+    @property
+    def connections(self) -> int:
+        """Connections that have been accepted so far."""
+        return self._taken
+
+    def close_connections(self) -> None:
+        """Close those that are open, as a server does with kept ones."""
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def pause(self) -> None:
         """Answer nothing until :meth:`resume`."""
@@ -124,11 +143,7 @@ class Backend:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self.close_connections()
         self._go.set()
         if leaves == "nothing":
             self.path.unlink(missing_ok=True)
@@ -144,6 +159,7 @@ class Backend:
             with self._lock:
                 number = self.accepted
                 self.accepted += 1
+                self._taken += 1
                 self._connections.add(connection)
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from load.order import TOLERANCE, Call, called_late
+from load.order import Call, called_late
 from tests.edge.backend import Backend
 from tests.edge.conftest import SiteFactory
 from tests.edge.site import HOST, Site, eventually
@@ -72,9 +72,14 @@ def test_posts_and_kept_connections_in_order(site: Site) -> None:
     ]
 
 
+MOMENT = 0.1
+"""Seconds that a process may be without a processor on the machine that runs the tests; how
+exact the order is when it is not (25 ms) is what ``bin/bench hold`` measures."""
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.02])
 def test_order_over_two_workers(sites: SiteFactory, delay: float) -> None:
-    """With two workers nobody is called after someone who came 25 ms later; newcomers neither."""
+    """With two workers nobody is called after one who came a moment later; newcomers neither."""
     site = sites(workers=2)
     backend = site.serve(pace=8)
     backend.delay = delay
@@ -83,9 +88,8 @@ def test_order_over_two_workers(sites: SiteFactory, delay: float) -> None:
 
     def come(count: int) -> None:
         for _ in range(count):
-            client = site.client()
+            crowd.append(site.client().send(f"/{len(crowd)}"))
             sent.append(time.monotonic())
-            crowd.append(client.send(f"/{len(crowd)}"))
             time.sleep(0.001)
 
     come(400)
@@ -96,7 +100,7 @@ def test_order_over_two_workers(sites: SiteFactory, delay: float) -> None:
         assert client.read().status == 200
     calls = [Call(sent[number], place) for place, number in enumerate(numbers(backend))]
     assert len(calls) == 600
-    assert called_late(calls, TOLERANCE) == 0
+    assert called_late(calls, MOMENT) == 0
 
 
 # limits

@@ -19,6 +19,7 @@ local semaphore = require "ngx.semaphore"
 local board = require "holdfast.board"
 local client = require "holdfast.client"
 local gates = require "holdfast.gates"
+local probe = require "holdfast.probe"
 
 local clock = board.clock
 local max, min = math.max, math.min
@@ -29,7 +30,7 @@ local POLL = 0.005          -- seconds between two looks of the leader
 local POLL_SHARED = 0.001   -- the same while the line drains and another worker may go first
 local SWEEP = 0.25          -- seconds between two searches for clients that hung up unnoticed
 local PROBE = 0.03          -- seconds between two questions whether the target answers again
-local WINDOW = 0.015        -- with several workers: nobody goes before one that came so much earlier
+local WINDOW = 0.005        -- with several workers: nobody goes before one that came so much earlier
 local MOST_IN_FLIGHT = 512  -- the pace grows up to here
 
 local lines = {}
@@ -268,22 +269,6 @@ function _M.down(app)
     set_down(line_of(app), app.address)
 end
 
--- Whether the target takes connections; asked by the leader alone while it is down.
-local function answers(app)
-    local socket = ngx.socket.tcp()
-    socket:settimeouts(500, 500, 500)
-    local ok
-    if app.port then
-        ok = socket:connect(app.host, app.port)
-    else
-        ok = socket:connect(app.address)
-    end
-    if ok then
-        socket:close()
-    end
-    return ok
-end
-
 -- One look of the leader; how long it may sleep then.
 local function look(line)
     local now = clock()
@@ -296,7 +281,7 @@ local function look(line)
         return POLL
     elseif not line.down then
         return board.alone() and POLL or POLL_SHARED
-    elseif line.down ~= app.address or answers(app) then
+    elseif line.down ~= app.address or probe.answers(app) then
         set_down(line, nil)
         pump(line)
         return POLL_SHARED
@@ -333,6 +318,21 @@ local function await_turn(line, node)
     end
 end
 
+-- One that was let go with others, the first of whom has found that nobody listens, need not
+-- try for itself, nor by chance get in before that one.
+local function put_back(line, node)
+    if not line.down then
+        return false
+    end
+    gates.exit(node.app)
+    node.app, node.outcome = nil, nil
+    remove(line, node)
+    insert(line, node)
+    appoint(line)
+    publish(line)
+    return true
+end
+
 --- A place for a request that comes now.
 function _M.node()
     return { sem = semaphore.new(0), fd = client.socket(), arrived = clock(), tries = 0 }
@@ -358,10 +358,13 @@ function _M.wait(app, node, back)
     end
     appoint(line)
     publish(line)
-    local outcome = decided(line, node, node.arrived + app.max_wait)
-    if outcome == "go" then
-        await_turn(line, node)
-    end
+    local outcome
+    repeat
+        outcome = decided(line, node, node.arrived + app.max_wait)
+        if outcome == "go" then
+            await_turn(line, node)
+        end
+    until outcome ~= "go" or not put_back(line, node)
     _M.over(node)
     return outcome
 end
