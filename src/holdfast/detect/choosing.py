@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from holdfast.app import Dependencies, Finding
 from holdfast.config import Config
 from holdfast.detect import inference, secrets
+from holdfast.detect.dependencies import normalise
 from holdfast.detect.facts import DependencyFile, EnvRead, Fact, NeedsInstalling, PythonRequest
 from holdfast.detect.tree import Tree, parent
+
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,16 @@ class Chosen:
 def dependencies(
     tree: Tree, config: Config, facts: Sequence[Fact], directory: str, app_file: str | None
 ) -> Chosen:
-    """The dependency file that counts for an app in ``directory``."""
+    """The dependency file that counts for an app in ``directory``, and what the user added."""
+    chosen = _dependencies(tree, config, facts, directory, app_file)
+    names = (_NAME.match(item) for item in config.build.packages or ())
+    added = {normalise(name[0]) for name in names if name}
+    return replace(chosen, packages=chosen.packages | added, direct=chosen.direct | added)
+
+
+def _dependencies(
+    tree: Tree, config: Config, facts: Sequence[Fact], directory: str, app_file: str | None
+) -> Chosen:
     files = [fact for fact in facts if isinstance(fact, DependencyFile)]
     near = _nearest(files, directory, app_file)
     if not near:

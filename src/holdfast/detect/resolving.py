@@ -16,12 +16,15 @@ from holdfast.app import (
     Web,
 )
 from holdfast.config import Config
+from holdfast.config.names import process_name
+from holdfast.config.wrong import Wrong
 from holdfast.detect import keeping, migrating, warning, webcommand
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import HealthRoute
+from holdfast.detect.facts import HealthRoute, ProcessLine
 from holdfast.detect.health import KNOWN
 from holdfast.detect.machine import Machine
 from holdfast.detect.project import Project
+from holdfast.errors import DetectionError
 
 T = TypeVar("T", Edge, Policy, Web)
 
@@ -174,13 +177,31 @@ def _processes(
         name: _process(name, item.command, item.directory or directory, item.stop_grace)
         for name, item in (config.processes or {}).items()
     }
+    taken = {_plain(name) for name in said}
     findings = []
     for line in project.processes:
-        name = line.name.lower().replace("_", "-")
-        if name not in ("web", "release") and name not in said:
-            said[name] = _process(name, line.command, line.directory, None)
-            findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
+        name = _plain(line.name)
+        if name in ("web", "release") or name in taken:
+            continue
+        _check_name(name, line)
+        said[name] = _process(name, line.command, line.directory, None)
+        findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
     return tuple(said.values()), findings
+
+
+def _plain(name: str) -> str:
+    """A ``Procfile`` may write ``My_Worker`` for what the config calls ``my-worker``."""
+    return name.lower().replace("_", "-")
+
+
+def _check_name(name: str, line: ProcessLine) -> None:
+    """A name that the config would refuse must not come in by the ``Procfile``."""
+    try:
+        process_name(name)
+    except Wrong as error:
+        raise DetectionError(
+            f"{line.evidence}: {next(iter(error)).message}", hint="give the process another name there"
+        ) from None
 
 
 def _process(name: str, command: str, directory: str, grace: float | None) -> Process:

@@ -92,7 +92,7 @@ class _Resolver:
         return [
             candidates.rebased(item, directory)
             for item in ranked
-            if framework in (None, item.framework)
+            if framework in (None, item.framework, item.interface)
             and (directory in (None, ".") or item.evidence.file.startswith(f"{directory}/"))
         ]
 
