@@ -84,7 +84,8 @@ def test_order_over_two_workers(sites: SiteFactory, delay: float) -> None:
     backend = site.serve(pace=8)
     backend.delay = delay
     site.hold()
-    crowd, sent = [], []
+    crowd: list[Client] = []
+    sent: list[float] = []
 
     def come(count: int) -> None:
         for _ in range(count):
@@ -132,7 +133,7 @@ def test_ten_thousand(site: Site) -> None:
     try:
         backend = site.serve(max_line=10_000)
         site.hold()
-        crowd = []
+        crowd: list[Client] = []
         for _ in range(100):
             # In bundles: the kernel's queue for nginx has 511 places.
             crowd += [site.client().send(f"/{len(crowd) + i}") for i in range(100)]
