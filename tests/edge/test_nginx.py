@@ -136,7 +136,7 @@ def test_killed_between_writing_and_reloading(site: Site, monkeypatch: pytest.Mo
     def killed() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(site.edge, "_take_up", killed)
+    monkeypatch.setattr(site.edge._service, "_take_up", killed)
     with pytest.raises(KeyboardInterrupt):
         site.configure(domains=("new.test",))
     assert site.ask("/", host="new.test").status == 404
@@ -209,8 +209,7 @@ def test_upgrade_that_fails(site: Site, monkeypatch: pytest.MonkeyPatch) -> None
     site.serve()
     old = site.pid()
     main = site.root / "edge" / "nginx.conf"
-    monkeypatch.setattr(site.edge, "_written", lambda: None)
-    monkeypatch.setattr(site.edge._nginx, "test", lambda: None)
+    monkeypatch.setattr(site.edge._service, "_written", dict)
     main.write_text(good := main.read_text() + "nonsense;\n")
     with pytest.raises(EdgeError, match="the new nginx did not start"):
         site.edge.upgrade()
@@ -265,7 +264,7 @@ def test_master_killed(site: Site) -> None:
     site.in_flight(1)
     os.kill(site.pid(), signal.SIGKILL)
     eventually(lambda: not site.edge.info()["running"], "the master ended")
-    assert site.edge._nginx.orphans()
+    assert site.edge._service._nginx.orphans()
     site.edge.ensure()
     site.in_flight(1)
     backend.resume()
@@ -348,7 +347,7 @@ def test_permissions(site: Site) -> None:
     edge = site.root / "edge"
     modes = {path: path.stat().st_mode & 0o777 for path in (edge, edge / "control")}
     if os.geteuid() == 0:
-        user = site.edge._nginx.program.user
+        user = site.edge._service._nginx.program.user
         assert modes[edge] == 0o750
         assert grp.getgrgid(edge.stat().st_gid).gr_name == user
         assert (edge / "run" / "board").owner() == user

@@ -103,7 +103,8 @@ class GatesFile:
     def write_if_missing(self) -> None:
         """The Lua side wants a file, also with no apps in it."""
         if not self._path.exists():
-            self._write(Gates())
+            with self.changed():
+                pass
 
     def _write(self, gates: Gates) -> None:
         apps = {name: _json(entry) for name, entry in gates.entries.items()}
