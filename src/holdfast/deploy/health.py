@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ PATIENCE = 5.0
 """Seconds for which an app that answers may answer badly before it counts as broken."""
 
 _POLL = 0.02
+_TAIL = 40
+"""Lines of a log that an error shows."""
+
 _WELL = frozenset({401, 403, 404, 405})
 
 
@@ -79,11 +83,20 @@ def ask(address: str, path: str, host: str, timeout: float) -> Answer:
         connection.close()
 
 
-def wait(runtime: Runtime, release: Release, slot: Slot, checkpoint: Callable[[], None]) -> str:
+def wait(
+    runtime: Runtime,
+    release: Release,
+    slot: Slot,
+    checkpoint: Callable[[], None],
+    *,
+    since: float = 0.0,
+) -> str:
     """Wait until the release in ``slot`` answers healthily.
 
     Args:
         checkpoint: called at each try; raises to end the waiting.
+        since: when its process was started (Unix time). An error shows the log from then
+            on: what is older was printed by the release that had the slot before.
 
     Returns:
         what it answered, for the journal.
@@ -110,15 +123,21 @@ def wait(runtime: Runtime, release: Release, slot: Slot, checkpoint: Callable[[]
         if answer.status is not None:
             first_answer = first_answer or now
             if now - first_answer > PATIENCE:
-                raise _ill(runtime, release, process, answer)
+                raise _ill(release, answer, _log(runtime, release, process, since))
         else:
-            _check_alive(runtime, release, process)
+            _check_alive(runtime, release, process, since)
             if now - started > web.boot_timeout:
-                raise _silent(runtime, release, process, answer)
+                raise _silent(release, answer, _log(runtime, release, process, since))
         time.sleep(_POLL)
 
 
-def _check_alive(runtime: Runtime, release: Release, process: str) -> None:
+def _log(runtime: Runtime, release: Release, process: str, since: float) -> str:
+    """The end of what the process has printed since it was started."""
+    lines = runtime.logs(release.spec.name, [process], since=since, follow=False)
+    return "\n".join(deque((line.line for line in lines), _TAIL))
+
+
+def _check_alive(runtime: Runtime, release: Release, process: str, since: float) -> None:
     """Raise if the process has already ended by itself: waiting longer would not help."""
     for status in runtime.status(release.spec.name):
         if status.name != process:
@@ -129,11 +148,11 @@ def _check_alive(runtime: Runtime, release: Release, process: str) -> None:
                 f"{release.spec.name}: the new release ended while it booted{ended}",
                 hint="the end of its log is above; try the command on your machine:"
                 f" {release.spec.web.command}",
-                detail=runtime.log_tail(release.spec.name, process),
+                detail=_log(runtime, release, process, since),
             )
 
 
-def _ill(runtime: Runtime, release: Release, process: str, answer: Answer) -> DeployFailed:
+def _ill(release: Release, answer: Answer, log: str) -> DeployFailed:
     spec = release.spec
     cause = "look at its log above"
     if answer.status == 400:
@@ -142,16 +161,16 @@ def _ill(runtime: Runtime, release: Release, process: str, answer: Answer) -> De
         f"{spec.name}: GET {spec.web.health} answers {answer.status},"
         f" for {PATIENCE:g} s since it booted",
         hint=f"{cause}; [web] health names another path",
-        detail=runtime.log_tail(spec.name, process) or answer.text,
+        detail=log or answer.text,
     )
 
 
-def _silent(runtime: Runtime, release: Release, process: str, answer: Answer) -> DeployFailed:
+def _silent(release: Release, answer: Answer, log: str) -> DeployFailed:
     spec = release.spec
     where = "$HOLDFAST_SOCKET" if spec.web.listen == "unix" else "127.0.0.1:$PORT"
     return DeployFailed(
         f"{spec.name}: the new release runs but did not answer within"
         f" {spec.web.boot_timeout:g} s ({answer.text})",
         hint=f"its command must listen on {where}; [web] boot_timeout gives it longer",
-        detail=runtime.log_tail(spec.name, process),
+        detail=log,
     )

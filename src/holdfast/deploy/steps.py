@@ -21,6 +21,9 @@ from holdfast.runtimes.contract import Release, Slot
 _POLL = 0.01
 """Seconds between looks at a count while requests wait; the edge answers in under one ms."""
 
+_GRACE_UNASKED = 3.0
+"""Seconds from TERM to KILL for a release that has never served."""
+
 
 def replaces(context: Context) -> bool:
     """There is an old release with a gate of its own."""
@@ -49,21 +52,30 @@ def boot(context: Context) -> None:
 
 
 def stop_new(context: Context) -> None:
-    context.runtime.stop_web(context.app, context.slot, context.new.spec.web.stop_grace)
+    """Stop the new release, which nobody has asked anything yet.
+
+    So it has nothing to finish, and gets little grace: one that hangs while it boots would
+    use all of its own, and in a hold the line waits for that.
+    """
+    grace = min(_GRACE_UNASKED, context.new.spec.web.stop_grace)
+    context.runtime.stop_web(context.app, context.slot, grace)
 
 
 def check_health(context: Context) -> str:
     """Wait until the new release answers; what it says must be healthy."""
-    return _healthy(context, context.new, context.slot, stoppable=True)
+    booted = context.journal.steps(context.deploy)["boot"].started
+    return _healthy(context, context.new, context.slot, booted, stoppable=True)
 
 
-def _healthy(context: Context, release: Release, slot: Slot, *, stoppable: bool) -> str:
+def _healthy(
+    context: Context, release: Release, slot: Slot, since: float, *, stoppable: bool
+) -> str:
     def checkpoint() -> None:
         if stoppable:
             context.check_cancelled()
             context.holding.check()
 
-    return health.wait(context.runtime, release, slot, checkpoint)
+    return health.wait(context.runtime, release, slot, checkpoint, since=since)
 
 
 def target(context: Context) -> Target:
@@ -179,9 +191,9 @@ def stop_old(context: Context) -> None:
 def start_old(context: Context) -> None:
     assert context.old is not None
     assert context.old_target is not None
-    slot = context.old_target.slot
+    slot, now = context.old_target.slot, time.time()
     context.runtime.start_web(context.old, slot, context.env(context.old))
-    _healthy(context, context.old, slot, stoppable=False)
+    _healthy(context, context.old, slot, now, stoppable=False)
 
 
 def retire_old(context: Context) -> str | None:
@@ -246,11 +258,22 @@ def _release_command(context: Context, remaining: float) -> None:
         context.check_cancelled()
         raise DeployFailed(
             f"{context.app}: the release command ({release.command}) failed: {error.message}",
-            hint="its output is above; nothing of the old release was changed"
-            if context.plan.strategy == "hold"
-            else "the old release serves; look at what the command has already changed",
+            hint=_after_failed_release(context, error, remaining),
             detail=error.output,
         ) from error
+
+
+def _after_failed_release(context: Context, error: CommandFailed, remaining: float) -> str:
+    release = context.new.spec.release
+    assert release is not None
+    if context.plan.strategy != "hold":
+        return "the old release serves; look at what the command has already changed"
+    if error.returncode is None and remaining < release.timeout:
+        return (
+            "that was the rest of the longest hold; raise [deploy] longest_hold, or make the"
+            " command faster; nothing of the old release was changed"
+        )
+    return "its output is above; nothing of the old release was changed"
 
 
 def restore(context: Context) -> None:

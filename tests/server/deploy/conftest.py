@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from demo.place import new_place
+from demo.place import Place, new_place
 from tests.conftest import require
 from tests.server.deploy.site import Deployment
+from tests.server.deploy.tiny import Tiny
 
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
 MakeDeployment = Callable[[str], Deployment]
+"""Of an example, or of ``tiny``."""
 
 
 @pytest.fixture(scope="module")
-def make_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeDeployment]:
-    """An example, live in a place of its own; everything ends with the module."""
+def make_place() -> Iterator[Callable[[], Place]]:
+    """Places with nothing in them; everything ends with the module."""
     require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
-    made: list[Deployment] = []
+    made: list[Place] = []
 
-    def make(example: str) -> Deployment:
-        home = tmp_path_factory.mktemp(example) / "site"
-        deployment = Deployment(new_place(CACHE), example, home)
-        made.append(deployment)
-        done = deployment.deploy()
-        assert done.outcome == "succeeded", done.error
-        return deployment
+    def make() -> Place:
+        made.append(new_place(CACHE))
+        return made[-1]
 
     try:
         yield make
     finally:
-        for deployment in made:
-            deployment.place.remove()
+        for place in made:
+            place.remove()
+
+
+@pytest.fixture(scope="module")
+def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]:
+    """An example, live in a place of its own."""
+    with tempfile.TemporaryDirectory(prefix="hfs", dir="/tmp") as home:
+        number = iter(range(100))
+
+        def make(example: str) -> Deployment:
+            folder = Path(home) / f"{example}-{next(number)}"
+            kind = Tiny if example == "tiny" else Deployment
+            deployment = kind(make_place(), example, folder)
+            done = deployment.deploy()
+            assert done.outcome == "succeeded", done.error
+            return deployment
+
+        yield make
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +61,10 @@ def notes(make_deployment: MakeDeployment) -> Deployment:
 @pytest.fixture(scope="module")
 def polls(make_deployment: MakeDeployment) -> Deployment:
     return make_deployment("django-polls")
+
+
+@pytest.fixture(scope="module")
+def tiny(make_deployment: MakeDeployment) -> Tiny:
+    made = make_deployment("tiny")
+    assert isinstance(made, Tiny)
+    return made

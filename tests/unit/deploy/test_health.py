@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 
 from holdfast.deploy import health
 from holdfast.errors import Cancelled, DeployFailed
-from holdfast.runtimes.contract import Release, Runtime, State, Status
+from holdfast.runtimes.contract import LogLine, Release, Runtime, State, Status
 from tests.unit.deploy.samples import sample_release
 
 
@@ -68,12 +68,16 @@ class Processes:
     def status(self, app: str) -> list[Status]:
         return self.known
 
-    def log_tail(self, app: str, process: str, lines: int = 40) -> str:
-        return f"the end of {process}'s log"
+    def logs(
+        self, app: str, processes: Sequence[str], *, since: float, follow: bool
+    ) -> Iterator[LogLine]:
+        yield LogLine(processes[0], f"the log of {processes[0]} since {since:g}")
 
 
 def check(runtime: Processes, release: Release | None = None) -> str:
-    return health.wait(cast(Runtime, runtime), release or sample_release(), "a", lambda: None)
+    return health.wait(
+        cast(Runtime, runtime), release or sample_release(), "a", lambda: None, since=5
+    )
 
 
 @pytest.fixture
@@ -107,7 +111,7 @@ def test_a_bad_answer_is_a_failure_with_its_cause(
         check(Processes(f"unix:{path}"))
     assert f"GET / answers {status}" in caught.value.message
     assert hint in (caught.value.hint or "")
-    assert caught.value.detail == "the end of web.a's log"
+    assert caught.value.detail == "the log of web.a since 5"
 
 
 @pytest.mark.parametrize("state", [State.BACKOFF, State.FAILED])

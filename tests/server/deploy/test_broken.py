@@ -1,0 +1,196 @@
+"""A new release that is broken in every way: the old one serves, and nothing is lost.
+
+Visitors come all the while. Each request gets its one right answer, whatever goes wrong; the
+data is as it was but for what they wrote; one error says what happened and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.server.deploy.running import Ended
+from tests.server.deploy.site import Deployment, Rows, check, check_live
+
+SHORT_BOOT = '[web]\nboot_timeout = "3s"\n'
+SHORT_RELEASE = '[release]\ntimeout = "3s"\n'
+SHORT_HOLD = '[deploy]\nlongest_hold = "6s"\nlease = "4s"\ndrain = "2s"\n'
+
+UNDONE = 6
+COUNTED = {"note", "ballots_ballot", "polls_choice"}
+"""Tables that visitors write to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A broken version, and the one error that comes of it.
+
+    Attributes:
+        kind: of ``examples.variants``.
+        message, hint, log: stand in the error's message, its hint, and the end of the log
+            that it shows.
+    """
+
+    kind: str
+    message: str
+    hint: str
+    log: str
+    type: str = "DeployFailed"
+    status: int = UNDONE
+    config: str = ""
+
+
+BUILD = Case(
+    "broken-build",
+    "install the dependencies: ended with status 1",
+    "check the name and version in the dependency file",
+    "there is no version of humanize==999.0",
+    "BuildError",
+    5,
+)
+IMPORT = Case(
+    "broken-import",
+    "cannot be imported: ImportError: cannot import name 'nothing_of_that_name'",
+    "",
+    "nothing_of_that_name",
+    "DetectionError",
+    3,
+)
+BOOT = Case(
+    "broken-boot",
+    "site: the new release ended while it booted (exit status 3)",
+    "try the command on your machine: ",
+    "RuntimeError: this version does not boot",
+)
+HEALTH = Case(
+    "broken-health",
+    "site: GET /healthz answers 500, for 5 s since it booted",
+    "look at its log above; [web] health names another path",
+    "",
+)
+SILENT = Case(
+    "never-listens",
+    "site: the new release runs but did not answer within 3 s",
+    "its command must listen on $HOLDFAST_SOCKET; [web] boot_timeout gives it longer",
+    "Booting worker",
+    config=SHORT_BOOT,
+)
+MIGRATION = Case(
+    "broken-migration",
+    "failed: release command: ended with status 1",
+    "its output is above; nothing of the old release was changed",
+    "this migration fails halfway",
+)
+HANGS = Case(
+    "hanging-migration",
+    "failed: release command: took longer than 3 s and was stopped",
+    "its output is above; nothing of the old release was changed",
+    "",
+    config=SHORT_RELEASE,
+)
+OUTLASTS = Case(
+    "hanging-migration",
+    "and was stopped",
+    "[deploy] longest_hold",
+    "",
+    config=SHORT_HOLD,
+)
+
+BOTH = [
+    *((case, "auto") for case in (BUILD, IMPORT)),
+    *((case, strategy) for case in (BOOT, HEALTH, SILENT) for strategy in ("handover", "hold")),
+    *((case, "auto") for case in (MIGRATION, HANGS, OUTLASTS)),
+]
+
+
+def named(value: object) -> str:
+    if isinstance(value, Case):
+        return value.kind + ("-outlasts" if value is OUTLASTS else "")
+    return str(value)
+
+
+@pytest.mark.parametrize(("case", "strategy"), BOTH, ids=named)
+def test_flask(notes: Deployment, case: Case, strategy: str) -> None:
+    """``flask-notes``: served by the old release to the end, its rows untouched."""
+    stays_as_it_was(notes, case, strategy)
+
+
+@pytest.mark.parametrize(
+    ("case", "strategy"), [item for item in BOTH if item[0] is not SILENT], ids=named
+)
+def test_django(polls: Deployment, case: Case, strategy: str) -> None:
+    """``django-polls``: likewise."""
+    stays_as_it_was(polls, case, strategy)
+
+
+def stays_as_it_was(site: Deployment, case: Case, strategy: str) -> None:
+    """Deploy the broken version, then a good one, under load."""
+    old = site.versions[-1]
+    releases = site.releases()
+    before = site.rows()
+    with site.visited() as visit:
+        ended = site.finish(site.start(case.kind, strategy, case.config))
+    check_error(ended, case)
+    account = visit.account()
+    check(account)
+    assert set(account.versions) == {old}
+    check_rows(before, site.rows(), account.ledger.sent)
+    assert site.releases() == releases
+    check_live(site)
+    with site.visited() as visit:
+        site.good()
+    account = visit.account()
+    check(account)
+    assert set(account.versions) == {old, site.versions[-1]}
+
+
+def check_error(ended: Ended, case: Case) -> None:
+    """One error, which says what happened, what to do, and shows the end of the log."""
+    error = ended.error
+    assert (ended.status, error["exit_code"], error["type"]) == (
+        case.status,
+        case.status,
+        case.type,
+    ), error
+    assert case.message in error["message"]
+    assert case.hint in (error["hint"] or "")
+    assert case.log in (error["detail"] or "")
+    assert ended.outcome == "undone"
+    assert ended.said == ""
+    assert sum("error" in line and "event" not in line for line in ended.lines) == 1
+    if case.kind not in ("broken-boot", "broken-build"):
+        assert "does not boot" not in (error["detail"] or ""), "the log of an earlier release"
+    for line in ended.events("step.undone"):
+        assert line["step"] != "boot" or line["seconds"] < 15, "nobody has asked it anything yet"
+
+
+def check_rows(before: Rows, after: Rows, posts: int) -> None:
+    """The schema and all rows are as before, but for those that visitors made."""
+    assert after.keys() == before.keys()
+    for table, rows in before.items():
+        if table not in COUNTED:
+            assert uncounted(after[table]) == uncounted(rows), table
+        elif table != "polls_choice":  # its counters grow
+            assert rows <= after[table], table
+            assert len(after[table]) == len(rows) + posts
+
+
+def uncounted(rows: frozenset[tuple[Any, ...]]) -> frozenset[tuple[Any, ...]]:
+    """Less what SQLite remembers of the tables that visitors write to."""
+    return frozenset(row for row in rows if row[0] not in COUNTED)
+
+
+def test_failed_migration_beside_the_old_release(make_deployment: object) -> None:
+    """Asked for, a handover migrates while the old one serves: the plan and the error warn."""
+    assert callable(make_deployment)
+    site: Deployment = make_deployment("flask-notes")
+    ended = site.finish(site.start("broken-migration", "handover"))
+    (made,) = ended.events("plan.made")
+    assert any("a failed one is not undone" in text for text in made["plan"]["warnings"])
+    assert ended.status == UNDONE
+    assert ended.error["hint"] == (
+        "the old release serves; look at what the command has already changed"
+    )
+    check_live(site)
