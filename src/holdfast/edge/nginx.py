@@ -52,7 +52,7 @@ class Nginx:
         try:
             run(self._command("-t", "-q"))
         except CommandFailed as error:
-            raise _refusal(error) or EdgeError(
+            raise refusal(error) or EdgeError(
                 "nginx refuses its configuration",
                 hint="what ran before goes on; this is a bug in Holdfast, please report it",
                 detail=error.output,
@@ -68,9 +68,7 @@ class Nginx:
         try:
             run(self._command())
         except CommandFailed as error:
-            raise _refusal(error) or EdgeError(
-                "nginx did not start", detail=error.output
-            ) from error
+            raise refusal(error) or EdgeError("nginx did not start", detail=error.output) from error
         self._wait(lambda: self.pid() is not None, "nginx did not start")
 
     def reload(self) -> None:
@@ -216,7 +214,7 @@ def _workers() -> list[int]:
     return found
 
 
-def _refusal(error: CommandFailed) -> EdgeError | None:
+def refusal(error: CommandFailed) -> EdgeError | None:
     """Nginx's words about what a person can mend, in ours."""
     output = error.output
     if used := re.search(r"bind\(\) to (\S+) failed \(98", output):
