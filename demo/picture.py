@@ -26,6 +26,7 @@ svg { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-se
 text { fill: #1f2328 } .soft { fill: #59636e } .title { font-size: 14px; font-weight: 600 }
 .grid { stroke: #d1d9e0 } .deploy { fill: #f6f8fa; stroke: #d1d9e0 } .held { fill: #ffe9a8 }
 .dots { fill: none; stroke-width: 4; stroke-linecap: round; stroke-opacity: .75 }
+.key { stroke-width: 9 }
 .v0 { stroke: #8250df } .v1 { stroke: #1a7f37 } .v2 { stroke: #0969da } .bad { stroke: #cf222e }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 } .soft { fill: #9198a1 }
@@ -126,7 +127,7 @@ def _legend(panel: Panel, y: float) -> list[str]:
     for place, version in enumerate(reversed(panel.versions)):
         x = WIDTH - RIGHT - 66 - place * 84
         colour = f"v{(len(panel.versions) - 1 - place) % 3}"
-        parts.append(f'<path class="dots {colour}" d="M{x - 9} {y - 4}h0"/>')
+        parts.append(f'<path class="dots key {colour}" d="M{x - 9} {y - 4}h0"/>')
         parts.append(f'<text class="soft" x="{x}" y="{y}">version {escape(version)}</text>')
     return parts
 

@@ -96,7 +96,7 @@ def perform(story: Story, stage: Stage, home: Path) -> None:
         time.sleep(_CALM)
         for scene in UNDER_LOAD:
             _scene(story, stage, home, scene)
-        time.sleep(_CALM)
+        time.sleep(2 * _CALM)
         stage.leaving()
     time.sleep(_LOG_WRITTEN)
     for app in APPS:
