@@ -69,7 +69,6 @@ class Edge:
         """See the contract."""
         self.ensure()
         with self._service.alone():
-            self._configs.check_domains(spec)
             before = self._configs.write_app(spec, self._service.settings(), self._service.program)
             self._service.test(before)
             self._limit(spec)

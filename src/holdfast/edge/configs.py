@@ -87,12 +87,16 @@ class Configs:
 
         Returns:
             the file as it was if it changed.
+
+        Raises:
+            EdgeError: another app has one of its domains, or nginx cannot serve what it wants.
         """
         path = self._apps / f"{spec.name}.conf"
         text = render.app_config(self._home, settings, program, spec)
         before = _text(path)
         if before == text:
             return {}
+        self._check_domains(spec)
         _write(path, text)
         return {path: before}
 
@@ -124,7 +128,12 @@ class Configs:
         for log in (self._home / "logs").glob(f"{app}.access.log*"):
             log.unlink(missing_ok=True)
 
-    def check_domains(self, spec: AppSpec) -> None:
+    # pieces
+
+    def _spec_file(self, app: str) -> Path:
+        return self._apps / f"{app}.json"
+
+    def _check_domains(self, spec: AppSpec) -> None:
         """Two apps cannot have one domain: nginx would give it to the first.
 
         Raises:
@@ -138,11 +147,6 @@ class Configs:
                     f"{spec.name}: the domain {min(both)} belongs to the app {other.name}",
                     hint="give one of them another: [app] domains",
                 )
-
-    # pieces
-
-    def _spec_file(self, app: str) -> Path:
-        return self._apps / f"{app}.json"
 
     def _hash(self) -> str:
         digest = hashlib.sha256()
