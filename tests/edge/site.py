@@ -16,6 +16,7 @@ from holdfast.app import AppSpec, Dependencies, Static, Web
 from holdfast.app import Edge as Options
 from holdfast.edge.client import Edge
 from holdfast.edge.contract import Counts, Mode, Target
+from holdfast.errors import EdgeError
 from holdfast.layout import Layout
 from holdfast.runtimes.contract import Slot
 from tests.edge.backend import Backend
@@ -156,6 +157,10 @@ class Site:
     def error_log(self) -> str:
         return (self.root / "edge" / "logs" / "error.log").read_text()
 
+    def forget_log(self) -> None:
+        """What a test has provoked on purpose is no sign of trouble."""
+        (self.root / "edge" / "logs" / "error.log").write_text("")
+
     # clients
 
     def client(self, host: str = HOST) -> Client:
@@ -202,6 +207,10 @@ def make_site(root: Path, **options: Any) -> Site:
     layout = Layout(root)
     layout.make()
     port = free_port()
-    edge = Edge(layout, port=port, **options)
-    edge.ensure()
-    return Site(edge, root, port)
+    site = Site(Edge(layout, port=port, **options), root, port)
+    try:
+        site.edge.ensure()
+    except EdgeError as error:
+        error.add_note(site.error_log)
+        raise
+    return site
