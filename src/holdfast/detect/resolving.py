@@ -200,7 +200,8 @@ def _check_name(name: str, line: ProcessLine) -> None:
         process_name(name)
     except Wrong as error:
         raise DetectionError(
-            f"{line.evidence}: {next(iter(error)).message}", hint="give the process another name there"
+            f"{line.evidence}: {next(iter(error)).message}",
+            hint="give the process another name there",
         ) from None
 
 

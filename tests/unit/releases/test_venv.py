@@ -95,7 +95,7 @@ def test_what_fills_an_environment(
         ("requirements.txt", "lib @ file:///x\n", True),
         ("requirements.txt", ".\n", True),
         ("requirements.txt", "lib @ https://example.com/lib.whl\n", False),
-        ("uv.lock", 'source = { registry = "https://pypi.org/simple" }', False),
+        ("uv.lock", 'source = { registry = "https://index.example/simple" }', False),
         ("uv.lock", 'source = { editable = "." }', False),
         ("uv.lock", 'source = { virtual = "." }', False),
         ("uv.lock", 'source = { editable = "packages/lib" }', True),
