@@ -41,13 +41,19 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(slots=True)
 class Contender:
-    """A proxy that listens; its latencies and its share of a core, round by round."""
+    """A proxy that listens; what was measured, round by round.
+
+    Attributes:
+        core: share of a core that it took.
+        cost: microseconds of processor time for each request.
+    """
 
     name: str
     port: int
     pid: int
     p99: list[float] = field(default_factory=list)
     core: list[float] = field(default_factory=list)
+    cost: list[float] = field(default_factory=list)
 
     def measure(self) -> float:
         """Requests a second."""
@@ -58,7 +64,9 @@ class Contender:
         if bad := re.search(r"Non-2xx.*|Socket errors.*", out):
             raise BenchError(f"{self.name}: {bad[0]}")
         self.p99.append(_milliseconds(out))
-        self.core.append((_cpu(self.pid) - spent) / (time.monotonic() - started))
+        took = _cpu(self.pid) - spent
+        self.core.append(took / (time.monotonic() - started))
+        self.cost.append(1e6 * took / int(_found(r"(\d+) requests in", out)))
         return float(_found(r"Requests/sec:\s+([\d.]+)", out))
 
 
@@ -76,6 +84,7 @@ def run(rounds: int) -> Results:
         "p99_ratio_vs_nginx": ratio(p99["holdfast"], p99["nginx"]),
         **{f"{name}_per_s": round(statistics.median(rates[name])) for name in rates},
         **{f"{name}_p99_ms": middle(p99[name], 2) for name in rates},
+        **{f"{name}_cpu_us": middle(one.cost[-rounds:]) for name, one in by_name.items()},
         "holdfast_core": middle(by_name["holdfast"].core[-rounds:], 2),
         "nginx_core": middle(by_name["nginx"].core[-rounds:], 2),
     }
