@@ -411,7 +411,7 @@ def test_ordinary_user() -> None:
         *as_nobody,
         python,
         "-c",
-        "import sys, cattrs, holdfast; assert sys.version_info > (3, 11)",
+        "import sys, click, holdfast; assert sys.version_info > (3, 11)",
     ]
     if subprocess.run(probe, check=False, env=environment, capture_output=True).returncode != 0:
         pytest.skip("nobody can read our source with a Python that is new enough")

@@ -1,34 +1,69 @@
-"""``python -m holdfast.agent run APP``: what a supervisor starts for each app."""
+"""What others start: the engine of an app, one request, one command.
+
+::
+
+    python -m holdfast.agent run APP                        by a supervisor, for each app
+    python -m holdfast.agent serve                          over SSH, for each request
+    python -m holdfast.agent exec [--tty] APP -- COMMAND…   over SSH, for holdfast run
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from holdfast.agent.machine import open_machine
-from holdfast.agent.run import run_app
 from holdfast.errors import Busy, HoldfastError
 from holdfast.layout import Layout, default_root
 
 
 def main(argv: list[str]) -> int:
-    """Run one app's engine; the root comes from ``HOLDFAST_ROOT``.
+    """Do one of them; the root comes from ``HOLDFAST_ROOT``.
 
     Returns:
-        0 when there is nothing left to do, so that the supervisor leaves it at that.
+        the exit status; of ``run`` it is 0 when there is nothing left to do, so that the
+        supervisor leaves it at that.
     """
     match argv:
         case ["run", app]:
-            try:
-                run_app(open_machine(Layout(default_root())), app)
-            except Busy:
-                return 0
-            except HoldfastError as error:
-                print(f"error: {error.message}", file=sys.stderr)
-                return error.exit_code
-            return 0
+            return _told(lambda: _run(app))
+        case ["serve"]:
+            from holdfast.agent.serve import serve
+
+            return serve()
+        case ["exec", "--tty", app, "--", *command] if command:
+            return _told(lambda: _exec(app, command, tty=True))
+        case ["exec", app, "--", *command] if command:
+            return _told(lambda: _exec(app, command, tty=False))
         case _:
-            print("usage: python -m holdfast.agent run APP", file=sys.stderr)
+            print((__doc__ or "").strip(), file=sys.stderr)
             return 2
+
+
+def _run(app: str) -> int:
+    from holdfast.agent.machine import open_machine
+    from holdfast.agent.run import run_app
+
+    try:
+        run_app(open_machine(Layout(default_root())), app)
+    except Busy:
+        return 0
+    return 0
+
+
+def _exec(app: str, command: list[str], *, tty: bool) -> int:
+    from holdfast.agent.exec import exec_command
+
+    return exec_command(Layout(default_root()), app, command, tty=tty)
+
+
+def _told(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except HoldfastError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ This is the schema. Each key names the reader that checks it and, in one line, w
 for; :func:`~holdfast.config.write.render` and the tests of the documentation use both.
 Times are seconds, sizes are bytes, paths are relative to the project.
 
-Dataclasses with readers of our own, not cattrs: importing cattrs takes 50 ms, more than
+Dataclasses with readers of our own, not a library's: importing cattrs takes 50 ms, more than
 the 40 ms in which a config is to be loaded, and its messages would all be rewritten.
 """
 

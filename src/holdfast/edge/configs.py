@@ -110,9 +110,7 @@ class Configs:
         """The spec an app was last configured with; ``None`` if there is none one can read."""
         try:
             return from_json(json.loads(self._spec_file(app).read_text()), AppSpec)
-        except FileNotFoundError:
-            return None
-        except Exception:  # noqa: BLE001 - cattrs raises groups; another version wrote the file
+        except (OSError, ValueError):  # none yet, or another version wrote it
             return None
 
     def specs(self) -> Iterator[AppSpec]:

@@ -82,8 +82,6 @@ class Releases:
                 raise
 
     def get(self, release_id: str) -> Release:
-        from cattrs.errors import BaseValidationError
-
         path = self._home.releases / release_id
         try:
             return self._read(path)
@@ -92,7 +90,7 @@ class Releases:
                 f"{self._home.name}: there is no release {release_id}",
                 hint="holdfast releases lists those that are kept",
             ) from None
-        except (BaseValidationError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise NotFound(
                 f"{self._home.name}: release {release_id} cannot be read: {type(error).__name__}",
                 hint="holdfast deploy makes a new one",

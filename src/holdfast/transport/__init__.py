@@ -1,15 +1,14 @@
-"""The ways to an agent: in process, printed, over SSH (not yet)."""
+"""The ways to an agent: in process, printed, over SSH."""
 
 from __future__ import annotations
 
-from holdfast.errors import UsageError
 from holdfast.transport.contract import Transport
 
 LOCAL = "local"
 
 
 def open_transport(server: str) -> Transport:
-    """The way to ``server``: ``local``, this machine, or ``user@host``.
+    """The way to ``server``: ``local``, this machine, or ``user@host`` as ssh(1) takes it.
 
     Raises:
         UsageError: no way leads there.
@@ -19,7 +18,6 @@ def open_transport(server: str) -> Transport:
         from holdfast.transport.local import LocalTransport
 
         return LocalTransport(Layout(default_root()))
-    raise UsageError(
-        f"server {server!r}: servers reached over SSH are not available yet",
-        hint='the one server there is now is this machine: --server local, or server = "local"',
-    )
+    from holdfast.transport.ssh import open_ssh
+
+    return open_ssh(server)
