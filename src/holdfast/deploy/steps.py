@@ -8,6 +8,7 @@ true as done.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from holdfast.command import Command
 from holdfast.deploy import health, orphans, snapshot
@@ -93,7 +94,10 @@ def hold(context: Context) -> None:
 
 
 def open_to_old(context: Context) -> None:
-    context.holding.open(context.old_target)
+    """Open to the old release, where it listens now: started again it may have another port."""
+    old = context.old_target
+    now = None if old is None else context.runtime.web_address(context.app, old.slot)
+    context.holding.open(replace(old, address=now) if old and now else old)
 
 
 def drain(context: Context) -> str | None:
@@ -109,7 +113,8 @@ def drain_fully(context: Context) -> str | None:
     left = _drained(context, context.holding.remaining())
     if left:
         raise DeployFailed(
-            f"{context.app}: {left} requests were still running when the longest hold was over",
+            f"{context.app}: {left} request{' was' if left == 1 else 's were'} still running"
+            " when the longest hold was over",
             hint="raise [deploy] longest_hold, or find out what takes so long (holdfast logs)",
         )
     return None

@@ -146,6 +146,9 @@ class Tiny(Deployment):
     settings: str = config()
     """The ``holdfast.toml`` of the versions to come."""
 
+    only_read: bool = False
+    """Visitors send no POSTs."""
+
     def make(self, kind: str = "plain") -> str:
         self.number += 1
         self.repository.mkdir(exist_ok=True)
@@ -171,7 +174,7 @@ class Tiny(Deployment):
         return self.command("deploy", "--server", "local", "--strategy", strategy, **more)
 
     def traffic(self) -> Site:
-        return Visitors()
+        return Visitors(only_read=self.only_read)
 
     def kept(self) -> dict[str, tuple[int, str]]:
         """The rows that POSTs made: size and version by key; each key once."""
@@ -199,13 +202,16 @@ class Tiny(Deployment):
 class Visitors:
     """Traffic: the page, a row, a task."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_read: bool = False) -> None:
+        self._only_read = only_read
         self._run = uuid.uuid4().hex[:8]
 
     def requests(self) -> Iterator[Planned]:
         for number in itertools.count():
             row, task = f"{self._run}-{number}", f"{self._run}-{number}t"
             yield Planned("GET", "/", expect=b"tiny")
+            if self._only_read:
+                continue
             yield Planned("POST", f"/rows?{row}", body=b"row", key=row, expect=row.encode())
             yield Planned("POST", f"/tasks?{task}", body=b"task", key=task, expect=task.encode())
 
