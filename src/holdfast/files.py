@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,20 @@ def symlink_atomic(target: str | Path, link: Path) -> None:
         beside.unlink(missing_ok=True)
         raise
     sync_directory(link.parent)
+
+
+def free_megabytes(path: Path) -> int:
+    """What can still be written where ``path`` lies."""
+    return shutil.disk_usage(path).free // 1_000_000
+
+
+def is_full(error: BaseException, path: Path) -> bool:
+    """Whether an error (``OSError`` or ``sqlite3.Error``) came of a disk without room at ``path``.
+
+    SQLite says so plainly, or, where it could not enlarge a file that it maps, by an I/O
+    error (https://www.sqlite.org/rescode.html).
+    """
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    name = str(getattr(error, "sqlite_errorname", ""))
+    return name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not free_megabytes(path))

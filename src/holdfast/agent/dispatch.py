@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from holdfast.agent import apps, deploys
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
 from holdfast.errors import UsageError
+from holdfast.files import is_full
 from holdfast.layout import Layout
 from holdfast.protocol import Emit, Request
 
@@ -52,8 +54,16 @@ def dispatch(layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
     method = METHODS.get(request.method)
     if method is None:
         raise UsageError(f"the server's Holdfast has no method {request.method!r}")
-    machine = open_machine(layout, make=request.method in MAKING)
     try:
-        return method(machine, request.params, emit)
-    finally:
-        machine.journal.close()
+        machine = open_machine(layout, make=request.method in MAKING)
+        try:
+            return method(machine, request.params, emit)
+        finally:
+            machine.journal.close()
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, sqlite3.Error) or is_full(error, layout.root):
+            from holdfast.deploy.recorder import named
+
+            app = str(request.params.get("app", request.method))
+            raise named(app, error, layout.root) from error
+        raise

@@ -11,6 +11,7 @@ from holdfast.deploy.engine import Engine
 from holdfast.deploy.journal import Deploy, Stage
 from holdfast.deploy.lock import deploy_lock
 from holdfast.deploy.machine import Machine
+from holdfast.errors import HoldfastError
 from holdfast.runtimes.contract import Slot
 
 _POLL = 0.1
@@ -21,6 +22,7 @@ def run_app(machine: Machine, app: str) -> None:
 
     Raises:
         Busy: another engine of this app is at work.
+        HoldfastError: the journal cannot be written.
     """
     stop = _Stop()
     journal = machine.journal
@@ -33,17 +35,17 @@ def run_app(machine: Machine, app: str) -> None:
             if deploy is not None:
                 _retire(machine, app, lambda: True)
                 Engine(machine, deploy, stop=stop.asked).run()
-                if _unfinished(machine, deploy):
-                    return
+                _check_ended(machine, deploy)
             elif journal.retiring(app) is not None:
                 _retire(machine, app, lambda: stop.asked() or journal.unfinished(app) is not None)
             else:
                 return
 
 
-def _unfinished(machine: Machine, deploy: Deploy) -> bool:
-    """Whether the deploy's end could not even be written down; the supervisor tries again."""
-    return machine.journal.get(deploy.id).stage is not Stage.ENDED
+def _check_ended(machine: Machine, deploy: Deploy) -> None:
+    """Fail if the deploy's end could not even be written down; the supervisor tries again."""
+    if machine.journal.get(deploy.id).stage is not Stage.ENDED:
+        raise HoldfastError(f"{deploy.app}: how {deploy.id} ended cannot be written down")
 
 
 def _retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:

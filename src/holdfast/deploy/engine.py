@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 
 from holdfast.codec import from_json, to_json
-from holdfast.deploy import orphans, prepare, snapshot
+from holdfast.deploy import orphans, prepare, reserve, snapshot
 from holdfast.deploy.context import Context
 from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.handover import HANDOVER
@@ -20,7 +20,7 @@ from holdfast.deploy.holding import Holding
 from holdfast.deploy.journal import Deploy, Stage, StepState
 from holdfast.deploy.machine import Machine
 from holdfast.deploy.plan import Plan
-from holdfast.deploy.recorder import Recorder, named
+from holdfast.deploy.recorder import Recorder
 from holdfast.deploy.step import Step
 from holdfast.edge.contract import Gate, Mode, Target
 from holdfast.errors import DeployFailed, HoldfastError
@@ -46,6 +46,7 @@ class Engine:
         self._machine = machine
         self._deploy = deploy
         self._app = deploy.app
+        self._layout = machine.layout.app(deploy.app)
         self._store = machine.releases(deploy.app)
         self._journal = machine.journal
         self._stop = stop
@@ -65,24 +66,29 @@ class Engine:
             else:
                 self._recover()
         except _EXPECTED as error:
-            self._recorder.end("failed", error=named(self._app, error))
+            self._recorder.end("failed", error=self._recorder.named(error))
 
     # from the beginning
 
     def _fresh(self) -> None:
         """Prepare, then run the strategy."""
-        self._journal.update(self._deploy.id, stage=Stage.PREPARING)
         built: Release | None = None
         try:
+            self._journal.update(self._deploy.id, stage=Stage.PREPARING)
+            reserve.keep(self._layout)
             built = self._recorder.step("build", "Build the release", self._obtain)
             gate = self._machine.edge.gate(self._app)
             old = self._serving(gate)
             plan = self._recorder.step("plan", "Make the plan", lambda: self._plan(built, old))
+            context = self._first_context(plan, built, old, gate)
+            if self._deploy.kind != "plan":
+                self._begin(context)
         except _EXPECTED as error:
-            self._recorder.end("undone", error=named(self._app, error))
+            problem = self._recorder.named(error)
+            reserve.give_back(self._layout)
+            self._recorder.end("undone", error=problem)
             self._discard(built)
             return
-        context = self._first_context(plan, built, old, gate)
         steps = [{"name": step.name, "title": step.title} for step in steps_of(context)]
         told = {**to_json(plan), "steps": steps}
         self._recorder.tell(Kind.PLAN_MADE, plan=told)
@@ -91,7 +97,6 @@ class Engine:
             self._recorder.end("planned")
             self._discard(built)
             return
-        self._begin(context)
         self._forward(context)
 
     def _obtain(self) -> Release:
@@ -133,12 +138,12 @@ class Engine:
                 try:
                     self._run_step(context, step, stoppable=not committed)
                 except _EXPECTED as error:
-                    problem = named(self._app, error)
+                    problem = self._recorder.named(error)
                     if not committed and not self._serves_new(context):
                         self._undo(context, problem)
                         return
                     # The new release serves and may have written: from here only forward.
-                    problems.append(problem)
+                    problems += self._insist(context, step, problem)
             committed = committed or step.final
         self._finish(context, problems)
 
@@ -147,6 +152,16 @@ class Engine:
             context.check_cancelled()
             context.holding.check()
         self._recorder.step(step.name, step.title, lambda: step.do(context))
+
+    def _insist(self, context: Context, step: Step, problem: HoldfastError) -> list[HoldfastError]:
+        """Try a step once more if there is room to give it; what stays wrong is returned."""
+        if not reserve.give_back(self._layout):
+            return [problem]
+        try:
+            self._run_step(context, step, stoppable=False)
+        except _EXPECTED as error:
+            return [self._recorder.named(error)]
+        return []
 
     def _finish(self, context: Context, problems: list[HoldfastError]) -> None:
         context.holding.release()
@@ -164,6 +179,7 @@ class Engine:
 
     def _undo(self, context: Context, error: HoldfastError) -> None:
         """Take back every step that was started, in reverse."""
+        reserve.give_back(self._layout)
         try:
             self._journal.update(self._deploy.id, stage=Stage.UNDOING, error=error_to_json(error))
         except sqlite3.Error as problem:
@@ -282,7 +298,7 @@ class Engine:
         return Context(
             deploy=deploy.id,
             app=self._app,
-            layout=self._machine.layout.app(self._app),
+            layout=self._layout,
             plan=plan,
             new=new,
             old=old,

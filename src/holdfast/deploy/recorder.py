@@ -6,25 +6,33 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
+from holdfast.deploy import reserve
 from holdfast.deploy.context import Context
 from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.journal import Deploy, Journal, Stage, StepState
 from holdfast.deploy.step import Step
-from holdfast.errors import HoldfastError
+from holdfast.errors import DeployFailed, HoldfastError
+from holdfast.files import free_megabytes, is_full
 from holdfast.protocol import Event, Kind, error_to_json
 
 T = TypeVar("T")
 
 
-def named(app: str, error: Exception) -> HoldfastError:
+def named(app: str, error: Exception, root: Path) -> HoldfastError:
     """The error as one of ours: a full disk and a damaged journal have no class of their own."""
     if isinstance(error, HoldfastError):
         return error
+    if is_full(error, root):
+        return DeployFailed(
+            f"{app}: the disk is full: {free_megabytes(root)} MB are left for {root}",
+            hint=reserve.HINT,
+        )
     if isinstance(error, sqlite3.Error):
-        return HoldfastError(f"{app}: the journal: {error}", hint="is the disk full? (df -h)")
-    return HoldfastError(f"{app}: {error}", hint="is the disk full, or a directory not ours?")
+        return HoldfastError(f"{app}: {root / 'journal.db'}: {error}", hint="is it damaged?")
+    return HoldfastError(f"{app}: {error}", hint="is a directory not ours?")
 
 
 class Recorder:
@@ -34,6 +42,10 @@ class Recorder:
         self._journal = journal
         self._deploy = deploy
         self._failpoint = failpoint
+
+    def named(self, error: Exception) -> HoldfastError:
+        """The error as one of ours."""
+        return named(self._deploy.app, error, self._journal.path.parent)
 
     def emit(self, event: Event) -> None:
         """Add an event; a journal that cannot be written loses the event, not the deploy."""
@@ -54,7 +66,7 @@ class Recorder:
         except Exception as error:
             with suppress(sqlite3.Error):
                 self._journal.step(self._deploy.id, name, StepState.FAILED)
-            message = named(self._deploy.app, error).message
+            message = self.named(error).message
             self.tell(Kind.STEP_FAILED, step=name, title=title, message=message)
             raise
         note = result if isinstance(result, str) else None
@@ -72,7 +84,7 @@ class Recorder:
             if step.undo is not None:
                 step.undo(context)
         except (HoldfastError, OSError, sqlite3.Error) as error:
-            return named(self._deploy.app, error)
+            return self.named(error)
         with suppress(sqlite3.Error):
             self._journal.step(self._deploy.id, step.name, StepState.UNDONE)
         if step.undo is not None:

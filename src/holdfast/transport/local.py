@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from holdfast.errors import TransportError
+from holdfast.files import free_megabytes, is_full
 from holdfast.layout import Layout
 from holdfast.protocol import Emit, Event, Request
 
@@ -59,6 +61,15 @@ class LocalTransport:
         try:
             shutil.copyfile(archive, beside)
             beside.replace(layout.incoming / f"{token}.tar")
+        except OSError as error:
+            if not is_full(error, self._layout.root):
+                raise
+            raise TransportError(
+                f"the disk is full: {free_megabytes(self._layout.root)} MB are left for"
+                f" {self._layout.root}, and the source has"
+                f" {archive.stat().st_size // 1_000_000} MB",
+                hint="make room; the release that serves is not touched",
+            ) from error
         finally:
             beside.unlink(missing_ok=True)
         return token
