@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from holdfast.edge.contract import EdgeControl, Target
 from holdfast.errors import DeployFailed, EdgeError
@@ -57,6 +58,7 @@ class Holding:
         Args:
             began: when the hold really began, for a deploy that goes on after a crash.
         """
+        self._edge.ensure()
         self._edge.hold(self._app, self._lease)
         if self.began is None:
             self.began = began or time.time()
@@ -74,6 +76,7 @@ class Holding:
             target: ``None`` opens to the last good one.
         """
         self.release()
+        self._edge.ensure()
         self._edge.open(self._app, target)
         if self.began is not None and self.ended is None:
             self.ended = time.time()
@@ -115,6 +118,7 @@ class Holding:
                 if self._on_tick is not None:
                     self._on_tick(self._edge.status(self._app)[0].counts.waiting)
             except EdgeError:
-                # nginx may be restarting; it reads its gates from disk, and the next
+                # Killed, perhaps, or restarting: it reads its gates from disk, and the next
                 # renewal comes well before the lease is over.
-                continue
+                with suppress(EdgeError):
+                    self._edge.ensure()

@@ -1,0 +1,249 @@
+"""What dies around a deploy: the app, its supervisor, nginx, the whole machine.
+
+A request that was in flight in what was killed is cut, and nobody sends it twice. All others
+wait for as long as it takes, and get their one right answer.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from demo.place import Place
+from tests.server.deploy import processes
+from tests.server.deploy.running import PATIENCE, Ended
+from tests.server.deploy.site import Deployment, Visit, check, check_live, check_stored
+
+DYING = 0.1
+"""Seconds that a process may take to die once it was killed."""
+
+
+def check_cut(visit: Visit, *moments: float) -> None:
+    """Only requests that were in flight at a moment of death have failed; no POST ran twice."""
+    check_stored(visit.account())
+    for record in visit.visitors.run.records:
+        if record.failed:
+            in_flight = (
+                record.began <= moment + DYING and record.answered >= moment for moment in moments
+            )
+            assert any(in_flight), (record, moments)
+
+
+# the app
+
+
+def kill_group(pid: int) -> float:
+    """The process and its children at once."""
+    moment = time.monotonic()
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    return moment
+
+
+def running_web(site: Deployment, *, not_these: Sequence[int] = ()) -> int:
+    """The web process, once there is one."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        pids = [pid for pid in site.pids("web") if pid not in not_these]
+        if pids:
+            return pids[0]
+        time.sleep(0.02)
+    raise AssertionError("the app was not started again")
+
+
+def test_app_is_killed(notes: Deployment) -> None:
+    """``kill -9``: its supervisor starts it again; requests wait, and are answered."""
+    with notes.visited() as visit:
+        pid = running_web(notes)
+        moment = kill_group(pid)
+        running_web(notes, not_these=[pid])
+    check_cut(visit, moment)
+    check_live(notes)
+
+
+def test_master_is_killed(notes: Deployment) -> None:
+    """gunicorn's workers outlive their master for a moment, and finish what they have."""
+    with notes.visited() as visit:
+        pid = running_web(notes)
+        processes.kill(pid)
+        running_web(notes, not_these=[pid])
+        time.sleep(1.0)
+    account = visit.account()
+    check_stored(account)
+    assert account.failed <= 3, account.errors
+    check_live(notes)
+
+
+def test_app_crashes_again_and_again(notes: Deployment) -> None:
+    """For two seconds nothing stays up; whoever comes waits."""
+    moments = []
+    with notes.visited() as visit:
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            moments += [kill_group(pid) for pid in notes.pids("web")]
+            time.sleep(0.05)
+        running_web(notes)
+    check_cut(visit, *moments)
+    assert visit.account().greatest_wait > 0.5
+    check_live(notes)
+
+
+# its supervisor
+
+
+def test_supervisor_is_killed_then_status(notes: Deployment) -> None:
+    """The app serves on; the next command starts the supervisor, which takes the app over."""
+    with notes.visited() as visit:
+        processes.kill(processes.supervisord(notes.place))
+        time.sleep(0.5)
+        status = notes.status()
+    assert status["release"] is not None
+    check(visit.account())
+    check_live(notes)
+
+
+def test_supervisor_is_killed_then_deploy(notes: Deployment) -> None:
+    """A deploy puts everything right first."""
+    with notes.visited() as visit:
+        processes.kill(processes.supervisord(notes.place))
+        notes.good()
+    check(visit.account())
+    check_live(notes)
+
+
+def test_supervisor_is_killed_while_it_deploys(notes: Deployment) -> None:
+    """The engine outlives it; the deploy ends one way or the other, and the site serves."""
+    with notes.visited() as visit:
+        with deploying(notes, "handover", "after:boot") as ends:
+            processes.kill(processes.supervisord(notes.place))
+        notes.status()
+        notes.settle()
+    assert ends
+    check(visit.account())
+    check_live(notes)
+
+
+# nginx
+
+WHILE = [("handover", "after:boot"), ("handover", "after:hold"), ("hold", "after:stop-old")]
+"""While a deploy boots, and while it holds, with both strategies."""
+
+
+@contextmanager
+def deploying(site: Deployment, strategy: str, at: str) -> Iterator[list[Ended]]:
+    """A deploy that has come to a place and goes on after the block; then how it ended."""
+    ends: list[Ended] = []
+    site.wait_at(at)
+    running = site.start("plain", strategy)
+    with site.waiting(at, running):
+        yield ends
+    ends.append(site.finish(running))
+
+
+def reload(place: Place) -> None:
+    processes.edge(place).reload()
+
+
+def upgrade(place: Place) -> None:
+    processes.edge(place).upgrade()
+
+
+@pytest.mark.parametrize("change", [reload, upgrade])
+@pytest.mark.parametrize(("strategy", "at"), WHILE)
+def test_nginx_is_renewed(
+    notes: Deployment, change: Callable[[Place], None], strategy: str, at: str
+) -> None:
+    """Reloaded, or upgraded to another binary: nothing is dropped, the deploy goes on."""
+    with notes.visited() as visit, deploying(notes, strategy, at) as ends:
+        change(notes.place)
+        time.sleep(0.5)
+    assert ends[0].outcome == "succeeded", ends[0].lines[-1]
+    check(visit.account())
+    check_live(notes)
+
+
+@pytest.mark.parametrize(("strategy", "at"), WHILE)
+def test_nginx_worker_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+    """Its connections are cut, those that wait in line too; its master starts another."""
+    with notes.visited() as visit, deploying(notes, strategy, at) as ends:
+        moment = processes.kill(*processes.workers(notes.place))
+        time.sleep(0.5)
+    assert ends[0].outcome == "succeeded", ends[0].lines[-1]
+    check_cut(visit, moment)
+    check_live(notes)
+
+
+@pytest.mark.parametrize(("strategy", "at"), WHILE)
+def test_nginx_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+    """Master and workers: the deploy starts it again, and ends as it would."""
+    with notes.visited() as visit:
+        with deploying(notes, strategy, at) as ends:
+            nginx = processes.master(notes.place)
+            moment = processes.kill(nginx, *processes.children(nginx))
+        ended = time.monotonic()
+    assert ends[0].outcome == "succeeded", ends[0].lines[-1]
+    check_stored(visit.account())
+    late = [one for one in visit.visitors.run.records if one.failed and one.began > ended]
+    assert not late, (late, moment)
+    check_live(notes)
+
+
+@pytest.mark.parametrize(("strategy", "at"), WHILE)
+def test_nginx_master_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+    """Its workers serve on until the next command finds them; nobody notices."""
+    with notes.visited() as visit:
+        with deploying(notes, strategy, at) as ends:
+            processes.kill(processes.master(notes.place))
+        assert ends[0].outcome == "succeeded", ends[0].lines[-1]
+        status = notes.status()
+        time.sleep(0.5)
+    assert status["gate"]["effective"] == "open"
+    assert processes.edge(notes.place).info()["running"]
+    account = visit.account()
+    check_stored(account)
+    check_live(notes)
+
+
+# the machine
+
+REBOOTS = [
+    ("plain", "handover", "before:build"),
+    ("plain", "handover", "after:boot"),
+    ("plain", "handover", "after:hold"),
+    ("plain", "handover", "after:open"),
+    ("migration", "hold", "after:stop-old"),
+    ("migration", "hold", "after:migrate"),
+    ("migration", "hold", "after:health"),
+    ("migration", "hold", "after:open"),
+]
+
+
+@pytest.mark.parametrize(("kind", "strategy", "at"), REBOOTS)
+def test_machine_stops(notes: Deployment, kind: str, strategy: str, at: str) -> None:
+    """All at once, in the middle of a deploy; then ``holdfast status`` brings the site back."""
+    old = notes.versions[-1]
+    with notes.visited() as visit:
+        notes.wait_at(at)
+        running = notes.start(kind, strategy)
+        with notes.waiting(at, running):
+            processes.end_everything(notes.place)
+        running.end()
+        first = notes.status()
+        notes.settle(PATIENCE)
+        status = check_live(notes)
+        opened = at in ("before:build", "after:open")  # what was not begun is begun anew
+        if status["last_deploy"]["outcome"] == "succeeded":
+            notes.versions.append(str(notes.number))
+        assert status["last_deploy"]["outcome"] == ("succeeded" if opened else "undone"), first
+    check_stored(visit.account())
+    with notes.visited() as visit:
+        time.sleep(0.3)
+    account = visit.account()
+    check(account)
+    assert set(account.versions) == {notes.versions[-1]}
+    assert (notes.versions[-1] == old) != opened
