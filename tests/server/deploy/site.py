@@ -222,10 +222,15 @@ def check_stored(account: Account) -> None:
 
 def check_live(deployment: Deployment) -> dict[str, Any]:
     """The gate is open, and one web process runs: that of the release that counts."""
-    status = deployment.status()
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        status = deployment.status()
+        web = [item for item in status["processes"] if item["name"].startswith("web.")]
+        running = [item for item in web if item["state"] in ("running", "starting")]
+        if len(running) == 1 or time.monotonic() > deadline:  # an old one may be about to end
+            break
+        time.sleep(0.05)
     assert status["gate"]["effective"] == "open", status
     assert status["gate"]["target"]["release"] == status["release"], status
-    web = [item for item in status["processes"] if item["name"].startswith("web.")]
-    running = [item for item in web if item["state"] in ("running", "starting")]
     assert [item["release"] for item in running] == [status["release"]], status
     return status
