@@ -21,7 +21,7 @@ _DOING = {
     "health": "booting",
     "hold": "holding requests",
     "drain": "the old version finishes what it has",
-    "stop_old": "stopping the old version",
+    "stop-old": "stopping the old version",
     "snapshot": "copying the database",
     "migrate": "migrating",
     "open": "letting the line through",

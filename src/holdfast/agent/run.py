@@ -49,7 +49,7 @@ def _check_ended(machine: Machine, deploy: Deploy) -> None:
 
 
 def _retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
-    """Stop the slot that an earlier deploy left to finish its long requests.
+    """Stop the slot of the release that an earlier deploy replaced.
 
     It is stopped when it has none left, when its time is over, or when ``hurry`` says that
     somebody needs the slot.

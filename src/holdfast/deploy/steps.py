@@ -202,16 +202,18 @@ def start_old(context: Context) -> None:
 
 
 def retire_old(context: Context) -> str | None:
-    """Let the old process end; long-lived connections get their own time, without us waiting."""
+    """Leave the old process to the engine, which ends it once this deploy is over.
+
+    Nobody waits for that: the new release serves. Long requests and connections of the old
+    one get their own time.
+    """
     assert context.old is not None
     assert context.old_target is not None
     slot = context.old_target.slot
     counts = _counts(context)
     busy = counts.in_flight.get(slot, 0) + counts.long.get(slot, 0)
-    if busy == 0:
-        stop_old(context)
-        return None
-    wait = max(context.old.spec.edge.long_timeout, context.old.spec.web.stop_grace)
+    patience = max(context.old.spec.edge.long_timeout, context.old.spec.web.stop_grace)
+    wait = patience if busy else 0.0
     context.journal.update(
         context.deploy,
         retire={
@@ -220,6 +222,8 @@ def retire_old(context: Context) -> str | None:
             "grace": context.old.spec.web.stop_grace,
         },
     )
+    if not busy:
+        return None
     return f"{busy} long requests or connections go on in the old release for up to {wait:g} s"
 
 
@@ -301,7 +305,7 @@ OPEN = Step("open", "Open to the new release", open_to_new, None, final=True)
 STOP_WORKERS = Step("stop-workers", "Stop workers", stop_workers, start_old_workers, has_workers)
 START_WORKERS = Step("start-workers", "Start workers", start_workers, None, starts_workers)
 STOP_OLD = Step("stop-old", "Stop the old release", stop_old, start_old, replaces)
-RETIRE_OLD = Step("stop-old", "Stop the old release", retire_old, None, replaces)
+RETIRE_OLD = Step("retire-old", "Let the old release end", retire_old, None, replaces)
 SNAPSHOT = Step("snapshot", "Take a snapshot", take_snapshot, None, runs_release)
 MIGRATE = Step("migrate", "Run the release command", migrate, restore, runs_release)
 MIGRATE_BESIDE = Step("migrate", "Run the release command", migrate_beside, None, runs_release)

@@ -168,10 +168,13 @@ class Deployment:
         self.fail(f"wait {at}")
 
     def settle(self, seconds: float = 30.0) -> None:
-        """Wait until no deploy is unfinished; nobody asks Holdfast for anything meanwhile."""
+        """Wait until no deploy is unfinished and no old release left to end.
+
+        Nobody asks Holdfast for anything meanwhile.
+        """
         journal = self.journal()
         deadline = time.monotonic() + seconds
-        while journal.unfinished(self.app) is not None:
+        while journal.unfinished(self.app) or journal.retiring(self.app):
             assert time.monotonic() < deadline, "the deploy was not recovered by itself"
             time.sleep(0.05)
         journal.close()
