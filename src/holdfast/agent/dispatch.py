@@ -64,6 +64,5 @@ def dispatch(layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
         if isinstance(error, sqlite3.Error) or is_full(error, layout.root):
             from holdfast.deploy.recorder import named
 
-            app = str(request.params.get("app", request.method))
-            raise named(app, error, layout.root) from error
+            raise named(request.params.get("app"), error, layout.root) from error
         raise

@@ -21,18 +21,19 @@ from holdfast.protocol import Event, Kind, error_to_json
 T = TypeVar("T")
 
 
-def named(app: str, error: Exception, root: Path) -> HoldfastError:
+def named(app: str | None, error: Exception, root: Path) -> HoldfastError:
     """The error as one of ours: a full disk and a damaged journal have no class of their own."""
+    about = "" if app is None else f"{app}: "
     if isinstance(error, HoldfastError):
         return error
     if is_full(error, root):
         return DeployFailed(
-            f"{app}: the disk is full: {free_megabytes(root)} MB are left for {root}",
+            f"{about}the disk is full: {free_megabytes(root)} MB are left for {root}",
             hint=reserve.HINT,
         )
     if isinstance(error, sqlite3.Error):
-        return HoldfastError(f"{app}: {root / 'journal.db'}: {error}", hint="is it damaged?")
-    return HoldfastError(f"{app}: {error}", hint="is a directory not ours?")
+        return HoldfastError(f"{about}{root / 'journal.db'}: {error}", hint="is it damaged?")
+    return HoldfastError(f"{about}{error}", hint="is a directory not ours?")
 
 
 class Recorder:

@@ -14,8 +14,8 @@ from holdfast.command import Command
 from holdfast.deploy import health, orphans, snapshot
 from holdfast.deploy.context import Context
 from holdfast.deploy.step import Step
-from holdfast.edge.contract import Counts, Mode, Target
-from holdfast.errors import CommandFailed, DeployFailed
+from holdfast.edge.contract import Counts, GateStatus, Mode, Target
+from holdfast.errors import CommandFailed, DeployFailed, EdgeError
 from holdfast.execute import run
 from holdfast.runtimes.contract import Release, Slot
 
@@ -139,7 +139,16 @@ def _drained(context: Context, seconds: float) -> int:
 
 
 def _counts(context: Context) -> Counts:
-    return context.edge.status(context.app)[0].counts
+    return _gate(context).counts
+
+
+def _gate(context: Context) -> GateStatus:
+    """The gate and its counts; an nginx that was killed meanwhile is started again."""
+    try:
+        return context.edge.status(context.app)[0]
+    except EdgeError:
+        context.edge.ensure()
+        return context.edge.status(context.app)[0]
 
 
 def configure(context: Context) -> str | None:
@@ -159,7 +168,7 @@ def open_to_new(context: Context) -> None:
     If our lease ran out (this process was frozen), requests went to the old release again:
     then it is drained once more, so that the two never serve at the same time.
     """
-    if replaces(context) and context.edge.status(context.app)[0].effective is not Mode.HOLD:
+    if replaces(context) and _gate(context).effective is not Mode.HOLD:
         context.holding.begin()
         _drained(context, context.new.spec.policy.drain)
     context.check_cancelled()
