@@ -108,7 +108,9 @@ def test_everybody_hangs_up_while_down(site: Site) -> None:
     """The next request finds out by itself that the app is back."""
     backend = site.serve()
     backend.crash()
-    for client in site.crowd(5):
+    crowd = site.crowd(5)
+    site.waiting(5)
+    for client in crowd:
         client.close()
     site.waiting(0)
     backend.start()

@@ -97,23 +97,23 @@ class Edge:
 
     def hold(self, app: str, lease: float | None) -> None:
         """See the contract."""
-        until = None if lease is None else time.time() + lease
-        self._change(app, mode=Mode.HOLD, lease_until=until)
+        with self._gates.changed() as gates:
+            # Here, not before: others may have kept us from the file for a while.
+            until = None if lease is None else time.time() + lease
+            gates.change(app, mode=Mode.HOLD, lease_until=until)
+        self._control.refresh()
 
     def open(self, app: str, target: Target | None = None) -> None:
         """See the contract."""
-        if target is None:
-            self._change(app, mode=Mode.OPEN, lease_until=None)
-            return
-        gate = self.gate(app)
-        previous = gate.previous if gate else None
-        if gate and gate.target and gate.target.release != target.release:
-            previous = gate.target
-        self._change(app, mode=Mode.OPEN, lease_until=None, target=target, previous=previous)
+        with self._gates.changed() as gates:
+            gates.open(app, target)
+        self._control.refresh()
 
     def maintenance(self, app: str, allow: tuple[str, ...] = ()) -> None:
         """See the contract."""
-        self._change(app, mode=Mode.MAINTENANCE, lease_until=None, allow=allow)
+        with self._gates.changed() as gates:
+            gates.change(app, mode=Mode.MAINTENANCE, lease_until=None, allow=allow)
+        self._control.refresh()
 
     def gate(self, app: str) -> Gate | None:
         """See the contract."""
@@ -141,11 +141,6 @@ class Edge:
         return f"http://{host}/" if port == 80 else f"http://{host}:{port}/"
 
     # pieces
-
-    def _change(self, app: str, **changes: Any) -> None:
-        with self._gates.changed() as gates:
-            gates.change(app, **changes)
-        self._control.refresh()
 
     def _limit(self, spec: AppSpec) -> None:
         """Give the app a gate if it has none, and the gate the spec's limits."""

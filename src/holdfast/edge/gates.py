@@ -62,6 +62,18 @@ class Gates:
         self.entries[app] = replace(entry, gate=gate)
         return gate
 
+    def open(self, app: str, target: Target | None) -> Gate:
+        """Open an app's gate: to ``target``, or to the last good one.
+
+        Opening to another release makes the one before it ``previous``.
+        """
+        if target is None:
+            return self.change(app, mode=Mode.OPEN, lease_until=None)
+        gate = self.change(app, mode=Mode.OPEN, lease_until=None)
+        leaves = gate.target
+        other = leaves is not None and leaves.release != target.release
+        return self.change(app, target=target, previous=leaves if other else gate.previous)
+
 
 class GatesFile:
     """``gates.json``; changes of several processes at once come one after the other."""
@@ -77,12 +89,15 @@ class GatesFile:
         """
         try:
             value = json.loads(self._path.read_text())
+            entries = {name: _entry(name, item) for name, item in value["apps"].items()}
+            return Gates(value["generation"], entries)
         except FileNotFoundError:
             return Gates()
-        except ValueError as error:
-            raise EdgeError(f"{self._path}: damaged ({error})") from None
-        entries = {name: _entry(name, item) for name, item in value["apps"].items()}
-        return Gates(value["generation"], entries)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EdgeError(
+                f"{self._path}: damaged ({error})",
+                hint="restore it from a backup, or remove it and deploy each app again",
+            ) from None
 
     @contextmanager
     def changed(self) -> Iterator[Gates]:

@@ -23,7 +23,8 @@ local address_t = ffi.typeof("uintptr_t")
 local get_request = base.get_request
 
 local FOREVER = 1e6         -- seconds
-local LARGE = 1024 * 1024   -- bytes of an answer that make it a download
+local TIDY = 5              -- seconds between two looks for workers that have ended
+local LARGE_DIGITS = 7      -- an answer of 1,000,000 bytes or more is a download
 local MOST_TRIES = 8        -- nginx allows ten internal redirects a request
 
 local serving = {}          -- request -> the gate through which it went, while it counts as in flight
@@ -55,6 +56,12 @@ function _M.init_worker()
     if not ok then
         ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
     end
+    -- After a reload the old worker is remembered as long as nobody asks for counts.
+    ngx.timer.every(TIDY, function(premature)
+        if not premature and not board.alone() then
+            board.tidy()
+        end
+    end)
     -- nginx runs what is left of the timers the moment a worker begins to shut down.
     ngx.timer.at(FOREVER, function(premature)
         if premature then
@@ -191,14 +198,16 @@ function _M.balance()
     end
 end
 
+-- WebSockets, event streams and downloads. Most answers say their length, and are small: one
+-- look at one header is all they cost.
 local function takes_long()
-    if ngx.status == 101 then
-        return true
-    end
     local header = ngx.header
+    local length = header["Content-Length"]
+    if length then
+        return #length >= LARGE_DIGITS
+    end
     local kind = header["Content-Type"]
-    return kind and kind:sub(1, 17) == "text/event-stream"
-        or (tonumber(header["Content-Length"]) or 0) > LARGE
+    return kind and kind:sub(1, 17) == "text/event-stream" or ngx.status == 101
 end
 
 --- header_filter: an answer that may take long no longer counts as in flight.
