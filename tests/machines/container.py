@@ -1,0 +1,140 @@
+"""Boot a root file system with systemd-nspawn, and end it like a power cut or in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from fnmatch import fnmatch
+from pathlib import Path
+
+from tests.machines.host import HostError
+
+_CGROUPS = Path("/sys/fs/cgroup")
+# Puts itself into a control group, then becomes nspawn: the process we start is nspawn's.
+_ENTER = 'if [ -n "$1" ]; then echo $$ >"$1/cgroup.procs"; fi; shift; exec "$@"'
+
+
+class Container:
+    """One boot of a server."""
+
+    def __init__(self, name: str, root: Path, bridge: str, console: Path) -> None:
+        group = _make_group(name)
+        with console.open("ab") as output:
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", _ENTER, "sh", str(group or ""), *argv(name, root, bridge)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # As a server has it: control groups version 2 alone.
+                env={**_plain_environment(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            )
+        self._name = name
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def power_off(self, timeout: float) -> None:
+        """Have it shut down in order; a server that takes longer is killed."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it like a power cut; return when none of its processes is left."""
+        self._process.kill()
+        end(self._name, f"{self._name}.scope")
+        self._process.wait(10)
+
+
+def argv(name: str, root: Path, bridge: str) -> list[str]:
+    """The command that boots the root file system, as a server of that name at the bridge."""
+    return [
+        "systemd-nspawn",
+        f"--directory={root}",
+        f"--machine={name}",
+        f"--network-bridge={bridge}",
+        "--register=no",
+        *([] if _systemd_rules() else ["--keep-unit"]),
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--link-journal=no",
+        "--console=read-only",
+        "--capability=all",
+        "--system-call-filter=@keyring bpf",
+        "--boot",
+    ]
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+
+def _hierarchy() -> Path:
+    """Where control groups of version 2 are: alone, or beside those of version 1."""
+    return _CGROUPS if (_CGROUPS / "cgroup.procs").exists() else _CGROUPS / "unified"
+
+
+def _make_group(name: str) -> Path | None:
+    """A control group for a server, below our own. Two in one would end each other's processes.
+
+    None where systemd is process 1: it makes a scope ``NAME.scope``.
+    """
+    if _systemd_rules():
+        return None
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        if line.startswith("0::/"):
+            group = _hierarchy() / line.removeprefix("0::/") / name
+            group.mkdir(exist_ok=True)
+            return group
+    raise HostError("no control groups of version 2 here, which a server's systemd needs")
+
+
+def _systemd_rules() -> bool:
+    return Path("/run/systemd/system").is_dir()
+
+
+def end(*names: str) -> None:
+    """Kill all processes of servers, by name or ``NAME-*``, and remove their control groups.
+
+    The group is what holds a server together: nspawn's death alone is not its servers' death.
+
+    Raises:
+        HostError: a process stays for 10 s.
+    """
+    deadline = time.monotonic() + 10
+    groups = list(_groups(names))
+    for group in groups:
+        with suppress(OSError):  # version 1 has no such file
+            (group / "cgroup.kill").write_text("1")
+    for group in groups:
+        while group.exists():
+            if time.monotonic() > deadline:
+                raise HostError(f"processes stay in {group}")
+            _remove_tree(group)
+            time.sleep(0.02)
+
+
+def _groups(names: tuple[str, ...]) -> Iterator[Path]:
+    """The control groups with such names, whose own groups come and go meanwhile.
+
+    nspawn makes one in systemd's hierarchy of version 1 too, if there is one.
+    """
+    for parent, children, _ in os.walk(_CGROUPS):
+        ours = [child for child in children if any(fnmatch(child, name) for name in names)]
+        children[:] = [child for child in children if child not in ours]
+        yield from (Path(parent, child) for child in ours)
+
+
+def _remove_tree(group: Path) -> None:
+    """Remove a group with its children; one that has processes yet stays."""
+    for path, _, _ in os.walk(group, topdown=False):
+        with suppress(OSError):
+            Path(path).rmdir()
