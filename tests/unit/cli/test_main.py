@@ -92,9 +92,9 @@ def test_a_fault_for_a_program(holdfast: Run, agent: FakeAgent) -> None:
 
 def test_json_of_a_command_that_is_run_is_not_ours(holdfast: Run) -> None:
     """--json behind -- belongs to the command that is run."""
-    ran = holdfast("run", "--server", "nowhere", "--", "dumpdata", "--json")
+    ran = holdfast("run", "--server", "ssh://nowhere", "--", "dumpdata", "--json")
     assert ran.code == 2
-    assert ran.err.startswith("error: server 'nowhere'")
+    assert ran.err.startswith("error: --server: ")
 
 
 def test_ctrl_c(holdfast: Run, agent: FakeAgent) -> None:

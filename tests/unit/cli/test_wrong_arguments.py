@@ -119,11 +119,6 @@ CASES: list[tuple[str, str, str | None]] = [
         "destroy removes notes from local with its releases, variables and data, for ever",
         "give --yes where nobody can be asked",
     ),
-    (
-        "deploy --server deploy@203.0.113.7 --domain a.example",
-        "server 'deploy@203.0.113.7': servers reached over SSH are not available yet",
-        'the one server there is now is this machine: --server local, or server = "local"',
-    ),
 ]
 
 
