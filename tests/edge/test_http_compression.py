@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import gzip
 
-import pytest
-
 from tests.edge.backend import reply
 from tests.edge.site import Site
 
 TEXT = "compress me, " * 500
 
 
-@pytest.mark.parametrize(
-    ("kind", "compressed"),
-    [
-        ("text/html; charset=utf-8", True),
-        ("text/css", True),
-        ("application/json", True),
-        ("application/problem+json", True),
-        ("image/svg+xml", True),
-        ("text/event-stream", False),
-        ("image/png", False),
-        ("application/zip", False),
-    ],
-)
-def test_types(site: Site, kind: str, compressed: bool) -> None:
+TYPES = [
+    ("text/html; charset=utf-8", True),
+    ("text/css", True),
+    ("application/json", True),
+    ("application/problem+json", True),
+    ("image/svg+xml", True),
+    ("text/event-stream", False),
+    ("image/png", False),
+    ("application/zip", False),
+]
+
+
+def test_types(site: Site) -> None:
     """What is text is compressed for those who take it, and caches are told."""
     backend = site.serve()
-    backend.answer = lambda request: reply(TEXT, headers={"Content-Type": kind, "ETag": '"1"'})
-    answer = site.ask("/", Accept_Encoding="gzip, br")
-    assert (answer.headers.get("content-encoding") == "gzip") is compressed
-    if compressed:
-        assert gzip.decompress(answer.body).decode() == TEXT
-        assert answer.headers["etag"] == 'W/"1"'
-        assert answer.headers["vary"] == "Accept-Encoding"
-    plain = site.ask("/")
-    assert plain.text == TEXT
-    assert "content-encoding" not in plain.headers
+    for kind, compressed in TYPES:
+        backend.answer = lambda request, kind=kind: reply(  # type: ignore[misc]
+            TEXT, headers={"Content-Type": kind, "ETag": '"1"'}
+        )
+        answer = site.ask("/", Accept_Encoding="gzip, br")
+        assert (answer.headers.get("content-encoding") == "gzip") is compressed, kind
+        if compressed:
+            assert gzip.decompress(answer.body).decode() == TEXT
+            assert answer.headers["etag"] == 'W/"1"'
+            assert answer.headers["vary"] == "Accept-Encoding"
+        plain = site.ask("/")
+        assert plain.text == TEXT
+        assert "content-encoding" not in plain.headers
 
 
 def test_not_twice_nor_small(site: Site) -> None:

@@ -25,24 +25,23 @@ def forget_errors(site: Site, text: str) -> None:
     (site.root / "edge" / "logs" / "error.log").write_text("\n".join([*kept, ""]))
 
 
-@pytest.mark.parametrize(
-    "host", ["app.test", "APP.Test", "app.test:8080", "app.test.", "second.test", "x.y.wild.test"]
-)
-def test_names_of_an_app(site: Site, host: str) -> None:
+def test_names_of_an_app(site: Site) -> None:
     """Exact names, in any case, with a port or a dot at the end, and wildcards lead to the app."""
     site.serve(domains=("App.test", "second.test", "*.wild.test"))
-    assert site.ask("/x", host=host).text == "/x"
+    names = ["app.test", "APP.Test", "app.test:8080", "app.test.", "second.test", "x.y.wild.test"]
+    for host in names:
+        assert site.ask("/x", host=host).text == "/x", host
 
 
-@pytest.mark.parametrize("host", ["other.test", "wild.test", "127.0.0.1", "[::1]", "a.b:80", "_"])
-def test_unknown_host(site: Site, host: str) -> None:
+def test_unknown_host(site: Site) -> None:
     """A host nobody has gets a plain page that names no app, and no app is called."""
     backend = site.serve(domains=("app.test", "*.wild.test"))
-    answer = site.ask("/", host=host)
-    assert answer.status == 404
-    assert "app.test" not in answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-request-id"] in answer.text
+    for host in ("other.test", "wild.test", "127.0.0.1", "[::1]", "a.b:80", "_"):
+        answer = site.ask("/", host=host)
+        assert answer.status == 404, host
+        assert "app.test" not in answer.text
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-request-id"] in answer.text
     assert backend.requests == []
 
 
@@ -89,13 +88,11 @@ def test_domain_of_another_app(site: Site) -> None:
     assert site.ask("/", host="two.test").status == 404
 
 
-@pytest.mark.parametrize(
-    "domain", ["", "a b.test", "~^.*$", 'x";}', "bücher.test", "$host", "a..b"]
-)
-def test_domain_that_is_none(site: Site, domain: str) -> None:
+def test_domain_that_is_none(site: Site) -> None:
     """What is no host name is refused in words, not by nginx."""
-    with pytest.raises(EdgeError, match="is no host name"):
-        site.configure(domains=(domain,))
+    for domain in ("", "a b.test", "~^.*$", 'x";}', "bücher.test", "$host", "a..b"):
+        with pytest.raises(EdgeError, match="is no host name"):
+            site.configure(domains=(domain,))
     assert site.edge.gate("app") is None
 
 

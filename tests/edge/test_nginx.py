@@ -247,13 +247,13 @@ def test_pid_used_again(site: Site) -> None:
     assert site.ask("/").status == 200
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "99999999"])
-def test_damaged_pid_file(site: Site, text: str) -> None:
+def test_damaged_pid_file(site: Site) -> None:
     """A pid file that says nothing is as good as none."""
-    site.edge.stop()
-    (site.root / "edge" / "run" / "nginx.pid").write_text(text)
-    site.edge.ensure()
-    assert site.edge.info()["running"] is True
+    for text in ("", "nonsense", "99999999"):
+        site.edge.stop()
+        (site.root / "edge" / "run" / "nginx.pid").write_text(text)
+        site.edge.ensure()
+        assert site.edge.info()["running"] is True
 
 
 def test_master_killed(site: Site) -> None:
