@@ -48,15 +48,17 @@ def run(
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    daemon: bool = False,
 ) -> Completed:
     """Run to the end, or to the time limit.
 
     Standard output and error come back together, in the order written. The command
-    runs in a session of its own, and what is left of its process group ends with it;
-    a daemon (one that called setsid(2)) goes on.
+    runs in a session of its own, and what is left of its process group ends with it.
 
     Args:
         check: raise on a non-zero exit status.
+        daemon: it leaves a process behind on purpose, which goes on if all went well. (Such
+            a process calls setsid(2) to leave the group, but often after its parent ended.)
         on_line: called with each line as it comes, without its line end.
         should_stop: asked a few times a second; true ends the command like a time-out.
 
@@ -66,10 +68,12 @@ def run(
     started = time.monotonic()
     process = _start(command)
     output = _Output(on_line)
+    leave = False
     try:
         reason = _pump(process, command, output, started, should_stop)
+        leave = daemon and reason is None and process.returncode == 0
     finally:
-        _end(process)
+        _end(process, leave=leave)
     seconds = time.monotonic() - started
     if reason is not None:
         raise CommandFailed(f"{command.name}: {reason}", returncode=None, output=output.tail())
@@ -208,9 +212,9 @@ def _drain(descriptor: int, output: _Output) -> None:
             output.feed(chunk)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], *, leave: bool) -> None:
     """End what is left of the process and its group: TERM, a short grace, KILL."""
-    for name in (signal.SIGTERM, signal.SIGKILL):
+    for name in () if leave else (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None and not _group_lives(process.pid):
             break
         with suppress(ProcessLookupError, PermissionError):

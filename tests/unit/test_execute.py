@@ -187,6 +187,16 @@ def test_background_child_that_goes_on_writing_does_not_hold_us() -> None:
     assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize("daemon", [True, False])
+def test_what_stays_in_the_group(daemon: bool) -> None:
+    """Said to be a daemon it goes on, though it has not called setsid yet; else it is ended."""
+    done = run(shell("sleep 30 & echo $!", timeout=20), daemon=daemon)
+    left = int(done.output)
+    assert lives(left) is daemon
+    if daemon:
+        os.kill(left, signal.SIGKILL)
+
+
 def test_daemon_goes_on() -> None:
     """A program that put itself into a session of its own is meant to stay: it is left alone."""
     script = """

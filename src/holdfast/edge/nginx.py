@@ -66,7 +66,7 @@ class Nginx:
         """
         (self._edge / "control" / "control.sock").unlink(missing_ok=True)
         try:
-            run(self._command())
+            run(self._command(), daemon=True)
         except CommandFailed as error:
             raise refusal(error) or EdgeError("nginx did not start", detail=error.output) from error
         self._wait(lambda: self.pid() is not None, "nginx did not start")
