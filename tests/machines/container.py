@@ -10,22 +10,34 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
+from threading import Lock, Thread
 
 from tests.machines.host import HostError
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_REBOOT = 133  # nspawn's exit status with --keep-unit
 # Puts itself into a control group, then becomes nspawn: the process we start is nspawn's.
 _ENTER = 'if [ -n "$1" ]; then echo $$ >"$1/cgroup.procs"; fi; shift; exec "$@"'
 
 
 class Container:
-    """One boot of a server."""
+    """A server that is on, until it is switched off; it may reboot itself meanwhile."""
 
     def __init__(self, name: str, root: Path, bridge: str, console: Path) -> None:
-        group = _make_group(name)
-        with console.open("ab") as output:
-            self._process = subprocess.Popen(
-                ["/bin/sh", "-c", _ENTER, "sh", str(group or ""), *argv(name, root, bridge)],
+        self._name = name
+        self._argv = argv(name, root, bridge)
+        self._console = console
+        self._off = False
+        self._switch = Lock()
+        self._process = self._start()
+        self._keeper = Thread(target=self._keep, name=name, daemon=True)
+        self._keeper.start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        group = _make_group(self._name)
+        with self._console.open("ab") as output:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", _ENTER, "sh", str(group or ""), *self._argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -33,25 +45,34 @@ class Container:
                 # As a server has it: control groups version 2 alone.
                 env={**_plain_environment(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
             )
-        self._name = name
+
+    def _keep(self) -> None:
+        """Start it again when it reboots, as the unit systemd-nspawn@.service would."""
+        while self._process.wait() == _REBOOT:
+            with self._switch:
+                if self._off:
+                    return
+                end(self._name)
+                self._process = self._start()
 
     @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self._keeper.is_alive()
 
     def power_off(self, timeout: float) -> None:
         """Have it shut down in order; a server that takes longer is killed."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
+        self._keeper.join(timeout)
         self.kill()
 
     def kill(self) -> None:
         """End it like a power cut; return when none of its processes is left."""
-        self._process.kill()
-        end(self._name, f"{self._name}.scope")
-        self._process.wait(10)
+        with self._switch:
+            self._off = True
+            self._process.kill()
+            end(self._name, f"{self._name}.scope")
+        self._keeper.join(10)
 
 
 def argv(name: str, root: Path, bridge: str) -> list[str]:

@@ -76,7 +76,7 @@ def test_packages(server: Machine) -> None:
     server.ssh(
         "apt-get", "install", "-y", "--no-install-recommends", "python3-pip-whl", timeout=300
     )
-    pip = 'exec python3 /usr/share/python-wheels/pip-*.whl/pip "$@"'
+    pip = 'exec python3 "$(echo /usr/share/python-wheels/pip-*.whl)/pip" "$@"'
     server.ssh("sh", "-c", pip, "pip", "install", "-q", "--target=/srv/pip", "click", timeout=180)
     assert server.ssh("ls", "/srv/pip/click").stdout
     assert server.ssh("getent", "hosts", "pypi.org").stdout
