@@ -69,11 +69,11 @@ class Sshd:
         lines = ["Host box", *(f"    {name} {value}" for name, value in values.items())]
         (self.home / "ssh_config").write_text("\n".join(lines) + "\n")
 
-    def start(self, **variables: str) -> None:
+    def start(self, **variables: str | None) -> None:
         """Start it.
 
         Args:
-            variables: further environment of those who log in.
+            variables: further environment of those who log in; ``None`` takes one away.
         """
         passed = {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
         there = {
@@ -82,7 +82,7 @@ class Sshd:
             **passed,
             **variables,
         }
-        words = " ".join(f'"{name}={value}"' for name, value in there.items())
+        words = " ".join(f'"{name}={value}"' for name, value in there.items() if value)
         lines = [
             "ListenAddress 127.0.0.1",
             f"Port {self.port}",

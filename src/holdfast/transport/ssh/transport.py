@@ -93,7 +93,7 @@ class SshTransport:
             raise answer.error
         if answer.result is not None:
             return answer.result
-        if done.returncode == wrong.FAILED:
+        if done.returncode == wrong.FAILED or done.returncode < 0:  # ended by a signal, here
             words = self.connection.last_words() or answer.rest()
             deploying = request.method in DEPLOYING
             raise wrong.lost(self.connection.destination, words, deploying=deploying)
