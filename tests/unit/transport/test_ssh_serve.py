@@ -1,0 +1,112 @@
+"""The far end of a session: one request in, the protocol's lines out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SERVE = [sys.executable, "-P", "-m", "holdfast.agent", "serve"]
+
+
+def ask(root: Path, sent: bytes) -> Any:
+    """The last line that comes back; nothing else may be printed."""
+    env = {**os.environ, "HOLDFAST_ROOT": str(root)}
+    done = subprocess.run(SERVE, input=sent, env=env, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def request(method: str, **params: Any) -> bytes:
+    return json.dumps({"version": 1, "method": method, "params": params}).encode() + b"\n"
+
+
+def test_a_question_is_answered(short_path: Path) -> None:
+    """Methods are the agent's own."""
+    assert ask(short_path / "r", request("hello"))["result"]["root"] == str(short_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (b"", "not one line of JSON"),
+        (b"GET / HTTP/1.1\n", "not one line of JSON"),
+        (b"[]\n", "not one line of JSON"),
+        (b'{"version": 2, "method": "hello", "params": {}}\n', "of version 2"),
+        (request("no.such"), "no method 'no.such'"),
+    ],
+)
+def test_what_is_wrong_is_an_answer_too(short_path: Path, sent: bytes, message: str) -> None:
+    """One error line, of the class that it has there."""
+    error = ask(short_path / "r", sent)["error"]
+    assert error["type"] == "UsageError"
+    assert message in error["message"]
+
+
+def test_a_fault_is_kept_for_us_alone(short_path: Path) -> None:
+    """Missing parameters are a fault of ours: no traceback on the wire, one in a 0600 file."""
+    (short_path / "r" / "agent").mkdir(parents=True)
+    error = ask(short_path / "r", request("env.set"))["error"]
+    assert error["message"] == "Holdfast has a fault on the server: KeyError"
+    kept = short_path / "r" / "agent" / "fault.txt"
+    assert str(kept) in error["hint"]
+    assert "Traceback" in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_source_arrives_whole(short_path: Path) -> None:
+    """The archive is where the agent looks for the token, for its owner alone."""
+    archive = os.urandom(300_000)
+    packed = zlib.compress(archive)
+    sent = request("source.put", app="notes", bytes=len(packed)) + packed
+    token = ask(short_path / "r", sent)["result"]["token"]
+    arrived = short_path / "r" / "apps" / "notes" / "incoming" / f"{token}.tar"
+    assert arrived.read_bytes() == archive
+    assert arrived.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kept", [0, 1, 5000])
+def test_half_a_source_is_none(short_path: Path, kept: int) -> None:
+    """Cut on the way: an error, and nothing under any name."""
+    packed = zlib.compress(os.urandom(10_000))
+    sent = request("source.put", app="notes", bytes=len(packed)) + packed[:kept]
+    error = ask(short_path / "r", sent)["error"]
+    assert (error["type"], error["message"]) == (
+        "TransportError",
+        "the source did not arrive whole",
+    )
+    assert list((short_path / "r" / "apps" / "notes" / "incoming").iterdir()) == []
+
+
+def test_a_damaged_source_is_refused(short_path: Path) -> None:
+    """zlib's own checksum (RFC 1950) tells."""
+    packed = bytearray(zlib.compress(os.urandom(10_000)))
+    packed[-1] ^= 1
+    sent = request("source.put", app="notes", bytes=len(packed)) + bytes(packed)
+    assert "arrived damaged" in ask(short_path / "r", sent)["error"]["message"]
+
+
+def test_nobody_listens_any_more(short_path: Path) -> None:
+    """A reader that has gone away is no fault: it ends, and quietly."""
+    env = {**os.environ, "HOLDFAST_ROOT": str(short_path / "r")}
+    process = subprocess.Popen(
+        SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    time.sleep(0.1)
+    process.stdin.write(request("hello"))
+    process.stdin.close()
+    assert process.wait(60) == 1
+    assert process.stderr.read() == b""
+    process.stderr.close()
