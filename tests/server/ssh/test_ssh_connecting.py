@@ -132,6 +132,16 @@ def test_installed_once(sshd: Sshd) -> None:
     assert not list(agent.glob(".new-*"))
 
 
+def test_a_server_without_an_index_is_sent_uv(sshd: Sshd) -> None:
+    """It cannot fetch uv; it is a machine of our kind, so ours is sent, and runs."""
+    sshd.stop()
+    sshd.start(PIP_NO_INDEX="1", PIP_CONFIG_FILE="/dev/null", PIP_FIND_LINKS=None)
+    assert hello(sshd)["version"] == __version__
+    uv = sshd.root / "agent" / "current" / "bin" / "uv"
+    done = subprocess.run([uv, "--version"], capture_output=True, timeout=30, check=True)
+    assert bundle().uv in done.stdout.decode()
+
+
 def test_a_newer_server_is_left_alone(sshd: Sshd) -> None:
     """An older command neither runs there nor puts itself in the newer one's place."""
     newer = sshd.root / "agent" / "fedcba9876543210"
