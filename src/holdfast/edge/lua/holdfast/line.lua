@@ -28,7 +28,7 @@ local _M = {}
 
 local POLL = 0.005          -- seconds between two looks of the leader
 local POLL_SHARED = 0.001   -- the same while the line drains and another worker may go first
-local SWEEP = 0.25          -- seconds between two searches for clients that hung up unnoticed
+local SWEEP = 1             -- seconds between two searches for clients that hung up unnoticed
 local PROBE = 0.03          -- seconds between two questions whether the target answers again
 local WINDOW = 0.005        -- with several workers: nobody goes before one that came so much earlier
 local MOST_IN_FLIGHT = 512  -- the pace grows up to here
