@@ -79,6 +79,7 @@ def run(rounds: int) -> Results:
     p99 = {name: one.p99[-rounds:] for name, one in by_name.items()}
     return {
         "ratio_vs_nginx": ratio(rates["holdfast"], rates["nginx"]),
+        "ratio_vs_ten_line_nginx": ratio(rates["holdfast"], rates["ten_line_nginx"]),
         "ratio_vs_haproxy": ratio(rates["holdfast"], rates["haproxy"]),
         "ratio_vs_caddy": ratio(rates["holdfast"], rates["caddy"], 2),
         "p99_ratio_vs_nginx": ratio(p99["holdfast"], p99["nginx"]),
@@ -96,7 +97,7 @@ def _contenders(home: Path) -> Iterator[list[Contender]]:
     argv, address = proxies.backend(home)
     env = {"GOMAXPROCS": "1", "HOME": str(home)}
     peers = {
-        "nginx": proxies.plain_nginx,
+        "ten_line_nginx": proxies.plain_nginx,
         "haproxy": proxies.haproxy,
         "caddy": proxies.caddy_server,
     }
@@ -107,6 +108,11 @@ def _contenders(home: Path) -> Iterator[list[Contender]]:
         root.mkdir()
         ours = stack.enter_context(our_edge(root, port, address, EdgeOptions()))
         found = [Contender("holdfast", port, ours.pid)]
+        other = proxies.free_port()
+        argv = proxies.gateless_nginx(home, root / "edge", (port, other), address)
+        log = home / "nginx.log"
+        pid = stack.enter_context(proxies.running(argv, str(other), log=log))
+        found.append(Contender("nginx", other, pid))
         for name, command in peers.items():
             port = proxies.free_port()
             argv, log = command(home, address, port), home / f"{name}.log"

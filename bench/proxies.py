@@ -7,6 +7,8 @@ unix socket, the usual forwarding headers, one line in an access log for each re
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import time
@@ -110,8 +112,35 @@ def backend(home: Path) -> tuple[list[str | Path], str]:
     return _nginx(home, "backend", server, access_log="off"), f"unix:{path}"
 
 
+_LUA = re.compile(r"^.*(?:_by_lua_block|lua_package_path|lua_socket|lua_check).*$", re.MULTILINE)
+_INIT = re.compile(r"    init_by_lua_block \{.*?\n    \}\n", re.DOTALL)
+
+
+def gateless_nginx(
+    home: Path, edge: Path, ports: tuple[int, int], backend_address: str
+) -> list[str | Path]:
+    """nginx with the very configuration of our edge, but without the gate: no line of Lua.
+
+    Same headers to the app, same access log, same buffers and compression.
+
+    Args:
+        edge: our edge's directory, started once.
+        ports: ours, which stands in its configuration, and the one to listen on instead.
+    """
+    copy = home / "gateless"
+    shutil.copytree(edge, copy, ignore=shutil.ignore_patterns("*.sock", "*.pid"))
+    for path in (copy / "nginx.conf", *(copy / "apps").glob("*.conf")):
+        text = _LUA.sub("", _INIT.sub("", path.read_text()))
+        text = text.replace("server 0.0.0.1;", f"server {backend_address};")
+        text = text.replace(str(edge), str(copy)).replace(f":{ports[0]}", f":{ports[1]}")
+        path.write_text(text)
+    with (copy / "nginx.conf").open("a") as config:
+        config.write("\ndaemon off;\n")
+    return [program("nginx"), "-c", copy / "nginx.conf", "-e", copy / "logs" / "error.log"]
+
+
 def plain_nginx(home: Path, backend_address: str, port: int) -> list[str | Path]:
-    """nginx as one would configure it by hand, with a keep-alive upstream."""
+    """nginx as one would configure it by hand in ten lines, with a keep-alive upstream."""
     server = f"""upstream app {{ server {backend_address}; keepalive {KEPT}; }}
     server {{
         listen 127.0.0.1:{port} backlog=1024;

@@ -126,18 +126,21 @@ local function slow(request, name)
     return wait(request, app, false)
 end
 
+--- The access phase of every request to an app.
+--
+-- change: the location for methods that may change something; nil if this is it. Two locations
+-- and not a variable upstream: nginx would look that up anew for each request.
+--
 -- A body is read before the gate is asked: an upload on its way is no request in flight, and
 -- one that arrives while the gate holds is whole when its turn comes.
-local function read_body()
+function _M.access(name, change)
     local method = ngx.req.get_method()
     if method ~= "GET" and method ~= "HEAD" then
+        if change and method ~= "OPTIONS" then
+            return ngx.exec(change)
+        end
         ngx.req.read_body()
     end
-end
-
---- The access phase of every request to an app.
-function _M.access(name)
-    read_body()
     local request = this()
     local app = gates.apps[name]
     if app and app.open and not line.busy(app) and gates.enter(app) then
