@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
+import signal
 import socket
 import time
 
@@ -102,6 +104,33 @@ def test_order_over_two_workers(sites: SiteFactory, delay: float) -> None:
     calls = [Call(sent[number], place) for place, number in enumerate(numbers(backend))]
     assert len(calls) == 600
     assert called_late(calls, MOMENT) == 0
+
+
+def test_order_with_a_worker_that_slept(sites: SiteFactory) -> None:
+    """What came to a worker that got no processor keeps its place in the line."""
+    site = sites(workers=2)
+    backend = site.serve()
+    # Kept connections belong to their worker, whoever else would have time for them.
+    visitors = [site.client() for _ in range(100)]
+    for visitor in visitors:
+        assert visitor.ask("/-1").status == 200
+    site.hold()
+    sent = []
+    sleeper = site.edge._control.status()["workers"][0]["pid"]
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        for i, visitor in enumerate(visitors):
+            visitor.send(f"/{i}")
+            sent.append(time.monotonic())
+            time.sleep(0.005)
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    site.waiting(100)
+    site.open()
+    for visitor in visitors:
+        assert visitor.read().status == 200
+    ran = numbers(backend)[100:]
+    assert called_late([Call(sent[number], place) for place, number in enumerate(ran)], MOMENT) == 0
 
 
 # limits

@@ -1,4 +1,4 @@
--- Whether a client has hung up: asked of its socket.
+-- What a client's socket knows: whether the client has hung up, and when it asked.
 --
 -- nginx tells the Lua module of a client that closes while its request waits, but not always:
 -- not if the end came together with the last bytes of the request, and not after a body was
@@ -11,6 +11,10 @@ local base = require "resty.core.base"
 ffi.cdef [[
 struct holdfast_pollfd { int fd; short events; short revents; };
 int poll(struct holdfast_pollfd *fds, unsigned long count, int timeout);
+
+/* tcp(7): the beginning of struct tcp_info of linux/tcp.h. */
+struct holdfast_tcp { uint8_t state[8]; uint32_t before[11], last_data_recv; };
+int getsockopt(int fd, int level, int name, void *value, unsigned int *length);
 
 /* The first members of nginx's own, the same in every version of it. */
 struct holdfast_connection { void *data; void *read; void *write; int fd; };
@@ -26,6 +30,10 @@ local _M = {}
 local SIGNATURE = 0x50545448    -- "HTTP"
 local POLLRDHUP = 0x2000        -- POLLERR and POLLHUP are always told
 
+local IPPROTO_TCP, TCP_INFO = 6, 11
+
+local tcp = ffi.new("struct holdfast_tcp")
+local length = ffi.new("unsigned int[1]")
 local one = ffi.new("struct holdfast_pollfd[1]")
 
 --- The file descriptor of this request's connection, or nil.
@@ -44,6 +52,22 @@ function _M.gone(fd)
     end
     one[0].fd, one[0].events, one[0].revents = fd, POLLRDHUP, 0
     return C.poll(one, 1, 0) == 1
+end
+
+--- Seconds since the last byte came; 0 where that is not known.
+--
+-- A worker that got no processor for a while finds many requests at once; another may have
+-- had one of the same moment at once. The kernel knows when they really came (to 4 ms at worst).
+function _M.since(fd)
+    if not fd or ffi.os ~= "Linux" then
+        return 0
+    end
+    length[0] = ffi.sizeof(tcp)
+    if C.getsockopt(fd, IPPROTO_TCP, TCP_INFO, tcp, length) ~= 0
+        or length[0] < ffi.sizeof(tcp) then
+        return 0
+    end
+    return tcp.last_data_recv / 1000
 end
 
 --- Call `use` with each node whose client has hung up; the nodes lie in places first to last.

@@ -84,6 +84,10 @@ local function close_up(line)
 end
 
 local function append(line, node)
+    local last = line.nodes[line.last]
+    if last then
+        node.arrived = max(node.arrived, last.arrived)  -- the kernel's clock is coarser than its order
+    end
     line.last = line.last + 1
     line.nodes[line.last] = node
     node.place = line.last
@@ -335,7 +339,8 @@ end
 
 --- A place for a request that comes now.
 function _M.node()
-    return { sem = semaphore.new(0), fd = client.socket(), arrived = clock(), tries = 0 }
+    local fd = client.socket()
+    return { sem = semaphore.new(0), fd = fd, arrived = clock() - client.since(fd), tries = 0 }
 end
 
 --- Wait in line until it is this request's turn.
