@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from holdfast.deploy.journal import Journal
 from holdfast.deploy.machine import Machine
 from holdfast.edge.client import Edge
@@ -16,6 +18,9 @@ def open_machine(layout: Layout, *, make: bool = True) -> Machine:
     Args:
         make: make the directory if it is missing; who only looks need not.
     """
+    # nginx's workers read static files and reach sockets below the root; what nobody else may
+    # read is made so by name. root's own umask may be stricter.
+    os.umask(0o022)
     if make:
         layout.make()
     return Machine(
