@@ -5,11 +5,7 @@
 -- timer of nginx's own, so a line also drains in a worker that is shutting down (nginx runs
 -- no Lua timers there).
 --
--- A node is a request's place. The line's nodes lie in three parts, in the order of arrival:
---
---   nodes[front .. first - 1]   let go, but not awake yet: they call the app within this turn
---                               of nginx's event loop, and nobody may overtake them
---   nodes[first .. last]        waiting; places of those who left are nil
+-- Its nodes, one for each request, lie in a queue (queue.lua).
 --
 -- A request that ends, for whatever reason, comes to nginx's log phase, and that tells the
 -- line (`over`): so a client that hangs up leaves at once. Where nginx does not notice, the
@@ -20,6 +16,7 @@ local board = require "holdfast.board"
 local client = require "holdfast.client"
 local gates = require "holdfast.gates"
 local probe = require "holdfast.probe"
+local queue = require "holdfast.queue"
 
 local clock = board.clock
 local max, min = math.max, math.min
@@ -49,7 +46,7 @@ end
 local function line_of(app)
     local line = lines[app.name]
     if not line then
-        line = { name = app.name, nodes = {}, front = 1, first = 1, last = 0, count = 0 }
+        line = queue.new(app.name)
         lines[app.name] = line
     end
     bind(line, app)
@@ -62,70 +59,6 @@ local function publish(line)
     board.set(line.cell + board.HEAD, node and node.arrived or 0)
     board.set(line.cell + board.PACE, line.pace or 0)
     board.beat(clock())
-end
-
--- Move the line's marks past empty places.
-local function close_up(line)
-    local nodes, last = line.nodes, line.last
-    while line.front <= last and not nodes[line.front] do
-        line.front = line.front + 1
-    end
-    line.first = max(line.first, line.front)
-    while line.first <= last and not nodes[line.first] do
-        line.first = line.first + 1
-    end
-    while last >= line.first and not nodes[last] do
-        last = last - 1
-    end
-    line.last = last
-    if line.front > last then
-        line.front, line.first, line.last = 1, 1, 0
-    end
-end
-
-local function append(line, node)
-    local last = line.nodes[line.last]
-    if last then
-        node.arrived = max(node.arrived, last.arrived)  -- the kernel's clock is coarser than its order
-    end
-    line.last = line.last + 1
-    line.nodes[line.last] = node
-    node.place = line.last
-    line.count = line.count + 1
-end
-
--- A request whose target did not answer goes back to where it stood: by its time of arrival.
-local function insert(line, node)
-    local nodes = line.nodes
-    local place = line.first
-    while place <= line.last and (not nodes[place] or nodes[place].arrived <= node.arrived) do
-        place = place + 1
-    end
-    if place > line.last then
-        return append(line, node)
-    end
-    -- Few stand before it, so they move one place forward; the many behind it stay.
-    for i = line.front, place - 1 do
-        local other = nodes[i]
-        nodes[i - 1] = other
-        if other then
-            other.place = i - 1
-        end
-    end
-    nodes[place - 1] = node
-    node.place = place - 1
-    line.front = line.front - 1
-    line.first = line.first - 1
-    line.count = line.count + 1
-end
-
-local function remove(line, node)
-    line.nodes[node.place] = nil
-    if node.place >= line.first then
-        line.count = line.count - 1
-    end
-    node.place = nil
-    close_up(line)
 end
 
 local function wake(node)
@@ -149,7 +82,7 @@ end
 
 local function dismiss(line, node, outcome)
     node.outcome = outcome
-    remove(line, node)
+    queue.remove(line, node)
     wake(node)
 end
 
@@ -189,10 +122,8 @@ local function release(line, app)
         end
         node.outcome = "go"
         node.app = app
-        line.first = line.first + 1
-        line.count = line.count - 1
+        queue.advance(line)
         wake(node)
-        close_up(line)
         room = room - 1
     end
 end
@@ -269,8 +200,15 @@ local function set_down(line, address)
 end
 
 --- The app's target does not take connections.
+-- Those who were let go with the one that has found out need not try for themselves, nor may
+-- they by chance get in before that one.
 function _M.down(app)
-    set_down(line_of(app), app.address)
+    local line = line_of(app)
+    set_down(line, app.address)
+    queue.recall(line, function(node)
+        gates.exit(node.app)
+        node.app, node.outcome = nil, nil
+    end)
 end
 
 -- One look of the leader; how long it may sleep then.
@@ -316,31 +254,22 @@ end
 
 -- One that was awake already when it was let go would overtake those who have yet to wake.
 local function await_turn(line, node)
-    while node.place and line.nodes[line.front] ~= node do
+    while node.outcome == "go" and line.nodes[line.front] ~= node do
         -- Not 0: nginx would come back here before it wakes the others.
         ngx.sleep(0.001)
     end
 end
 
--- One that was let go with others, the first of whom has found that nobody listens, need not
--- try for itself, nor by chance get in before that one.
-local function put_back(line, node)
-    if not line.down then
-        return false
-    end
-    gates.exit(node.app)
-    node.app, node.outcome = nil, nil
-    remove(line, node)
-    insert(line, node)
-    appoint(line)
-    publish(line)
-    return true
-end
-
 --- A place for a request that comes now.
 function _M.node()
     local fd = client.socket()
-    return { sem = semaphore.new(0), fd = fd, arrived = clock() - client.since(fd), tries = 0 }
+    return {
+        sem = semaphore.new(0),
+        fd = fd,
+        number = queue.number(),
+        arrived = clock() - client.since(fd),
+        tries = 0,
+    }
 end
 
 --- Wait in line until it is this request's turn.
@@ -357,9 +286,9 @@ function _M.wait(app, node, back)
     node.outcome = nil
     node.line = line
     if back then
-        insert(line, node)
+        queue.insert(line, node)
     else
-        append(line, node)
+        queue.append(line, node)
     end
     appoint(line)
     publish(line)
@@ -369,7 +298,7 @@ function _M.wait(app, node, back)
         if outcome == "go" then
             await_turn(line, node)
         end
-    until outcome ~= "go" or not put_back(line, node)
+    until outcome == node.outcome or outcome == "timeout"   -- else it was called back
     _M.over(node)
     return outcome
 end
@@ -382,7 +311,7 @@ function _M.over(node)
     end
     node.line = nil
     if node.place then
-        remove(line, node)
+        queue.remove(line, node)
     end
     if line.front == line.first and line.count > 0 then
         pump(line)      -- the last of those let go is awake: the next may go
