@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started with `&` from a script: then every child of ours would ignore Ctrl-C, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
