@@ -11,8 +11,9 @@ from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-STATE = CHECKOUT / ".cache" / "machines"
-"""Everything of the servers lies here: images, servers, locks."""
+STATE = (CHECKOUT / ".cache" / "machines").resolve()
+"""Everything of the servers lies here: images, servers, locks. Resolved, since mounts are looked up
+by the names that the kernel gives, and ``.cache`` may be a link."""
 
 PACKAGES = {
     "debootstrap": "debootstrap",
