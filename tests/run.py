@@ -36,7 +36,7 @@ LINT = (
     ("mypy", ("mypy", "--no-error-summary", *TYPED)),
     ("import arrows", ("lint-imports", "--no-logo", "--no-cache")),
 )
-AREAS = ("unit", "edge", "server", "compose", "browser")
+AREAS = ("unit", "edge", "server", "machines", "compose", "browser")
 PARTS = ("lint", *AREAS)
 NEED_NGINX = frozenset(AREAS) - {"unit"}
 

@@ -31,7 +31,7 @@ class Bed:
     def __init__(self, state: Path = STATE) -> None:
         self._state = state
         self._open = ExitStack()
-        self._images: dict[str, Path] = {}
+        self._images: dict[tuple[str, bool], Path] = {}
         self._machines: list[Machine] = []
         with locked(state / "beds.lock"):
             # Root's alone: keys and settings of this machine lie in it.
@@ -46,21 +46,26 @@ class Bed:
         self._key = self.directory / "id_ed25519"
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test bed", "-f", self._key)
 
-    def machine(self, version: str, *, copy: bool = False) -> Machine:
+    def machine(self, version: str, *, prepared: bool = False, copy: bool = False) -> Machine:
         """A new server of Debian "12" or "13", switched off.
 
         The first one of a release on this machine takes a minute: its image is made.
 
         Args:
+            prepared: with nginx, certbot and what else Holdfast needs on a server installed
+                (:data:`tests.machines.image.PREPARED`), their services off; else as a provider
+                hands a server out.
             copy: give it a disk of its own, not an overlay; see :meth:`Disk.make`.
         """
-        if version not in self._images:
-            self._images[version] = self._open.enter_context(image(version, self._state))
+        wanted = (version, prepared)
+        if wanted not in self._images:
+            made = image(version, self._state, prepared=prepared)
+            self._images[wanted] = self._open.enter_context(made)
         number = len(self._machines) + 1
         directory = self.directory / str(number)
         directory.mkdir()
         machine = Machine(number, version, self.network, directory, self._key)
-        machine.make(self._images[version], copy=copy)
+        machine.make(self._images[wanted], copy=copy)
         self._machines.append(machine)
         return machine
 

@@ -1,7 +1,9 @@
-"""Root file systems of Debian releases, as a provider hands a server out: made once, then kept.
+"""Root file systems of Debian releases, made once, then kept.
 
-An image is a directory ``.cache/machines/images/RELEASE-KEY`` that is only read; its key is a
-hash of all it was made of, so a changed recipe, mirror or certificate makes a new one.
+Two of each: ``bare``, as a provider hands a server out, and ``prepared``, the bare one with the
+packages that Holdfast needs on a server. An image is a directory
+``.cache/machines/images/RELEASE-KIND-KEY`` that is only read; its key is a hash of all it was made
+of, so a changed recipe, list of packages, mirror or certificate makes a new one.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -32,33 +34,69 @@ _BUILD_LIMIT = 1500.0
 """Seconds; 45 to 50 on two idle cores, several times that on busy ones."""
 
 
+PREPARED = (
+    *("nginx", "libnginx-mod-http-lua", "lua-cjson", "python3-venv", "rsync", "certbot"),
+    *("sudo", "openssh-server", "nftables", "git"),
+)
+"""What a prepared server has besides; their services are off, so ports 80 and 443 are free."""
+
+_PREPARE_RECIPE = 1
+"""As :data:`_RECIPE`, for :func:`_prepare`."""
+
+
 @contextmanager
-def image(version: str, state: Path = STATE) -> Iterator[Path]:
-    """The image of Debian "12" or "13", made if need be, kept from removal while inside."""
-    inheritance = inherit.read()
-    name = f"{RELEASES[version]}-{key(RELEASES[version], inheritance)}"
+def image(version: str, state: Path = STATE, *, prepared: bool = False) -> Iterator[Path]:
+    """The image of Debian "12" or "13", made if need be, kept from removal while inside.
+
+    Args:
+        prepared: with the packages :data:`PREPARED`.
+    """
+    release, inheritance = RELEASES[version], inherit.read()
+    if not prepared:
+        name = f"{release}-{key(release, inheritance)}"
+        with _kept(state, name, lambda part: _build(part, release, inheritance)) as path:
+            yield path
+        return
+    name = f"{release}-prepared-{prepared_key(release, inheritance)}"
+    with _kept(state, name, lambda part: _prepare(part, version, state)) as path:
+        yield path
+
+
+@contextmanager
+def _kept(state: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path]:
+    """An image by its name, made beside if it is missing: it has its name only once it is whole."""
     images = state / "images"
     # Taken before the image is looked at, so that nobody removes it in between.
     with locked(images / f"{name}.used", shared=True):
         if not (images / name).exists():
-            # One debootstrap at a time: two are slower than one after the other.
-            with locked(images / "build.lock"):
+            # One at a time: two are slower than one after the other.
+            with locked(images / f"build{'-prepared' if '-prepared-' in name else ''}.lock"):
                 if not (images / name).exists():
-                    _remove_older(images, RELEASES[version], name)
-                    _build(images / name, RELEASES[version], inheritance)
+                    _remove_older(images, name)
+                    part = images / f"{name}.part"
+                    shutil.rmtree(part, ignore_errors=True)
+                    make(part)
+                    part.rename(images / name)
         yield images / name
 
 
 def key(release: str, inheritance: Inheritance) -> str:
-    """The hash of all an image is made of."""
+    """The hash of all a bare image is made of."""
     recipe = json.dumps([_RECIPE, release, _PACKAGES, asdict(inheritance)], sort_keys=True)
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
-def _remove_older(images: Path, release: str, name: str) -> None:
-    """Remove other images of the release that nobody uses."""
-    for used in images.glob(f"{release}-*.used"):
-        if used.stem == name:
+def prepared_key(release: str, inheritance: Inheritance) -> str:
+    """The hash of all a prepared image is made of."""
+    recipe = json.dumps([key(release, inheritance), _PREPARE_RECIPE, PREPARED])
+    return hashlib.sha256(recipe.encode()).hexdigest()[:12]
+
+
+def _remove_older(images: Path, name: str) -> None:
+    """Remove other images of the release and kind that nobody uses."""
+    kind = name.rpartition("-")[0]
+    for used in images.glob(f"{kind}-*.used"):
+        if used.stem == name or used.stem.rpartition("-")[0] != kind:
             continue
         with used.open() as file, suppress(BlockingIOError):
             flock(file, LOCK_EX | LOCK_NB)
@@ -66,15 +104,31 @@ def _remove_older(images: Path, release: str, name: str) -> None:
             used.unlink()
 
 
+def _prepare(target: Path, version: str, state: Path) -> None:
+    """Make a prepared image out of the bare one. A policy keeps apt from starting anything."""
+    with image(version, state) as bare:
+        run("cp", "-a", "--reflink=auto", bare, target, timeout=300)
+    shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
+    policy = target / "usr/sbin/policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    apt = ("chroot", target, "apt-get", "-q", "-y")
+    env = {"DEBIAN_FRONTEND": "noninteractive"}
+    run(*apt, "update", timeout=300, env=env)
+    run(*apt, "install", "--no-install-recommends", *PREPARED, timeout=_BUILD_LIMIT, env=env)
+    policy.unlink()
+    run("chroot", target, "systemctl", "disable", "nginx.service", "certbot.timer")
+    for host_key in (target / "etc/ssh").glob("ssh_host_*"):
+        host_key.unlink()
+    run("chroot", target, "apt-get", "clean")
+
+
 def _build(target: Path, release: str, inheritance: Inheritance) -> None:
-    """Make an image; it has its name only once it is whole."""
-    part = target.with_suffix(".part")
-    shutil.rmtree(part, ignore_errors=True)
+    """Make a bare image."""
     include = f"--include={','.join(_PACKAGES)}"
     mirror = [inheritance.mirror] if inheritance.mirror else []
-    run("debootstrap", "--variant=minbase", include, release, part, *mirror, timeout=_BUILD_LIMIT)
-    _settle(part, release, inheritance)
-    part.rename(target)
+    run("debootstrap", "--variant=minbase", include, release, target, *mirror, timeout=_BUILD_LIMIT)
+    _settle(target, release, inheritance)
 
 
 def _settle(root: Path, release: str, inheritance: Inheritance) -> None:

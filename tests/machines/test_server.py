@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.machines.bed import Bed
+from tests.machines.image import PREPARED
 from tests.machines.machine import CommandFailed, Machine
 
 
@@ -30,6 +31,20 @@ def test_boots(
         print(f" Debian {version}: {boot.seconds:.1f} s ", end="")
     assert (boot.state, failed) == ("running", "")
     assert release.startswith(f"{version}.")
+
+
+@pytest.mark.parametrize("version", ["12", "13"])
+def test_prepared(bed: Bed, version: str) -> None:
+    """A prepared server has the packages of nginx and the rest, and only sshd listens."""
+    with bed.machine(version, prepared=True) as machine:
+        machine.boot()
+        boot = machine.wait_for_boot()
+        words = ("dpkg-query", "-W", "-f", r"${db:Status-Abbrev} ${Package}\n", *PREPARED)
+        packages = machine.ssh(*words).stdout.splitlines()
+        ports = machine.ssh("ss", "-Hltn").stdout.splitlines()
+    assert boot.state == "running"
+    assert sorted(packages) == sorted(f"ii  {name}" for name in PREPARED)
+    assert {line.split()[3].rpartition(":")[2] for line in ports} == {"22"}
 
 
 def test_commands(server: Machine) -> None:

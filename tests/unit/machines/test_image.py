@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.machines.image import key
+from tests.machines.image import key, prepared_key
 from tests.machines.inherit import Inheritance
 
 BASE = Inheritance("http://one.example", None, "", ("A",), "[global]\n", (("A", "b"),))
@@ -31,7 +31,9 @@ def test_same_recipe_same_image() -> None:
 )
 def test_any_change_another_image(change: dict[str, object]) -> None:
     """An image never has the certificates or the mirror of yesterday."""
-    assert key("trixie", replace(BASE, **change)) != key("trixie", BASE)  # type: ignore[arg-type]
+    changed = replace(BASE, **change)  # type: ignore[arg-type]
+    assert key("trixie", changed) != key("trixie", BASE)
+    assert prepared_key("trixie", changed) != prepared_key("trixie", BASE)
 
 
 def test_releases_differ() -> None:
