@@ -34,6 +34,7 @@ class Dependencies:
         extra: packages installed besides (a server the app does not name), pinned.
         install_project: the project itself is a package that must be installed.
         python: a version request for uv (``"3.12"``), or ``None`` for the machine's.
+        exact: only such a Python will do, for ``holdfast.toml`` asks for it.
     """
 
     source: Literal["uv.lock", "pyproject", "requirements", "none"]
@@ -41,6 +42,7 @@ class Dependencies:
     extra: tuple[str, ...] = ()
     install_project: bool = False
     python: str | None = None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

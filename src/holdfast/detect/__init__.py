@@ -6,9 +6,20 @@
 """
 
 from holdfast.detect.answers import Answers
+from holdfast.detect.causes import ImportFailed
 from holdfast.detect.probing import probe
 from holdfast.detect.project import Candidate, Project
+from holdfast.detect.repairs import repaired
 from holdfast.detect.resolving import resolve
 from holdfast.detect.scanning import scan
 
-__all__ = ["Answers", "Candidate", "Project", "probe", "resolve", "scan"]
+__all__ = [
+    "Answers",
+    "Candidate",
+    "ImportFailed",
+    "Project",
+    "probe",
+    "repaired",
+    "resolve",
+    "scan",
+]

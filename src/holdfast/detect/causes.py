@@ -14,16 +14,32 @@ from holdfast.errors import CommandFailed, DetectionError
 _TAIL = 25
 
 
+class ImportFailed(DetectionError):
+    """The app cannot be imported.
+
+    Attributes:
+        kind: the exception's name; ``module``: what a ModuleNotFoundError misses.
+        said: the exception's own words.
+    """
+
+    def __init__(self, message: str, failure: Mapping[str, Any], *, hint: str, detail: str) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.kind = str(failure.get("type"))
+        self.module = str(failure.get("name") or "") or None
+        self.said = str(failure.get("message", ""))
+
+
 def of_failures(
     project: Project, candidates: Sequence[Candidate], failures: Sequence[Mapping[str, Any]]
-) -> DetectionError:
+) -> ImportFailed:
     """No candidate was the app: the best one's failure is told."""
     real = [item for item in failures if item.get("type") != "NotThis"]
     first = (real or failures)[0]
     candidate = candidates[int(first.get("candidate", 0))]
     problem = _one_line(str(first.get("message", ""))) or "no reason given"
-    return DetectionError(
+    return ImportFailed(
         f"{candidate.target} cannot be imported: {first.get('type')}: {problem}",
+        first,
         hint=_hint(project, first, candidate),
         detail=_tail(str(first.get("traceback", ""))),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from holdfast.app import Dependencies, Finding
 from holdfast.config import Config
 from holdfast.detect import inference, secrets
-from holdfast.detect.dependencies import normalise
 from holdfast.detect.facts import DependencyFile, EnvRead, Fact, NeedsInstalling, PythonRequest
+from holdfast.detect.lines import normalise, specifier
 from holdfast.detect.tree import Tree, parent
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -43,15 +43,22 @@ def _dependencies(
     near = _nearest(files, directory, app_file)
     if not near:
         return _inferred(tree, config, facts)
-    best = max(near, key=_weight)
+    wanted = inference.wanted_by(tree, app_file)
+    best = max(near, key=lambda item: (-len(wanted - item.packages), _weight(item)))
     passed_over = [item for item in near if item is not best]
     python, why_python = _python(config, facts, best)
     return Chosen(
         _as_dependencies(best, config, facts, python),
         best.packages,
         best.direct,
-        (_finding(best, passed_over), *why_python),
+        (_finding(best, passed_over, wanted), *_left_out(best), *why_python),
     )
+
+
+def _left_out(best: DependencyFile) -> Iterator[Finding]:
+    if best.left_out:
+        why = f"{best.evidence.file} names them, and they belong to another system"
+        yield Finding("not installed", ", ".join(best.left_out), why)
 
 
 def _nearest(
@@ -76,32 +83,61 @@ def _home(item: DependencyFile) -> str:
 
 def _weight(item: DependencyFile) -> int:
     """A lock before a list, and what is pinned before what is not."""
-    if item.source == "requirements":
-        return 3 if item.pinned else 1
-    return {"script": 5, "uv.lock": 4, "pyproject": 2}[item.source]
+    return _WEIGHTS[item.source] + 2 * (item.pinned and item.source == "requirements")
+
+
+_WEIGHTS = {"script": 9, "uv.lock": 8, "poetry": 6, "pdm": 7, "pipenv": 4, "requirements": 3,
+            "pyproject": 4, "setup": 2, "conda": 1}  # fmt: skip
 
 
 def _as_dependencies(
     best: DependencyFile, config: Config, facts: Sequence[Fact], python: str | None
 ) -> Dependencies:
-    wanted = config.build.packages or ()
-    if best.source == "script":
-        return Dependencies("none", extra=(*best.requirements, *wanted), python=python)
+    wanted = (*best.besides, *(config.build.packages or ()))
+    exact = config.app.python is not None
+    if best.requirements or best.source == "script":
+        return Dependencies("none", (), (*best.requirements, *wanted), False, python, exact)
+    assert best.source in ("uv.lock", "pyproject", "requirements")
     install = any(isinstance(fact, NeedsInstalling) for fact in facts)
     files = (best.evidence.file, *best.also)
-    return Dependencies(best.source, files, wanted, install, python)
+    return Dependencies(best.source, files, wanted, install, python, exact)
 
 
-def _finding(best: DependencyFile, passed_over: Sequence[DependencyFile]) -> Finding:
-    what = {
-        "uv.lock": "it locks every version",
-        "pyproject": "its [project] table lists them",
-        "requirements": "every line pins a version" if best.pinned else "it lists them",
-        "script": "its header lists them (PEP 723)",
-    }[best.source]
-    others = ", ".join(str(item.evidence.file) for item in passed_over)
+_SAYS = {
+    "uv.lock": "uv.lock locks every version",
+    "pyproject": "its [project] table lists them",
+    "script": "its header lists them (PEP 723)",
+    "poetry": "Poetry's table lists them",
+    "pdm": "its [project] table lists them",
+    "pipenv": "Pipenv's table lists them",
+    "conda": "its list, by their names on PyPI",
+    "setup": "its install_requires lists them",
+}
+
+
+def _finding(
+    best: DependencyFile, passed_over: Sequence[DependencyFile], wanted: frozenset[str]
+) -> Finding:
+    what = _SAYS.get(best.source) or (
+        "every line pins a version" if best.pinned else "it lists them"
+    )
+    if best.also and best.pinned and best.source not in ("uv.lock", "requirements"):
+        what += f", {best.also[0]} pins them"
+    others = "; ".join(_passed_over(item, best, wanted) for item in passed_over)
     tail = f"; passed over: {others} ([build] requirements would choose it)" if others else ""
     return Finding("dependencies", best.evidence.file, what + tail)
+
+
+def _passed_over(item: DependencyFile, best: DependencyFile, wanted: frozenset[str]) -> str:
+    """A file that does not count, and where it disagrees."""
+    missing = sorted(wanted - item.packages - (wanted - best.packages))
+    if missing:
+        return f"{item.evidence.file}, which lacks {', '.join(missing)}"
+    more = sorted(item.direct - best.packages)
+    if not more:
+        return item.evidence.file
+    named = ", ".join(more[:4]) + (", …" if len(more) > 4 else "")
+    return f"{item.evidence.file}, which has {named} besides"
 
 
 def _python(
@@ -112,14 +148,24 @@ def _python(
     if best is not None and best.python:
         return best.python, (Finding("python", best.python, f"the header of {best.evidence.file}"),)
     requests = [fact for fact in facts if isinstance(fact, PythonRequest)]
-    order = (".python-version", "runtime.txt")
-    requests.sort(
-        key=lambda item: order.index(item.evidence.file) if item.evidence.file in order else 2
-    )
+    requests.sort(key=lambda item: _ORDER.get(item.evidence.file, 2))
     if not requests:
         return None, ()
     first = requests[0]
-    return first.version, (Finding("python", first.version, str(first.evidence)),)
+    version = first.version if first.evidence.file in _ORDER else asked(first.version)
+    return version, (Finding("python", version or "any", str(first.evidence)),)
+
+
+_ORDER = {".python-version": 0, "runtime.txt": 1}
+
+
+def asked(version: str) -> str | None:
+    """A requirement (``^3.9``, ``>=3.10,<3.12``, ``3.11.*``) as uv takes it."""
+    plain = specifier(version) if version[:1] in "^~" else version.replace(" ", "")
+    match = re.fullmatch(r"(?:==)?(\d+\.\d+)(?:\.[\d*]+)?", plain)
+    if match:  # of 3.11.4 only 3.11 is asked for: later patches have fewer holes
+        return match[1]
+    return plain if re.fullmatch(r"[<>=!~\d.,*]+", plain) else None
 
 
 def _inferred(tree: Tree, config: Config, facts: Sequence[Fact]) -> Chosen:
@@ -128,7 +174,7 @@ def _inferred(tree: Tree, config: Config, facts: Sequence[Fact]) -> Chosen:
     python, why_python = _python(config, facts, None)
     wanted = (*guess.packages, *(config.build.packages or ()))
     return Chosen(
-        Dependencies("none", extra=wanted, python=python),
+        Dependencies("none", (), wanted, False, python, config.app.python is not None),
         frozenset(guess.packages),
         frozenset(guess.packages),
         (*guess.findings, *why_python),

@@ -1,4 +1,4 @@
-"""What must be installed: uv.lock, pyproject.toml, requirements files, or a script's own header.
+"""What must be installed: the files of one directory, or a script's own header.
 
 Also the version of Python asked for, and whether the project itself must be installed.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from holdfast.config import Config
+from holdfast.detect import bringing, lines, manifests, requirements
 from holdfast.detect.facts import (
     BrokenFile,
     DependencyFile,
@@ -21,18 +23,10 @@ from holdfast.detect.facts import (
 )
 from holdfast.detect.tree import Tree, join, parent
 
-_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?")
-_PINNED = re.compile(r"===?[^=]|@\s*\S|^-e\s|^\.")
-_INCLUDES = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)")
-_REQUIREMENTS = (
-    "requirements.txt",
-    "requirements/production.txt",
-    "requirements/prod.txt",
-    "requirements/base.txt",
-    "requirements/requirements.txt",
-    "requirements-prod.txt",
-    "requirements_prod.txt",
-)
+_MOST_DEEP = 3
+"""Directories below the root in which dependency files are looked for."""
+
+_ASIDE = frozenset({"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts"})
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
@@ -45,11 +39,6 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     yield from _python_requests(tree)
 
 
-def normalise(name: str) -> str:
-    """A package's name as the index compares it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _configured(tree: Tree, path: str) -> Iterator[Fact]:
     """``[build] requirements``: this file, whatever else there is."""
     if not tree.has(path):
@@ -57,51 +46,87 @@ def _configured(tree: Tree, path: str) -> Iterator[Fact]:
     elif path.endswith(("pyproject.toml", "uv.lock")):
         yield from _project_files(tree, parent(path))
     else:
-        yield _requirements(tree, path)
+        yield requirements.read(tree, path)
 
 
 def _directories(tree: Tree) -> list[str]:
-    """Directories that hold dependency files, the root first; not those of examples."""
-    names = ("uv.lock", "pyproject.toml", "requirements.txt")
-    found = ["."] + [parent(path) for path in tree.named(*names)]
-    found += [parent(parent(path)) for path in tree.files if path in _REQUIREMENTS]
-    return [item for item in dict.fromkeys(found) if item.count("/") <= 1]
+    """Directories that may hold dependency files, the root first; not those of examples."""
+    found = [item for item in tree.directories if item.count("/") < _MOST_DEEP]
+    return [item for item in found if not _ASIDE & set(item.split("/"))]
 
 
 def _in_directory(tree: Tree, directory: str) -> Iterator[Fact]:
-    yield from _project_files(tree, directory)
-    for name in _REQUIREMENTS:
-        path = join(directory, name)
-        if tree.has(path):
-            yield _requirements(tree, path)
-            return
+    found = [*_project_files(tree, directory)]
+    yield from map(_completed, found)
+    path = requirements.best_in(tree, directory)
+    if path is not None:
+        yield requirements.read(tree, path)
+
+
+def _completed(fact: Fact) -> Fact:
+    """With the packages that those named are known to bring along."""
+    if not isinstance(fact, DependencyFile) or fact.source == "uv.lock":
+        return fact
+    named = bringing.implied(fact.direct) | bringing.extras_imply(fact.requirements)
+    return replace(fact, packages=fact.packages | named)
 
 
 def _project_files(tree: Tree, directory: str) -> Iterator[Fact]:
-    """``pyproject.toml`` and the ``uv.lock`` beside it."""
+    """``pyproject.toml`` and the lock files beside it; the files of other tools."""
     path = join(directory, "pyproject.toml")
-    if not tree.has(path):
-        return
-    try:
-        table = tomllib.loads(tree.text(path))
-    except tomllib.TOMLDecodeError as error:
-        yield BrokenFile(Evidence(path, _line_of(error)), f"it is not valid TOML: {error}")
-        return
-    project = table.get("project")
-    if not isinstance(project, dict):
-        return
+    table = None
+    if tree.has(path):
+        try:
+            table = tomllib.loads(tree.text(path))
+        except tomllib.TOMLDecodeError as error:
+            yield BrokenFile(Evidence(path, _line_of(error)), f"it is not valid TOML: {error}")
+            return
+        if isinstance(table.get("project"), dict):
+            yield from _project(tree, directory, path, table, table["project"])
+    yield from manifests.of_directory(tree, directory, table)
+
+
+def _project(
+    tree: Tree, directory: str, path: str, table: dict[str, Any], project: dict[str, Any]
+) -> Iterator[Fact]:
+    """The standard's ``[project]`` table, pinned by whichever tool's lock lies beside it."""
     if version := project.get("requires-python"):
         yield PythonRequest(Evidence(path, _find(tree, path, "requires-python")), str(version))
-    lock = join(directory, "uv.lock")
-    direct = names_of(project.get("dependencies", []))
-    if tree.has(lock):
+    wanted = [str(item) for item in project.get("dependencies", [])]
+    extra = [str(item) for item in _production(project.get("optional-dependencies", {}))]
+    direct = lines.names_of([*wanted, *extra])
+    lock = _lock_above(tree, directory)
+    if lock is not None:
         locked = frozenset(_locked(tree, lock))
-        also = (path,)
-        yield DependencyFile(Evidence(lock), "uv.lock", locked, direct, pinned=True, also=also)
+        also = tuple(dict.fromkeys((lock, path, join(parent(lock), "pyproject.toml"))))
+        home = path if parent(lock) != directory else lock
+        also = tuple(item for item in also if item != home)
+        yield DependencyFile(Evidence(home), "uv.lock", locked, direct, pinned=True, also=also)
+    elif pinned := manifests.of_standard(tree, directory, path, [*wanted, *extra]):
+        yield pinned
     elif direct or "dependencies" in project.get("dynamic", []):
-        packages = direct | implied(direct) | extras_imply(project.get("dependencies", []))
-        yield DependencyFile(Evidence(path), "pyproject", packages, direct)
+        packages = direct | bringing.extras_imply(wanted)
+        yield DependencyFile(Evidence(path), "pyproject", packages, direct, besides=tuple(extra))
     yield from _needs_installing(tree, path, table, project)
+
+
+def _production(groups: Mapping[str, Any]) -> Iterator[str]:
+    """The optional dependencies that are meant for a server."""
+    for name, wanted in groups.items():
+        if name in manifests.PRODUCTION:
+            yield from wanted
+
+
+def _lock_above(tree: Tree, directory: str) -> str | None:
+    """The ``uv.lock`` of a project: beside it, or above, where a workspace has it."""
+    above = directory
+    while not tree.has(join(above, "uv.lock")):
+        if above == ".":
+            return None
+        above = parent(above)
+    if above != directory and "[tool.uv.workspace]" not in tree.text(join(above, "pyproject.toml")):
+        return None
+    return join(above, "uv.lock")
 
 
 def _line_of(error: tomllib.TOMLDecodeError) -> int | None:
@@ -118,7 +143,7 @@ def _find(tree: Tree, path: str, word: str) -> int | None:
 def _locked(tree: Tree, path: str) -> Iterator[str]:
     """The packages of a ``uv.lock``; a regular expression, for it may be a megabyte."""
     for match in re.finditer(r'^name = "([^"]+)"', tree.text(path), re.MULTILINE):
-        yield normalise(match[1])
+        yield lines.normalise(match[1])
 
 
 def _needs_installing(
@@ -165,76 +190,6 @@ def _version_file(table: dict[str, Any]) -> bool:
     )
 
 
-def _requirements(tree: Tree, path: str) -> DependencyFile:
-    """A requirements file with all that it includes (``-r``, ``-c``)."""
-    lines: list[str] = []
-    files: list[str] = []
-    _collect(tree, path, lines, files)
-    direct = names_of(lines)
-    pinned = bool(lines) and all(_PINNED.search(line) for line in lines)
-    return DependencyFile(
-        Evidence(path),
-        "requirements",
-        direct | implied(direct) | extras_imply(lines),
-        direct,
-        pinned=pinned,
-        also=tuple(files[1:]),
-    )
-
-
-def _collect(tree: Tree, path: str, lines: list[str], files: list[str]) -> None:
-    if path in files or not tree.has(path):
-        return
-    files.append(path)
-    for raw in re.sub(r"\\\r?\n", " ", tree.text(path)).splitlines():
-        line = re.sub(r"(?:^|\s)#.*$", "", raw).strip()
-        include = _INCLUDES.match(line)
-        if include:
-            _collect(tree, join(parent(path), include[1]), lines, files)
-        elif line and not line.startswith("--"):
-            lines.append(line)
-
-
-def names_of(requirements: Iterable[object]) -> frozenset[str]:
-    """Normalised names of requirement strings; those of other forms are left out."""
-    found = set()
-    for item in requirements:
-        match = _NAME.match(str(item))
-        if match and not str(item).startswith(("-", ".")):
-            found.add(normalise(match[1]))
-    return frozenset(found)
-
-
-_IMPLIED = {
-    "quart": ("hypercorn",),
-    "flask-migrate": ("alembic",),
-    "flask-sqlalchemy": ("sqlalchemy",),
-    "uvicorn-worker": ("uvicorn", "gunicorn"),
-    "apiflask": ("flask",),
-}
-_EXTRAS = {
-    "fastapi": ("uvicorn", "websockets"),
-    "litestar": ("uvicorn", "websockets"),
-    "channels": ("daphne",),
-    "uvicorn": ("websockets", "httptools", "uvloop"),
-}
-
-
-def implied(direct: frozenset[str]) -> frozenset[str]:
-    """Packages that others bring along, where nothing is locked."""
-    return frozenset(name for package in direct for name in _IMPLIED.get(package, ()))
-
-
-def extras_imply(requirements: Iterable[object]) -> frozenset[str]:
-    """Servers that come as an extra: ``fastapi[standard]`` is FastAPI with uvicorn."""
-    found: set[str] = set()
-    for item in requirements:
-        match = _NAME.match(str(item))
-        if match and match[2]:
-            found.update(_EXTRAS.get(normalise(match[1]), ()))
-    return frozenset(found)
-
-
 _SCRIPT = re.compile(r"(?m)^# /// script\s*$\s(?P<body>(?:^#(?:| .*)$\s)+)^# ///\s*$")
 
 
@@ -253,8 +208,8 @@ def _scripts(tree: Tree) -> Iterator[Fact]:
             yield BrokenFile(Evidence(path, 1), f"its script header is not valid TOML: {error}")
             continue
         wanted = tuple(str(item) for item in table.get("dependencies", []))
-        names = names_of(wanted)
-        packages = names | implied(names) | extras_imply(wanted)
+        names = lines.names_of(wanted)
+        packages = names | bringing.implied(names) | bringing.extras_imply(wanted)
         version = table.get("requires-python")
         yield DependencyFile(Evidence(path, 1), "script", packages, names, wanted, python=version)
 

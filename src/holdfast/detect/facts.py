@@ -84,18 +84,32 @@ class DependencyFile(Fact):
     Attributes:
         source: as in :class:`~holdfast.app.Dependencies`, or ``script`` (PEP 723).
         packages: normalised names, as far as the file names them itself.
-        requirements: the requirement lines of a ``script``.
+        requirements: its requirement lines, where uv can't read the file itself.
+        besides: lines that are installed beside what uv reads in the file.
+        left_out: packages that cannot be installed here, whatever the file says.
         pinned: every line fixes one version.
         also: other files that it includes.
     """
 
-    source: Literal["uv.lock", "pyproject", "requirements", "script"]
+    source: Literal[
+        "uv.lock",
+        "pyproject",
+        "requirements",
+        "script",
+        "poetry",
+        "pdm",
+        "pipenv",
+        "conda",
+        "setup",
+    ]
     packages: frozenset[str]
     direct: frozenset[str] = frozenset()
     requirements: tuple[str, ...] = ()
     pinned: bool = False
     also: tuple[str, ...] = ()
     python: str | None = None
+    besides: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,41 +14,80 @@ from holdfast.detect.facts import Evidence
 from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree
 
+_SAME = """
+aiofiles aiohttp aiosqlite alembic altair amqp anthropic anyio apispec apscheduler arq arrow
+asgiref asyncpg attrs authlib babel backoff bcrypt beautifulsoup4 bleach blinker bokeh boto3
+bottle botocore cachetools celery certifi cffi channels channels_redis chardet cheroot cherrypy
+click cloudinary colorama colorlog configobj connexion cryptography cssselect cvxpy daphne dash
+databases dataset deepdiff defusedxml dill django django_celery_beat django_celery_results
+django_extensions django_htmx django_redis django_tables2 dnspython docutils dominate dramatiq
+duckdb dynaconf elasticsearch environs eve faker falcon fastapi fastapi_users feedparser filelock
+fiona flask folium fpdf2 fsspec furl geopandas gevent geopy gradio granian graphene graphql
+greenlet gspread gunicorn h11 h2 httptools httpx huey humanize hypercorn idna imageio ipython
+isodate itsdangerous jinja2 jmespath joblib jsonschema kombu langchain litestar loguru lxml mako
+marimo markdown markdown2 markupsafe marshmallow matplotlib mistune mistletoe mongoengine
+mongomock more_itertools motor msgpack msgspec networkx nicegui nltk numpy oauthlib odmantic
+openai openpyxl orjson packaging pandas panel paramiko passlib peewee pendulum phonenumbers pika
+piccolo plotly polars prometheus_client psutil psycopg pyarrow pydantic pydantic_settings pydub
+pygments pymongo pymysql pyotp pyparsing pypdf pyproj pytz pywebio qrcode quart quart_cors rdflib
+redis regex reportlab requests requests_oauthlib rich rq sanic scipy seaborn sendgrid sentry_sdk
+shapely simplejson six slowapi sortedcontainers spacy sqlalchemy sqlalchemy_utils sqlmodel
+sqlparse sse_starlette starlette statsmodels streamlit stripe structlog sympy tabulate tenacity
+textblob tiktoken tinydb toml tomli tomlkit tornado tqdm trio twilio typer typing_extensions
+tzlocal ujson unidecode urllib3 uvicorn uvloop validators viewflow vobject voila waitress watchdog
+wcwidth webargs webassets websockets werkzeug whitenoise whoosh wikipedia wordcloud wsproto
+wtforms xlrd xlsxwriter xmltodict yarl yfinance zeep zipp
+"""
+"""Packages that are imported by their own name (``_`` where the package has ``-``)."""
+
+_OTHER = {name: name.replace("_", "-") for name in _SAME.split()}
+_FLASK = """
+admin apscheduler babel bcrypt bootstrap caching compress cors debugtoolbar dance flatpages httpauth
+jwt_extended limiter login mail mailman marshmallow migrate minify moment pymongo principal restful
+restx seasurf security session smorest sock socketio sqlalchemy talisman uploads wtf
+"""
+
 PACKAGES = {
-    **{
-        name: name
-        for name in (
-            "aiofiles", "aiohttp", "alembic", "anyio", "arrow", "attrs", "babel", "bcrypt",
-            "bleach", "blinker", "bottle", "boto3", "cachetools", "celery", "channels", "click",
-            "cryptography", "dash", "databases", "django", "dynaconf", "environs", "eve",
-            "falcon", "fastapi", "feedparser", "flask", "gevent", "granian", "gunicorn", "h11",
-            "httpx", "huey", "humanize", "hypercorn", "itsdangerous", "jinja2", "lxml",
-            "litestar", "loguru", "markdown", "markupsafe", "marshmallow", "matplotlib",
-            "mistune", "msgspec", "nltk", "numpy", "openpyxl", "orjson", "pandas", "passlib",
-            "peewee", "pendulum", "plotly", "polars", "psutil", "psycopg", "pydantic",
-            "pygments", "pymongo", "pymysql", "pytz", "quart", "redis", "requests", "rich",
-            "rq", "scipy", "seaborn", "sqlalchemy", "sqlmodel", "starlette", "structlog",
-            "stripe", "tabulate", "tenacity", "tornado", "tqdm", "typer", "unidecode",
-            "uvicorn", "uvloop", "waitress", "websockets", "werkzeug", "whitenoise", "wtforms",
-        )
-    },
-    "PIL": "pillow", "yaml": "pyyaml", "bs4": "beautifulsoup4", "dotenv": "python-dotenv",
-    "sklearn": "scikit-learn", "jwt": "pyjwt", "dateutil": "python-dateutil",
+    **_OTHER,
+    **{f"flask_{name}": f"flask-{name.replace('_', '-')}" for name in _FLASK.split()},
+    "argon2": "argon2-cffi", "PIL": "pillow", "yaml": "pyyaml", "bs4": "beautifulsoup4",
+    "dotenv": "python-dotenv", "decouple": "python-decouple", "sklearn": "scikit-learn",
+    "skimage": "scikit-image", "cv2": "opencv-python-headless", "jwt": "pyjwt", "attr": "attrs",
+    "dateutil": "python-dateutil", "dns": "dnspython", "fitz": "pymupdf", "magic": "python-magic",
     "rest_framework": "djangorestframework", "environ": "django-environ",
-    "decouple": "python-decouple", "corsheaders": "django-cors-headers",
+    "rest_framework_simplejwt": "djangorestframework-simplejwt", "knox": "django-rest-knox",
+    "drf_yasg": "drf-yasg", "drf_spectacular": "drf-spectacular", "ninja": "django-ninja",
+    "corsheaders": "django-cors-headers", "storages": "django-storages", "import_export":
+    "django-import-export", "ckeditor": "django-ckeditor", "mptt": "django-mptt",
+    "taggit": "django-taggit", "allauth": "django-allauth", "dj_rest_auth": "dj-rest-auth",
+    "crispy_forms": "django-crispy-forms", "crispy_bootstrap5": "crispy-bootstrap5",
+    "crispy_bootstrap4": "crispy-bootstrap4", "crispy_tailwind": "crispy-tailwind",
+    "bootstrap4": "django-bootstrap4", "django_bootstrap5": "django-bootstrap5",
+    "bootstrap5": "django-bootstrap-v5", "widget_tweaks": "django-widget-tweaks",
+    "debug_toolbar": "django-debug-toolbar", "django_filters": "django-filter",
+    "dj_database_url": "dj-database-url", "simple_history": "django-simple-history",
+    "jazzmin": "django-jazzmin", "tinymce": "django-tinymce", "compressor": "django-compressor",
+    "imagekit": "django-imagekit", "easy_thumbnails": "easy-thumbnails", "axes": "django-axes",
+    "health_check": "django-health-check", "django_countries": "django-countries",
+    "phonenumber_field": "django-phonenumber-field", "wagtail": "wagtail", "cms": "django-cms",
+    "modelcluster": "django-modelcluster", "cloudinary_storage": "django-cloudinary-storage",
     "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "Crypto": "pycryptodome",
-    "jose": "python-jose", "socketio": "python-socketio", "multipart": "python-multipart",
-    "pydantic_settings": "pydantic-settings", "flask_sqlalchemy": "flask-sqlalchemy",
-    "flask_migrate": "flask-migrate", "flask_login": "flask-login", "flask_wtf": "flask-wtf",
-    "flask_cors": "flask-cors", "flask_caching": "flask-caching", "flask_mail": "flask-mail",
-    "flask_session": "flask-session", "flask_socketio": "flask-socketio",
-    "flask_bcrypt": "flask-bcrypt", "flask_restful": "flask-restful",
-    "flask_limiter": "flask-limiter", "flask_jwt_extended": "flask-jwt-extended",
-    "sse_starlette": "sse-starlette", "dash_bootstrap_components": "dash-bootstrap-components",
-    "django_htmx": "django-htmx", "crispy_forms": "django-crispy-forms",
-    "debug_toolbar": "django-debug-toolbar", "allauth": "django-allauth",
-    "dj_database_url": "dj-database-url", "django_filters": "django-filter",
-    "apscheduler": "apscheduler", "slugify": "python-slugify", "docx": "python-docx",
+    "jose": "python-jose", "socketio": "python-socketio", "engineio": "python-engineio",
+    "multipart": "python-multipart", "fpdf": "fpdf2", "telegram": "python-telegram-bot",
+    "dash_bootstrap_components": "dash-bootstrap-components", "dash_table": "dash",
+    "dash_core_components": "dash", "dash_html_components": "dash", "slugify": "python-slugify",
+    "docx": "python-docx", "pptx": "python-pptx", "PyPDF2": "pypdf2", "google.generativeai":
+    "google-generativeai", "OpenSSL": "pyopenssl", "flask_openapi3": "flask-openapi3",
+    "apiflask": "apiflask", "blacksheep": "blacksheep", "tzdata": "tzdata", "zmq": "pyzmq",
+    "graphene_django": "graphene-django", "strawberry": "strawberry-graphql", "ariadne": "ariadne",
+    "pkg_resources": "setuptools<81", "st_aggrid": "streamlit-aggrid", "nacl": "pynacl",
+    "usb": "pyusb", "serial": "pyserial", "ldap3": "ldap3", "markdownify": "markdownify",
+    "waitress": "waitress", "paste": "paste", "pyramid": "pyramid", "webob": "webob",
+    "mysql": "mysql-connector-python", "pymssql": "pymssql", "pyodbc": "pyodbc",
+    "oracledb": "oracledb", "cx_Oracle": "cx-oracle", "influxdb_client": "influxdb-client",
+    "flask_bootstrap": "flask-bootstrap", "playhouse": "peewee", "graphql": "graphql-core",
+    "factory": "factory-boy", "websocket": "websocket-client", "tortoise": "tortoise-orm",
+    "IPython": "ipython", "Levenshtein": "levenshtein", "html2text": "html2text",
 }  # fmt: skip
 """Import names and the packages that hold them."""
 
@@ -74,6 +113,14 @@ def infer(tree: Tree) -> Inferred:
     return Inferred(tuple(sorted(known)), tuple(_findings(known, unknown)))
 
 
+def wanted_by(tree: Tree, path: str | None) -> frozenset[str]:
+    """The packages that one file imports, as far as they are well known."""
+    source = tree.source(path) if path else None
+    tops = {module.partition(".")[0] for module in source.imported_modules} if source else set()
+    local = {top for top in tops if _is_local(tree, source, top)}
+    return frozenset(PACKAGES[top] for top in tops - local if top in PACKAGES)
+
+
 def _aside(path: str) -> bool:
     return bool({"tests", "test", "docs", "examples"} & set(path.split("/")[:-1]))
 
@@ -92,8 +139,7 @@ def _findings(known: dict[str, Evidence], unknown: dict[str, Evidence]) -> list[
         Finding(
             "dependencies",
             names,
-            "no uv.lock, pyproject.toml or requirements.txt; taken from the imports, "
-            "in their newest versions",
+            "no file says what to install; taken from the imports, in their newest versions",
         )
     ]
     for name, evidence in sorted(unknown.items()):

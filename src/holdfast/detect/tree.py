@@ -42,7 +42,9 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._sizes: dict[str, int] = {}
-        self._directories: set[str] = {"."}
+        self._directories: dict[str, None] = {".": None}
+        self._within: dict[str, list[str]] = {}
+        self._below: dict[str, list[str]] = {}
         self._bytes: dict[str, bytes] = {}
         self._sources: dict[str, Source | None] = {}
         self._contents: list[tuple[str, bytes]] | None = None
@@ -61,8 +63,10 @@ class Tree:
                         below.append(path)
                 elif entry.is_file() and len(self._sizes) < MOST_FILES:
                     self._sizes[path] = entry.stat().st_size
+                    self._within.setdefault(directory, []).append(path)
             waiting += below
-            self._directories.update(below)
+            self._below[directory] = below
+            self._directories.update(dict.fromkeys(below))
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         try:
@@ -80,6 +84,19 @@ class Tree:
     def python(self) -> tuple[str, ...]:
         """Every Python file, those near the top first."""
         return self._python
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Every directory, the root (``.``) first, those near it next."""
+        return tuple(self._directories)
+
+    def beside(self, directory: str) -> list[str]:
+        """The files that lie in a directory itself."""
+        return list(self._within.get(directory, ()))
+
+    def folders(self, directory: str) -> list[str]:
+        """The directories that lie in a directory itself."""
+        return list(self._below.get(directory, ()))
 
     def has(self, path: str) -> bool:
         return path in self._sizes

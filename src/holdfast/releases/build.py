@@ -12,7 +12,7 @@ from holdfast.app import AppSpec
 from holdfast.command import Command, Secret, shell
 from holdfast.config import Config
 from holdfast.environment import EnvStore
-from holdfast.errors import CommandFailed, DetectionError
+from holdfast.errors import BuildError, CommandFailed, DetectionError
 from holdfast.execute import run
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
@@ -31,6 +31,9 @@ COMMAND_TIMEOUT = 1800.0
 """Seconds for each of ``[build] commands``."""
 
 PROBE_TIMEOUT = 60.0
+
+_MOST_REPAIRS = 6
+"""Packages that are added one after the other because an import failed without them."""
 
 _SHORTEST_SECRET = 4
 """Shorter values are not masked: ``1`` is in every line."""
@@ -99,16 +102,14 @@ class Build:
         project = detect.scan(self._source, self._config)
         self._generate(project.generate)
         environments = Environments(
-            self._home, self._layout.uv_cache, self._line, self._should_stop
+            self._home, self._layout.uv_cache, self._line, self._should_stop, self._note
         )
-        env_path = environments.provide(
-            project.dependencies, self._source, self._path, source.commit
-        )
+        env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
         linked = [item for item in self._before if not _ships(shipped, item.path)]
         persist.link(linked, self._source, self._home.data, shipped, self._note)
-        answers = self._probe(env_path, project)
+        project, env_path, answers = self._ask(environments, project, env_path, source)
         spec = detect.resolve(self._config, project, answers)
         self._generate(spec.generate)
         wanted = {item.path for item in spec.persist}
@@ -120,6 +121,32 @@ class Build:
             self._command(command, env_path, spec)
         knew = wanted == {item.path for item in linked}
         return Built(spec, env_path, answers.pending if knew else None)
+
+    def _provide(self, environments: Environments, project: Project, source: Source) -> Path:
+        return environments.provide(project.dependencies, self._source, self._path, source.commit)
+
+    def _ask(
+        self, environments: Environments, project: Project, env_path: Path, source: Source
+    ) -> tuple[Project, Path, Answers]:
+        """Ask the app; where it lacks a package that is well known, install that and ask again."""
+        from holdfast import detect
+
+        first: detect.ImportFailed | None = None
+        for _ in range(_MOST_REPAIRS):
+            try:
+                return project, env_path, self._probe(env_path, project)
+            except detect.ImportFailed as error:
+                first = first or error
+                repaired = detect.repaired(project, error)
+                if repaired is None:
+                    raise
+            self._note(f"{repaired.findings[-1].why}: {repaired.findings[-1].value} is added")
+            project = repaired
+            try:
+                env_path = self._provide(environments, project, source)
+            except BuildError:
+                raise first from None
+        return project, env_path, self._probe(env_path, project)
 
     def _generate(self, names: Iterable[str]) -> None:
         said = self._config.env or {}

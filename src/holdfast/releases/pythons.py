@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 from holdfast.files import write_json
+
+_AGAIN = 3600.0
+"""Seconds until a fetch that failed is tried again: without a network it takes 8 s to fail."""
 
 
 class Pythons:
@@ -28,6 +32,16 @@ class Pythons:
         """Remember an answer; raises OSError when the disk is full."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         write_json(self._file, {**self._load(), _key(request): path})
+
+    def worth_fetching(self, request: str) -> bool:
+        """Whether it was not tried within the last hour; from now on it was."""
+        last = self._load().get(f"tried {request}", "0")
+        now = time.time()
+        if now - float(last) < _AGAIN:
+            return False
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self._file, {**self._load(), f"tried {request}": str(now)})
+        return True
 
     def _load(self) -> dict[str, str]:
         try:

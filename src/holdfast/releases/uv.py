@@ -12,6 +12,7 @@ from holdfast.releases import index
 
 _TIMEOUT = 1800.0
 _ASK_TIMEOUT = 60.0
+_FETCH_TIMEOUT = 120.0
 
 
 @cache
@@ -25,8 +26,7 @@ def binary() -> str:
 def environment(store: Path) -> dict[str, str]:
     """What uv is told besides our own variables: its cache, and where packages come from.
 
-    A Python that this machine lacks is not downloaded unless ``UV_PYTHON_DOWNLOADS`` says
-    so: what runs here comes from package managers.
+    No step downloads a Python in passing; :func:`fetch_python` does it on purpose.
     """
     return {
         **index.variables(os.environ),
@@ -49,6 +49,25 @@ def find_python(request: str | None, directory: Path, env: Mapping[str, str]) ->
         title="uv python find",
         timeout=_ASK_TIMEOUT,
     )
+
+
+def may_fetch() -> bool:
+    """Whether uv may fetch a Python: it may, unless ``UV_PYTHON_DOWNLOADS`` forbids it."""
+    said = os.environ.get("UV_PYTHON_DOWNLOADS", "automatic").lower()
+    return said not in ("never", "false", "0", "manual")
+
+
+def fetch_python(request: str, directory: Path, env: Mapping[str, str]) -> Command:
+    """Fetches an interpreter (python-build-standalone, its checksum is part of uv)."""
+    asked = {**env, "UV_PYTHON_DOWNLOADS": "automatic", "UV_HTTP_RETRIES": "1"}
+    arguments = ["python", "install", "--no-bin", request]
+    return _command(arguments, directory, asked, title="uv python install", timeout=_FETCH_TIMEOUT)
+
+
+def export(into: Path, directory: Path, env: Mapping[str, str]) -> Command:
+    """Writes what ``uv.lock`` has as a requirements file."""
+    arguments = ["export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", "--no-hashes"]
+    return _command([*arguments, "-o", str(into)], directory, env, title="uv export")
 
 
 def make_venv(path: Path, python: str, directory: Path, env: Mapping[str, str]) -> Command:

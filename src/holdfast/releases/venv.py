@@ -49,7 +49,9 @@ class Environments:
         cache: Path,
         line: Callable[[str], None],
         should_stop: Callable[[], bool],
+        note: Callable[[str], None],
     ) -> None:
+        self._note = note
         self._home = home
         self._pythons = Pythons(cache.with_name("pythons.json"))
         self._env = uv.environment(cache)
@@ -71,39 +73,75 @@ class Environments:
         Raises:
             BuildError: no such Python, or something cannot be installed.
         """
-        python = self._python(dependencies.python)
+        python, other = self._python(dependencies)
         if dependencies.install_project or _has_local_parts(dependencies, source):
             path = release / "env"
-            self._make(path, dependencies, source, python, commit)
+            self._make(path, dependencies, source, python, commit, other)
             return path
         path = self._home.envs / key(dependencies, source, python)
         if not (path / MARKER).exists():
             with self._locked(path):
                 if not (path / MARKER).exists():
-                    self._make(path, dependencies, source, python, commit)
+                    self._make(path, dependencies, source, python, commit, other)
         return path
 
-    def _python(self, request: str | None) -> str:
-        return self._pythons.get(request) or self._find_python(request)
+    def _python(self, dependencies: Dependencies) -> tuple[str, bool]:
+        """The interpreter, and whether it is another than the project asks for.
 
-    def _find_python(self, request: str | None) -> str:
+        One that the machine lacks is fetched by uv. Where that can't be done, the
+        machine's own serves: most projects ask for what their author had, not for what
+        they need. What ``holdfast.toml`` asks for is not replaced.
+        """
+        request = dependencies.python
+        known = self._pythons.get(request) or self._found(request)
+        if known is None and self._fetched(request):
+            known = self._found(request)
+        if known is not None:
+            return known, False
+        other = None if dependencies.exact else self._pythons.get(None) or self._found(None)
+        if other is None:
+            raise self._missing(request)
+        self._note(
+            f"Python {request} is not on this machine and could not be fetched: {other} is used; "
+            "install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
+        )
+        return other, True
+
+    def _found(self, request: str | None) -> str | None:
         try:
             found = run(
                 uv.find_python(request, self._home.home, self._env), should_stop=self._should_stop
             )
-        except CommandFailed as error:
+        except CommandFailed:
             stopped(self._should_stop)
-            wanted = f"Python {request}" if request else "a Python"
-            raise BuildError(
-                f"{wanted} is not on this machine",
-                hint="install it with the system's packages (apt-get install python3), "
-                "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
-                "uv fetches it",
-                detail=error.output,
-            ) from None
+            return None
         path = found.output.strip().splitlines()[-1]
         self._pythons.set(request, path)
         return path
+
+    def _fetched(self, request: str | None) -> bool:
+        """Have uv fetch a Python, if ``UV_PYTHON_DOWNLOADS`` does not forbid it; not too often."""
+        if request is None or not uv.may_fetch() or not self._pythons.worth_fetching(request):
+            return False
+        try:
+            run(
+                uv.fetch_python(request, self._home.home, self._env),
+                on_line=self._line,
+                should_stop=self._should_stop,
+            )
+        except CommandFailed:
+            stopped(self._should_stop)
+            return False
+        return True
+
+    def _missing(self, request: str | None) -> BuildError:
+        wanted = f"Python {request}" if request else "a Python"
+        return BuildError(
+            f"{wanted} is not on this machine",
+            hint="install it with the system's packages (apt-get install python3), "
+            "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
+            "uv fetches it",
+        )
 
     def _make(
         self,
@@ -112,13 +150,14 @@ class Environments:
         source: Path,
         python: str,
         commit: str | None,
+        other: bool,
     ) -> None:
         shutil.rmtree(path, ignore_errors=True)
         began = time.monotonic()
         # A source without .git cannot say its version; without one nothing can be built.
         version = {"SETUPTOOLS_SCM_PRETEND_VERSION": f"0.0.0+g{(commit or 'unknown')[:12]}"}
         env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
-        for command in commands(path, dependencies, source, python, env):
+        for command in commands(path, dependencies, source, python, env, other=other):
             self._run(command)
         if (earlier := self._newest(python)) is not None:
             bytecode.carry(earlier, path)
@@ -164,14 +203,29 @@ class Environments:
 
 
 def commands(
-    path: Path, dependencies: Dependencies, source: Path, python: str, env: dict[str, str]
+    path: Path,
+    dependencies: Dependencies,
+    source: Path,
+    python: str,
+    env: dict[str, str],
+    *,
+    other: bool = False,
 ) -> list[Command]:
-    """What fills a new environment, in order; everything is resolved in one go where uv can."""
+    """What fills a new environment, in order; everything is resolved in one go where uv can.
+
+    Args:
+        other: the interpreter is not what the project asks for. ``uv sync`` would refuse it,
+            the same versions as a list install.
+    """
     first = dependencies.files[0] if dependencies.files else "."
     project = source / PurePosixPath(first).parent
     made = [uv.make_venv(path, python, source, env)]
     wanted = list(dependencies.extra)
-    if dependencies.source == "uv.lock":
+    if dependencies.source == "uv.lock" and other:
+        listed = path.with_name(f"{path.name}.txt")
+        made.append(uv.export(listed, project, env))
+        wanted = ["-r", str(listed), *wanted]
+    elif dependencies.source == "uv.lock":
         made.append(uv.sync(path, python, project, env, project=dependencies.install_project))
     else:
         if dependencies.install_project:

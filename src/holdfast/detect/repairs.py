@@ -1,0 +1,98 @@
+"""What to install besides when the app cannot be imported for want of it.
+
+Lists are forgetful: a package that was on the author's machine anyway, a package that needs
+another only when it runs, a library that has since dropped what an older one imports. The
+error names it, and where it is well known, it is installed and said. Nothing is installed
+only because something in the code is called so.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from holdfast.app import Finding
+from holdfast.detect import choosing, inference
+from holdfast.detect.causes import ImportFailed
+from holdfast.detect.lines import normalise
+from holdfast.detect.project import Project
+
+_SETUPTOOLS = "setuptools<81"
+"""``pkg_resources`` has gone from later ones (setuptools' history, v82)."""
+
+_MODULES = {"pkg_resources": _SETUPTOOLS, "setuptools": _SETUPTOOLS, "distutils": _SETUPTOOLS,
+            "psycopg": "psycopg[binary]"}  # fmt: skip
+
+_NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"python-multipart", ("python-multipart",)),
+    (r"email[-_]validator", ("email-validator",)),
+    (r"jinja2 must be installed", ("jinja2",)),
+    (r"Error loading psycopg", ("psycopg[binary]",)),
+    (r"Error loading MySQLdb", ("mysqlclient",)),
+    (r"Pillow is not installed", ("pillow",)),
+    (r"WSGIMiddleware.*a2wsgi|a2wsgi", ("a2wsgi",)),
+)
+"""What a library says when an optional part of it is missing."""
+
+_DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"'(?:url_\w+|BaseResponse|HTTP_STATUS_CODES|parse_\w+)' from 'werkzeug", ("werkzeug<3",)),
+    (r"'safe_str_cmp' from 'werkzeug", ("werkzeug<2.1",)),
+    (r"'(?:cached_property|secure_filename|import_string)' from 'werkzeug'", ("werkzeug<1",)),
+    (r"module 'werkzeug' has no attribute '__version__'", ("werkzeug<3",)),
+    (r"'(?:Markup|escape|context\w+|environment\w+|evalcontext\w+)' from 'jinja2", ("jinja2<3.1",)),
+    (r"'soft_unicode' from 'markupsafe'", ("markupsafe<2.1",)),
+    (r"'json' from 'itsdangerous'", ("itsdangerous<2.1",)),
+    (r"'(?:_(?:app|request)_ctx_stack|JSONEncoder)' from 'flask", ("flask<2.3", "werkzeug<3")),
+    (r"'(?:Markup|escape)' from 'flask", ("flask<2.3", "werkzeug<3")),
+    (r"no attribute 'before_first_request'", ("flask<2.3", "werkzeug<3")),
+    (r"'(?:u?gettext\w*|force_text|smart_text|url|is_safe_url)' from 'django\.", ("django<4",)),
+    (r"No module named 'django\.utils\.six'|'python_2_unicode_compatible'", ("django<3",)),
+    (r"BaseSettings. has been moved|removed in (?:Pydantic )?V2", ("pydantic<2",)),
+    (r".(?:regex|const). is removed|non-annotated attribute", ("pydantic<2",)),
+    (r"'\w+' from 'pydantic\.(?:fields|utils|typing|main|errors)'", ("pydantic<2",)),
+    (r"module 'sqlalchemy' has no attribute '__all__'|'_orm_packages'", ("sqlalchemy<2",)),
+    (r"numpy\.dtype size changed|compiled using NumPy 1\.x", ("numpy<2",)),
+    (r"module 'numpy' has no attribute", ("numpy<2",)),
+    (r"Descriptors cannot (?:not )?be created directly", ("protobuf<3.21",)),
+    (r"unexpected keyword argument 'prox(?:ies|y)'", ("httpx<0.28",)),
+)
+"""What the newest of one library has dropped and an older other one still imports."""
+
+
+def repaired(project: Project, error: ImportFailed) -> Project | None:
+    """The project with what its import lacks besides; ``None`` where that is not known."""
+    kind, message = error.kind, error.said
+    name = (error.module or "").partition(".")[0]
+    added: tuple[str, ...] = ()
+    why = ""
+    if kind == "ModuleNotFoundError" and name and not _is_own(project, name):
+        package = _MODULES.get(name) or inference.PACKAGES.get(name)
+        added = (package,) if package else ()
+        why = f"{name} is imported, and no file names a package with it"
+    if not added:
+        added = next((found for said, found in _NEEDS if re.search(said, message)), ())
+        why = "the app cannot be imported without it"
+    if not added:
+        added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
+        why = "a newer version lacks what the app imports"
+    new = tuple(item for item in added if item not in project.dependencies.extra)
+    return _with(project, new, why) if new else None
+
+
+def _is_own(project: Project, name: str) -> bool:
+    """A module of the project's own that is not found is no package of the index."""
+    top = {item.module.partition(".")[0] for item in project.candidates}
+    return name in top
+
+
+def _with(project: Project, added: tuple[str, ...], why: str) -> Project:
+    files = project.dependencies.files or ("the project's dependencies",)
+    said = f"{why}; add it to {files[0]} and it is no guess"
+    finding = Finding("added", ", ".join(added), said, level="warning")
+    names = frozenset(normalise(re.split(r"[<\[=]", item)[0]) for item in added)
+    return replace(
+        project,
+        dependencies=choosing.with_server(project.dependencies, added),
+        packages=project.packages | names,
+        findings=(*project.findings, finding),
+    )
