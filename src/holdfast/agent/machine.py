@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
+from holdfast.agent.standstill import standstill
 from holdfast.deploy.journal import Journal
 from holdfast.deploy.machine import Machine
 from holdfast.edge.client import Edge
@@ -23,10 +25,11 @@ def open_machine(layout: Layout, *, make: bool = True) -> Machine:
     os.umask(0o022)
     if make:
         layout.make()
+    edge = Edge(layout)
     return Machine(
         layout=layout,
-        runtime=SupervisorRuntime(layout),
-        edge=Edge(layout),
+        runtime=SupervisorRuntime(layout, quiet=partial(standstill, edge)),
+        edge=edge,
         journal=Journal(layout.journal, make=make),
         releases=lambda app: Releases(layout.app(app), layout),
     )

@@ -50,17 +50,24 @@ class SupervisorRuntime:
 
     Args:
         engine: the command that runs an app's engine, without the app's name.
+        quiet: keeps requests away while web processes that lost their supervisord are replaced.
     """
 
     name = "supervisor"
 
-    def __init__(self, layout: Layout, engine: Sequence[str] = ENGINE) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        engine: Sequence[str] = ENGINE,
+        quiet: starter.Quiet = starter.nobody_asks,
+    ) -> None:
         self._layout = layout
+        self._quiet = quiet
         self._engine_command = tuple(engine)
         self._control = Control(starter.control_socket(layout))
 
     def ensure(self) -> None:
-        starter.ensure(self._layout)
+        starter.ensure(self._layout, self._quiet)
 
     # ── web ──────────────────────────────────────────────────────────────────────────
 

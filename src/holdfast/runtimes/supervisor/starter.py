@@ -8,8 +8,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from holdfast.errors import ProcessError
@@ -23,17 +23,28 @@ SHUTDOWN_TIMEOUT = 90.0
 ORPHAN_GRACE = 10.0
 """Seconds that processes of a killed supervisord get to end, before KILL."""
 
+Quiet = Callable[[Sequence[str]], AbstractContextManager[None]]
+"""Keeps requests away from the web processes of some apps for the length of a block."""
+
+
+def nobody_asks(apps: Sequence[str]) -> AbstractContextManager[None]:
+    """The :data:`Quiet` of a machine without visitors."""
+    return nullcontext()
+
 
 def control_socket(layout: Layout) -> Path:
     """Where supervisord listens; nobody else may enter its directory (0700)."""
     return layout.supervisor / "control.sock"
 
 
-def ensure(layout: Layout) -> None:
+def ensure(layout: Layout, quiet: Quiet = nobody_asks) -> None:
     """Make supervisord run; it is asked, so a stale pid file or socket does no harm.
 
     Processes that a killed supervisord left behind are ended first: a supervisor cannot
     adopt them, and a second copy must not start beside them.
+
+    Args:
+        quiet: entered before web processes are ended, left once they are being started again.
 
     Raises:
         ProcessError: it does not start, or runs and does not answer.
@@ -49,9 +60,12 @@ def ensure(layout: Layout) -> None:
         _wait_for_old(layout, client)
         if client.answers():
             return
-        _end_orphans(layout)
-        _configure(layout)
-        _start(layout, client)
+        orphans = _orphans(layout)
+        webs = {file.parent.parent.name for file in orphans if file.name.startswith("web.")}
+        with quiet(sorted(webs)) if webs else nullcontext():
+            processes.end_groups(list(orphans.values()), ORPHAN_GRACE)
+            _configure(layout)
+            _start(layout, client)
 
 
 def running_pid(layout: Layout) -> int | None:
@@ -112,14 +126,14 @@ def _wait_for_old(layout: Layout, client: Client) -> None:
         time.sleep(0.05)
 
 
-def _end_orphans(layout: Layout) -> None:
+def _orphans(layout: Layout) -> dict[Path, int]:
+    """Processes that a killed supervisord left, by the file that records them; no engine."""
     engines = {layout.app(app).run / "engine.pid" for app in layout.apps()}
-    found = [
-        pid
+    return {
+        file: pid
         for file in layout.root.glob("apps/*/run/*.pid")
         if file not in engines and (pid := processes.recorded(file)) is not None
-    ]
-    processes.end_groups(found, ORPHAN_GRACE)
+    }
 
 
 def _configure(layout: Layout) -> None:
