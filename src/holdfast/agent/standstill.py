@@ -20,8 +20,7 @@ DRAIN = 5.0
 def standstill(edge: EdgeControl, apps: Sequence[str]) -> Iterator[None]:
     """For the block the open gates of ``apps`` hold, and nothing is in flight behind them.
 
-    Gates that hold already, or are in maintenance, belong to somebody else and are left alone;
-    so is all when nginx does not run: then nobody comes in.
+    Gates that hold already, or are in maintenance, belong to somebody else and are left alone.
     """
     held = [gate for app in apps if (gate := _held(edge, app)) is not None]
     try:
@@ -40,10 +39,9 @@ def _held(edge: EdgeControl, app: str) -> Gate | None:
     before = edge.gate(app)
     if before is None or before.mode is not Mode.OPEN:
         return None
-    with suppress(EdgeError):
+    with suppress(EdgeError):  # nginx does not run; what it will read is written all the same
         edge.hold(app, LEASE)
-        return edge.gate(app)
-    return None
+    return edge.gate(app)
 
 
 def _drain(edge: EdgeControl, gates: Sequence[Gate]) -> None:

@@ -83,7 +83,7 @@ def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:
     why = candidate.why
     if candidate.factory:
         score -= 4  # an instance in the same place was made with what the factory lacks
-    if _ASIDE & set(parts[:-1]) or parts[-1].startswith(("test_", "conftest")):
+    if is_aside(candidate.evidence.file):
         score -= 60
     for hint in hints:
         if _meant(hint.target, candidate):
@@ -92,6 +92,12 @@ def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:
             candidate = _imported_as(hint.target, candidate)
             break
     return replace(candidate, score=score, why=why)
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file is there for tests, examples, chores: hardly the app."""
+    *directories, name = path.split("/")
+    return bool(_ASIDE.intersection(directories)) or name.startswith(("test_", "conftest"))
 
 
 def _meant(target: str, candidate: Candidate) -> bool:

@@ -132,6 +132,13 @@ class BrokenFile(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class UnparsedApp(Fact):
+    """A Python file that may well make the app, and has a syntax error."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvRead(Fact):
     """The code reads a variable from the environment.
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast.config import Config
-from holdfast.detect.candidates import base_of
-from holdfast.detect.facts import AppObject, BrokenFile, DjangoProject, Fact, OtherProject
+from holdfast.detect.candidates import base_of, is_aside, is_named
+from holdfast.detect.facts import (
+    AppObject,
+    BrokenFile,
+    DjangoProject,
+    Fact,
+    OtherProject,
+    UnparsedApp,
+)
 from holdfast.detect.project import Candidate
 from holdfast.detect.tree import Tree
+from holdfast.detect.unparsed import unparsed
 from holdfast.errors import DetectionError
 
 WRITE_COMMAND = (
@@ -23,6 +31,27 @@ def of_broken_files(facts: Sequence[Fact]) -> None:
             raise DetectionError(
                 f"{fact.evidence}: {fact.problem}", hint="correct the file, then try again"
             )
+
+
+def of_unparsed_app(facts: Sequence[Fact], best: Candidate | None) -> None:
+    """Refuse a project whose app may be in a file that does not parse.
+
+    It may if nothing was found, or what was found lies deeper and nobody has named it.
+    """
+    for fact in facts:
+        if not isinstance(fact, UnparsedApp) or (best and is_named(best)):
+            continue
+        file = fact.evidence.file
+        if best is None or file.count("/") <= best.evidence.file.count("/"):
+            raise _not_parsed(fact)
+
+
+def _not_parsed(fact: UnparsedApp) -> DetectionError:
+    return DetectionError(
+        f"{fact.evidence}: {fact.problem}",
+        hint=f"correct it (python3 -m py_compile {fact.evidence.file} shows the line), "
+        "then try again",
+    )
 
 
 def one_of(projects: Sequence[DjangoProject], ranked: Sequence[Candidate]) -> DjangoProject | None:
@@ -69,8 +98,12 @@ def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> Detectio
         )
     if config.app.framework or config.web.directory:
         return _ruled_out(config)
+    for path in sorted(tree.python, key=is_aside):
+        if (broken := unparsed(tree, path)) is not None:
+            return _not_parsed(broken)
+    files = "1 Python file" if len(tree.python) == 1 else f"{len(tree.python)} Python files"
     return DetectionError(
-        f"no web app was found in {len(tree.python)} Python files: looked for Django (manage.py, "
+        f"no web app was found in {files}: looked for Django (manage.py, "
         "wsgi.py, settings.configure), Flask(...), FastAPI, Starlette, Quart, Litestar, "
         "create_app(), a callable (environ, start_response) or (scope, receive, send), "
         "and a Procfile",

@@ -23,6 +23,7 @@ from holdfast.detect import (
     secrets,
     server,
     state,
+    unparsed,
     wsgi,
 )
 from holdfast.detect.facts import (
@@ -51,6 +52,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     alembic.recognise,
     health.recognise,
     other.recognise,
+    unparsed.recognise,
 )
 """Every recogniser. A new case is a new file with ``recognise``, and a line here."""
 
@@ -81,6 +83,8 @@ class _Resolver:
         chosen_django = self._django(ranked)
         if chosen_django is not None:
             return self._django_project(chosen_django)
+        if not self.config.web.command and (ranked or self._web_line() is None):
+            refusal.of_unparsed_app(self.facts, ranked[0] if ranked else None)
         if ranked and self.config.app.framework != "command":
             return self._app_project(ranked)
         unknown = self._app_of_command_line()

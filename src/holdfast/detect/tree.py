@@ -47,6 +47,7 @@ class Tree:
         self._below: dict[str, list[str]] = {}
         self._bytes: dict[str, bytes] = {}
         self._sources: dict[str, Source | None] = {}
+        self._faults: dict[str, SyntaxError] = {}
         self._contents: list[tuple[str, bytes]] | None = None
         self._list()
         self._python = tuple(path for path in self._sizes if path.endswith(".py"))
@@ -141,8 +142,16 @@ class Tree:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # "invalid escape sequence" is not our business
                 return Source(path, ast.parse(data))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        except SyntaxError as error:
+            self._faults[path] = error
+        except (ValueError, RecursionError, MemoryError):
+            pass
+        return None
+
+    def fault(self, path: str) -> SyntaxError | None:
+        """Why a Python file does not parse; ``None`` if it does."""
+        self.source(path)
+        return self._faults.get(path)
 
     def holding(self, *words: bytes) -> Iterator[tuple[str, bytes]]:
         """Python files that hold one of ``words``: path and bytes.
