@@ -15,6 +15,7 @@
         snapshots/          copies of databases, made while a deploy holds
         envs/KEY/           virtual environments, one for each set of dependencies
         incoming/ID.tar     source that has arrived and is not built yet
+        sent/               the source that came over SSH last: the next need not send it again
         releases/ID/        one release: release.json, src/
         current             symbolic link to the release that serves
         run/                sockets, launchers, pid files
@@ -82,6 +83,10 @@ class AppLayout:
     @property
     def incoming(self) -> Path:
         return self.home / "incoming"
+
+    @property
+    def sent(self) -> Path:
+        return self.home / "sent"
 
     @property
     def releases(self) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.agent.follow import follow, settle
+from holdfast.agent.incoming import checked_token
 from holdfast.app import StrategyChoice
 from holdfast.deploy.machine import Machine
 from holdfast.errors import NotFound, UsageError
@@ -106,9 +107,10 @@ def _queue(
 def _source_request(machine: Machine, params: Params) -> dict[str, Any]:
     app = str(params["app"])
     source = params["source"]
-    archive = machine.layout.app(app).incoming / f"{source['token']}.tar"
+    token = checked_token(source["token"])
+    archive = machine.layout.app(app).incoming / f"{token}.tar"
     if not archive.is_file():
-        raise UsageError(f"{app}: the source {source['token']!r} has not arrived on the server")
+        raise UsageError(f"{app}: the source {token!r} has not arrived on the server")
     return {
         "config": params["config"],
         "strategy": _strategy(params.get("strategy")),

@@ -1,7 +1,8 @@
-"""One request on standard input, the protocol's lines on standard output: the far end of SSH.
+"""Requests on standard input, the protocol's lines on standard output: the far end of SSH.
 
-The request is one line. ``source.put`` (``app``, ``bytes``) is answered here: that many
-bytes follow, a zlib stream (RFC 1950) of the tar archive; its token comes back.
+A request is one line; the next is read when it was answered. ``source.offer`` and
+``source.put`` (``app``, ``bytes``, ``token``) are answered here: that many bytes follow, a
+zlib stream (RFC 1950) of what :mod:`~holdfast.agent.incoming` takes.
 """
 
 from __future__ import annotations
@@ -13,22 +14,21 @@ import sys
 import threading
 import time
 import traceback
-import zlib
 from typing import IO, Any
 
 from holdfast.agent.dispatch import dispatch
-from holdfast.errors import HoldfastError, TransportError, UsageError
+from holdfast.errors import HoldfastError, UsageError
 from holdfast.files import write_atomic
 from holdfast.layout import Layout, default_root
 from holdfast.protocol import VERSION, Event, Request, error_to_json
 
-_CHUNK = 1 << 18
+SOURCE = frozenset({"source.offer", "source.put"})
 _LINGER = 20.0
 """Seconds that a request goes on after nobody listens any more, to finish what it is in."""
 
 
 def serve() -> int:
-    """Answer one request.
+    """Answer requests until there are no more.
 
     Returns:
         0; also for an error, which is an answer. 1 when nobody was left to hear it.
@@ -36,7 +36,8 @@ def serve() -> int:
     wire = _own_the_output()
     threading.Thread(target=_end_when_alone, args=(wire.fileno(),), daemon=True).start()
     try:
-        _write(wire, _answer(sys.stdin.buffer, wire))
+        while line := sys.stdin.buffer.readline():
+            _write(wire, _answer(line, sys.stdin.buffer, wire))
     except BrokenPipeError:
         return 1
     return 0
@@ -62,20 +63,21 @@ def _end_when_alone(descriptor: int) -> None:
     """
     poll = select.poll()
     poll.register(descriptor, 0)  # POLLERR and POLLHUP are always told (poll(2))
+    poll.register(0, getattr(select, "POLLRDHUP", 0))  # nobody can ask any more
     poll.poll()
     time.sleep(_LINGER)
     os._exit(1)
 
 
-def _answer(stdin: IO[bytes], wire: IO[bytes]) -> dict[str, Any]:
+def _answer(line: bytes, stdin: IO[bytes], wire: IO[bytes]) -> dict[str, Any]:
     def emit(event: Event) -> None:
         wire.write(event.to_line().encode() + b"\n")
 
     try:
-        request = _request(stdin.readline())
+        request = _request(line)
         layout = Layout(default_root())
-        if request.method == "source.put":
-            return {"result": _put(layout, request, stdin)}
+        if request.method in SOURCE:
+            return {"result": _take(layout, request, stdin)}
         return {"result": dispatch(layout, request, emit)}
     except HoldfastError as error:
         return {"error": error_to_json(error)}
@@ -99,43 +101,18 @@ def _request(line: bytes) -> Request:
     return Request(method, params)
 
 
-def _put(layout: Layout, request: Request, stdin: IO[bytes]) -> dict[str, Any]:
-    """Take an archive in; its name appears when it is whole, for its owner alone."""
-    app = layout.app(str(request.params["app"]))
-    layout.make()
-    app.make()
-    token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
-    beside = app.incoming / f".{token}.part"
-    beside.touch(mode=0o600)
+def _take(layout: Layout, request: Request, stdin: IO[bytes]) -> dict[str, Any]:
+    """Source that follows its request."""
+    from holdfast.agent import incoming
+
+    app = str(request.params["app"])
+    body = incoming.Body(stdin, int(request.params["bytes"]))
     try:
-        with beside.open("wb") as archive:
-            _inflate(stdin, int(request.params["bytes"]), archive)
-        beside.replace(app.incoming / f"{token}.tar")
-    except OSError as error:
-        raise TransportError(
-            f"the source could not be stored on the server: {error.strerror}",
-            hint=f"is there room on the disk of {layout.root}?",
-        ) from error
+        if request.method == "source.offer":
+            return incoming.offer(layout, app, body)
+        return incoming.put(layout, app, str(request.params["token"]), body)
     finally:
-        beside.unlink(missing_ok=True)
-    return {"token": token}
-
-
-def _inflate(stdin: IO[bytes], left: int, archive: IO[bytes]) -> None:
-    """Unpack exactly ``left`` bytes of input.
-
-    Raises:
-        TransportError: it ended early, or is damaged.
-    """
-    stream = zlib.decompressobj()
-    try:
-        while left and (chunk := stdin.read(min(left, _CHUNK))):
-            left -= len(chunk)
-            archive.write(stream.decompress(chunk))
-    except zlib.error as error:
-        raise TransportError(f"the source arrived damaged: {error}") from None
-    if left or not stream.eof:
-        raise TransportError("the source did not arrive whole", hint="run the command again")
+        body.drain()
 
 
 def _fault(error: Exception) -> HoldfastError:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.transport.ssh.client import Client, config_text
-from holdfast.transport.ssh.connection import There
 from holdfast.transport.ssh.destination import Destination
-from holdfast.transport.ssh.transport import agent_argv
+from holdfast.transport.ssh.probe import There
 
 CLIENT = Client(Destination("box", "deploy", 2222), Path("/tmp/d"), batch=True)
 
@@ -74,7 +73,7 @@ def test_arguments_arrive_as_they_were(argument: str) -> None:
 
 def test_a_root_with_spaces_stays_one_word() -> None:
     """ROOT may be anywhere."""
-    words = shlex.split(shlex.join(agent_argv(There("/srv/my apps", "abc"), "serve")))
+    words = shlex.split(shlex.join(There("/srv/my apps", "abc").argv("serve")))
     assert words[1] == "HOLDFAST_ROOT=/srv/my apps"
     assert words[2] == "/srv/my apps/agent/abc/bin/python"
 

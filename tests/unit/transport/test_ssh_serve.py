@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ def test_a_question_is_answered(short_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        (b"", "not one line of JSON"),
         (b"GET / HTTP/1.1\n", "not one line of JSON"),
         (b"[]\n", "not one line of JSON"),
         (b'{"version": 2, "method": "hello", "params": {}}\n', "of version 2"),
@@ -62,36 +60,13 @@ def test_a_fault_is_kept_for_us_alone(short_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_source_arrives_whole(short_path: Path) -> None:
-    """The archive is where the agent looks for the token, for its owner alone."""
-    archive = os.urandom(300_000)
-    packed = zlib.compress(archive)
-    sent = request("source.put", app="notes", bytes=len(packed)) + packed
-    token = ask(short_path / "r", sent)["result"]["token"]
-    arrived = short_path / "r" / "apps" / "notes" / "incoming" / f"{token}.tar"
-    assert arrived.read_bytes() == archive
-    assert arrived.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("kept", [0, 1, 5000])
-def test_half_a_source_is_none(short_path: Path, kept: int) -> None:
-    """Cut on the way: an error, and nothing under any name."""
-    packed = zlib.compress(os.urandom(10_000))
-    sent = request("source.put", app="notes", bytes=len(packed)) + packed[:kept]
-    error = ask(short_path / "r", sent)["error"]
-    assert (error["type"], error["message"]) == (
-        "TransportError",
-        "the source did not arrive whole",
-    )
-    assert list((short_path / "r" / "apps" / "notes" / "incoming").iterdir()) == []
-
-
-def test_a_damaged_source_is_refused(short_path: Path) -> None:
-    """zlib's own checksum (RFC 1950) tells."""
-    packed = bytearray(zlib.compress(os.urandom(10_000)))
-    packed[-1] ^= 1
-    sent = request("source.put", app="notes", bytes=len(packed)) + bytes(packed)
-    assert "arrived damaged" in ask(short_path / "r", sent)["error"]["message"]
+def test_one_request_after_the_other(short_path: Path) -> None:
+    """A session answers as many as come, an error between them; then it ends."""
+    env = {**os.environ, "HOLDFAST_ROOT": str(short_path / "r")}
+    sent = request("hello") + request("no.such") + request("hello")
+    done = subprocess.run(SERVE, input=sent, env=env, capture_output=True, timeout=60, check=False)
+    kinds = [next(iter(json.loads(line))) for line in done.stdout.splitlines()]
+    assert kinds == ["result", "error", "result"]
 
 
 def test_nobody_listens_any_more(short_path: Path) -> None:

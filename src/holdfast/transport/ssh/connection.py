@@ -1,10 +1,8 @@
-"""One connection to a server, opened when it is first needed and shared by all sessions."""
+"""One connection to a server, begun early, and shared by all sessions."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import selectors
 import shutil
 import subprocess
 import sys
@@ -13,42 +11,22 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from holdfast.command import Command
 from holdfast.errors import TransportError, UsageError
-from holdfast.transport.ssh import wrong
+from holdfast.transport.ssh import probe, wrong
+from holdfast.transport.ssh.channel import Channel
 from holdfast.transport.ssh.client import Client, config_text
 from holdfast.transport.ssh.destination import Destination
+from holdfast.transport.ssh.probe import There
 
 LONGEST_OPENING = 60.0
 LONGEST_ASKING = 300.0
 """Seconds until the connection stands; the second where a person may be asked something."""
 
 _END_GRACE = 2.0
-
-_PROBE = """
-if [ -n "${HOLDFAST_ROOT-}" ]; then r=$HOLDFAST_ROOT
-elif [ "$(id -u)" = 0 ]; then r=/var/lib/holdfast
-else r=${XDG_DATA_HOME:-$HOME/.local/share}/holdfast; fi
-h=$(readlink "$r/agent/current") && [ -x "$r/agent/$h/bin/python" ] || h=none
-printf "\\nholdfast-server %s %s\\n" "$h" "$r"
-exec cat >/dev/null
-"""
-"""Says which agent is installed and where; the root is that of ``layout.default_root``. It
-stays as long as somebody holds its input: a killed command closes the connection too."""
-
-_MARK = "holdfast-server "
-
-
-@dataclass(frozen=True, slots=True)
-class There:
-    """What the server says of itself: ROOT, and the installed agent's hash if it has one."""
-
-    root: str
-    agent: str | None
 
 
 class Connection:
@@ -68,13 +46,28 @@ class Connection:
         self._lock = threading.Lock()
         self._open: _Open | None = None
 
+    def begin(self) -> None:
+        """Start to connect and do not wait: what can go wrong is told at the first use.
+
+        Raises:
+            TransportError: ssh cannot be run.
+        """
+        self._opened()
+
     def there(self) -> There:
         """Connect if need be.
 
         Raises:
             TransportError: it cannot be; the hint says what to do.
         """
-        return self._opened().there
+        opened = self._opened()
+        try:
+            return opened.there()
+        except BaseException:
+            with self._lock:
+                opened.close()
+                self._open = None
+            raise
 
     def lives(self) -> bool:
         """Whether the connection stands."""
@@ -88,9 +81,27 @@ class Connection:
         self, remote: Sequence[str], *, timeout: float, stdin: bytes | None = None
     ) -> Command:
         """A command on the server."""
+        self.there()
         return self._opened().client.session(remote, timeout=timeout, stdin=stdin)
 
+    def channel(self, agent: str | None, remote: Sequence[str]) -> Channel:
+        """Something at the far end that answers requests.
+
+        Args:
+            agent: the hash of ours: what was started to greet us becomes the agent if it is
+                the one installed (once a connection).
+            remote: else what is started.
+        """
+        there = self.there()
+        opened = self._opened()
+        if (first := opened.first()) is not None:
+            first.send(f"{agent or '-'}\n".encode())
+            if agent is not None and there.agent == agent:
+                return first
+        return opened.start(remote)
+
     def interactive(self, remote: Sequence[str], *, tty: bool) -> tuple[str, ...]:
+        self.there()
         return self._opened().client.interactive(remote, tty=tty)
 
     def close(self) -> None:
@@ -120,61 +131,67 @@ class _Open:
         self._log = (directory / "log").open("w+b")
         try:
             self.client.config.write_text(config_text(config))
-            self.process = _start(self.client.master(("/bin/sh", "-c", _PROBE)), self._log)
+            self.process = _start(self.client.master(probe.command()), self._log)
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
         self.close = weakref.finalize(self, _close, self.process, self._log, directory)
-        try:
-            self.there = self._greeting(LONGEST_OPENING if batch else LONGEST_ASKING)
-        except BaseException:
-            self.close()
-            raise
+        self._lock = threading.Lock()
+        self._deadline = time.monotonic() + (LONGEST_OPENING if batch else LONGEST_ASKING)
+        self._first: Channel | None = Channel(self.process)
+        self._there: There | None = None
+
+    def there(self) -> There:
+        """Wait for the greeting (once)."""
+        with self._lock:
+            if self._there is None:
+                self._there = self._greeting()
+            return self._there
+
+    def first(self) -> Channel | None:
+        """What greeted us; to whom asks first."""
+        with self._lock:
+            first, self._first = self._first, None
+            return first
+
+    def start(self, remote: Sequence[str]) -> Channel:
+        """A session with pipes."""
+        command = self.client.session(remote, timeout=0, stdin=None)
+        return Channel(_start(command.argv, self._log, detached=True))
 
     def said(self) -> str:
         with contextlib.suppress(OSError, ValueError):
             return (self.client.directory / "log").read_text(errors="replace")
         return ""
 
-    def _greeting(self, patience: float) -> There:
-        """Wait for the probe's line; what a login shell prints before it is passed over."""
-        line = _line_with(_MARK, self.process, time.monotonic() + patience)
+    def _greeting(self) -> There:
+        """The probe's line; what a login shell prints before it is passed over."""
+        assert self._first is not None
+        found = None
+        while found is None and (line := self._first.line(self._deadline)) is not None:
+            found = probe.greeting(line)
         if wrong.key_has_changed(self.said()):
             raise wrong.changed_key(self.client.destination, self.said())
-        if line is None:
+        if found is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_END_GRACE)  # its last words come before its end
             raise wrong.failed(self.client.destination, self.said())
-        agent, root = line.removeprefix(_MARK).split(" ", 1)
-        return There(root, None if agent == "none" else agent)
+        return found
 
 
-def _start(argv: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    argv: Sequence[str], log: IO[bytes], *, detached: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start ssh; ``detached`` keeps a Ctrl-C of the terminal from it."""
     if shutil.which("ssh") is None:
         raise wrong.no_ssh()
+    pipe = subprocess.PIPE
     try:
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        return subprocess.Popen(
+            argv, stdin=pipe, stdout=pipe, stderr=log, start_new_session=detached
+        )
     except OSError as error:
         raise TransportError(f"ssh cannot be run: {error.strerror}") from error
-
-
-def _line_with(mark: str, process: subprocess.Popen[bytes], deadline: float) -> str | None:
-    """The first line that begins with ``mark``; ``None`` at the end, or out of time."""
-    assert process.stdout is not None
-    text = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
-                return None
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_END_GRACE)  # its last words come before its end
-                return None
-            text += chunk
-            for line in text.decode(errors="surrogateescape").split("\n")[:-1]:
-                if line.startswith(mark):
-                    return line
-    return None
 
 
 def _close(process: subprocess.Popen[bytes], log: IO[bytes], directory: Path) -> None:

@@ -65,6 +65,8 @@ def _send(connection: Connection, bundle: Bundle, archive: bytes) -> dict[str, A
         raise _no_python(connection, done.output)
     if done.returncode == wrong.FAILED and not connection.lives():
         raise wrong.lost(connection.destination, connection.last_words())
+    if (there := connection.there()).sudo and wrong.no_sudo_said(done.output):
+        raise wrong.no_sudo(connection.destination, there.admin, done.output)
     raise TransportError(
         f"{connection.destination.name}: Holdfast cannot be installed there",
         detail="\n".join(done.output.splitlines()[-12:]) or None,
@@ -81,7 +83,8 @@ def _command(connection: Connection, bundle: Bundle, archive: bytes) -> Command:
         "uv": bundle.uv,
     }
     script = _FIND_PYTHON.format(status=_NO_PYTHON)
-    remote = ("/bin/sh", "-c", script, "sh", _RUN.format(length=len(code)))
+    there = connection.there()
+    remote = there.elevated("/bin/sh", "-c", script, "sh", _RUN.format(length=len(code)))
     stdin = b"".join((code, json.dumps(header).encode(), b"\n", archive))
     return connection.session(remote, timeout=LONGEST, stdin=stdin)
 

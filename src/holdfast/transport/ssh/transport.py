@@ -1,6 +1,7 @@
 """The agent of a server over SSH.
 
-Each request is a session of its own on the shared connection: the request goes in on
+One agent is started for a command, by what greets the connection, and answers its requests
+one after the other; what is asked meanwhile is asked of another one. Requests go in on
 standard input, the protocol's lines come out. Secrets are in no argument on either side.
 """
 
@@ -12,17 +13,19 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import CommandFailed, HoldfastError, TransportError
-from holdfast.execute import Completed, run
+from holdfast.errors import HoldfastError, TransportError
 from holdfast.protocol import Emit, Event, Request, error_from_json
-from holdfast.transport.ssh import wrong
+from holdfast.transport.ssh import delta, wrong
 from holdfast.transport.ssh.bundle import bundle
-from holdfast.transport.ssh.connection import Connection, There
+from holdfast.transport.ssh.channel import Channel
+from holdfast.transport.ssh.connection import Connection
 from holdfast.transport.ssh.destination import parse
 from holdfast.transport.ssh.installing import install
+from holdfast.transport.ssh.probe import There
 
 DEPLOYING = frozenset({"deploy", "plan", "rollback", "follow"})
 UNTIL_THE_END = DEPLOYING | {"logs", "destroy"}
@@ -30,11 +33,13 @@ UNTIL_THE_END = DEPLOYING | {"logs", "destroy"}
 
 _LONGEST_ANSWER = 120.0
 _LONGEST_SENDING = 3600.0
+_MOST_TRIES = 3
+_END_GRACE = 2.0
 _FOR_EVER = 30 * 24 * 3600.0
 
 
 def open_ssh(server: str) -> SshTransport:
-    """The way to ``user@host[:port]`` or an alias; nothing is connected yet.
+    """The way to ``user@host[:port]`` or an alias, which begins to connect now.
 
     ``HOLDFAST_SSH_CONFIG`` names a configuration for ssh in place of the user's.
 
@@ -43,65 +48,96 @@ def open_ssh(server: str) -> SshTransport:
     """
     chosen = os.environ.get("HOLDFAST_SSH_CONFIG")
     config = Path(chosen).absolute() if chosen else None
-    return SshTransport(server, Connection(parse(server), config=config))
+    connection = Connection(parse(server), config=config)
+    connection.begin()
+    return SshTransport(server, connection)
 
 
 class SshTransport:
-    """The agent at the far end of ``connection``."""
+    """The agent at the far end of ``connection``.
+
+    Attributes:
+        sent: bytes that the last source took on its way.
+    """
 
     def __init__(self, server: str, connection: Connection) -> None:
         self.server = server
         self.connection = connection
+        self.sent = 0
         self._lock = threading.Lock()
         self._ready = False
+        self._idle: list[Channel] = []
 
     def call(self, request: Request, emit: Emit) -> dict[str, Any]:
         timeout = _FOR_EVER if request.method in UNTIL_THE_END else _LONGEST_ANSWER
         return self._ask(request, b"", timeout, emit)
 
     def send_source(self, app: str, archive: Path) -> str:
-        """Send the archive compressed; it is whole on the server or not there."""
-        data = zlib.compress(archive.read_bytes(), 3)
-        request = Request("source.put", {"app": app, "bytes": len(data)})
-        return str(self._ask(request, data, _LONGEST_SENDING, lambda _: None)["token"])
+        """Send what the server does not have of it; it is whole there or not there."""
+        offered = delta.offer(archive)
+        self.sent = 0
+        packed = zlib.compress(offered.to_bytes(), 6)
+        answer = self._send(Request("source.offer", {"app": app, "bytes": len(packed)}), packed)
+        for _ in range(_MOST_TRIES):
+            if not answer["missing"]:
+                return str(answer["token"])
+            packed = delta.contents(archive, offered, answer["missing"])
+            params = {"app": app, "token": answer["token"], "bytes": len(packed)}
+            answer = self._send(Request("source.put", params), packed)
+        raise TransportError(f"{self.server}: the source does not arrive whole")
 
     def interactive(self, app: str, argv: Sequence[str], *, tty: bool) -> int:
         """Its exit status; 255 may be the command's own as long as the connection stands."""
         there = self._agent()
         words = ["--tty"] if tty else []
-        remote = agent_argv(there, "exec", *words, app, "--", *argv)
+        remote = there.argv("exec", *words, app, "--", *argv)
         status = subprocess.run(self.connection.interactive(remote, tty=tty), check=False)
         if status.returncode == wrong.FAILED and not self.connection.lives():
             raise wrong.lost(self.connection.destination)
         return status.returncode if status.returncode >= 0 else 128 - status.returncode
 
+    def _send(self, request: Request, packed: bytes) -> dict[str, Any]:
+        self.sent += len(packed)
+        return self._ask(request, packed, _LONGEST_SENDING, lambda _: None)
+
     def _ask(self, request: Request, data: bytes, timeout: float, emit: Emit) -> dict[str, Any]:
-        there = self._agent()
-        stdin = json.dumps(request.to_json()).encode() + b"\n" + data
-        command = self.connection.session(agent_argv(there, "serve"), timeout=timeout, stdin=stdin)
+        channel = self._channel()
         answer = Answer(emit)
         try:
-            done = run(command, check=False, on_line=answer.take)
-        except CommandFailed as error:
-            raise TransportError(
-                f"{self.server}: {request.method}: {error.message}", detail=answer.rest()
-            ) from error
-        return self._result(request, answer, done)
+            line = json.dumps(request.to_json()).encode() + b"\n"
+            if channel.ask(line + data, answer.take, timeout):
+                return answer.outcome()
+        except TransportError as error:
+            if error is answer.error:
+                raise
+            raise TransportError(f"{self.server}: {request.method}: {error.message}") from error
+        finally:
+            with self._lock:
+                if channel.whole:
+                    self._idle.append(channel)
+        raise self._ended(request, answer, channel.end(_END_GRACE))
 
-    def _result(self, request: Request, answer: Answer, done: Completed) -> dict[str, Any]:
-        if answer.error is not None:
-            raise answer.error
-        if answer.result is not None:
-            return answer.result
-        if done.returncode == wrong.FAILED or done.returncode < 0:  # ended by a signal, here
-            words = self.connection.last_words() or answer.rest()
+    def _ended(self, request: Request, answer: Answer, status: int | None) -> HoldfastError:
+        """Why there was no answer."""
+        words = "\n".join(filter(None, (self.connection.last_words(), answer.rest())))
+        if (there := self.connection.there()).sudo and wrong.no_sudo_said(words):
+            return wrong.no_sudo(self.connection.destination, there.admin, words)
+        if not self.connection.lives() or status in (None, wrong.FAILED) or status < 0:
             deploying = request.method in DEPLOYING
-            raise wrong.lost(self.connection.destination, words, deploying=deploying)
-        raise TransportError(
+            return wrong.lost(self.connection.destination, words, deploying=deploying)
+        return TransportError(
             f"{self.server}: {request.method}: the server's Holdfast ended with status"
-            f" {done.returncode} and no answer",
-            detail=answer.rest() or None,
+            f" {status} and no answer",
+            detail=words or None,
         )
+
+    def _channel(self) -> Channel:
+        """One that nobody uses now."""
+        there = self._agent()
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self.connection.channel(there.agent, there.argv("serve"))
 
     def _agent(self) -> There:
         """The server, with our own agent on it: installed first if it has another or none."""
@@ -111,13 +147,7 @@ class SshTransport:
             if not self._ready and there.agent != ours.hash:
                 install(self.connection, ours)
             self._ready = True
-            return There(there.root, ours.hash)
-
-
-def agent_argv(there: There, *words: str) -> tuple[str, ...]:
-    """What runs the agent on the server; ``-P`` keeps the working directory off its path."""
-    python = f"{there.root}/agent/{there.agent}/bin/python"
-    return ("env", f"HOLDFAST_ROOT={there.root}", python, "-P", "-m", "holdfast.agent", *words)
+            return replace(there, agent=ours.hash)
 
 
 class Answer:
@@ -133,8 +163,12 @@ class Answer:
         self.result: dict[str, Any] | None = None
         self.error: HoldfastError | None = None
 
-    def take(self, line: str) -> None:
-        """One line; what is none of the protocol's is kept to explain a failure."""
+    def take(self, line: str) -> bool:
+        """One line; what is none of the protocol's is kept to explain a failure.
+
+        Returns:
+            whether it was the last.
+        """
         try:
             value = json.loads(line)
         except ValueError:
@@ -147,6 +181,14 @@ class Answer:
             self.result = value["result"]
         elif "error" in value:
             self.error = error_from_json(value["error"])
+        return self.result is not None or self.error is not None
+
+    def outcome(self) -> dict[str, Any]:
+        """The result, or the error raised."""
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None
+        return self.result
 
     def rest(self) -> str:
         return "\n".join(self._rest[-12:])

@@ -75,6 +75,22 @@ def no_ssh() -> TransportError:
     )
 
 
+def no_sudo_said(said: str) -> bool:
+    """Whether sudo, or the shell in its place, refused: by the program's name, in any language."""
+    return re.search(r"^(?:\S*sh: .*)?sudo: ", said, re.MULTILINE) is not None
+
+
+def no_sudo(server: Destination, admin: str | None, said: str) -> TransportError:
+    """The error for a login on a set-up server that may not become root."""
+    user = f"{admin}@{server.host}" if admin else "the admin user that server setup made"
+    return TransportError(
+        f"{server.name}: this login may not use sudo without a password, and on a server that"
+        " was set up Holdfast runs as root",
+        hint=f"log in as {user}; for CI: holdfast server deploy-key add",
+        detail=_end(said),
+    )
+
+
 Found = re.Match[str]
 Make = Callable[[Destination, Found, str], TransportError]
 
