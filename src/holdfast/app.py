@@ -177,6 +177,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """Python modules of ours beside a release's source, for what the app lacks to be served.
+
+    Attributes:
+        modules: texts by their file name; importable by everything that runs the app.
+        env: variables that go with them and win over all others.
+    """
+
+    modules: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """One app, resolved.
 
@@ -187,6 +200,7 @@ class AppSpec:
         build: shell commands run in the release after its dependencies are installed.
         env: plain variables from the config; secrets are kept on the server.
         generate: names of secrets to be generated once if the environment lacks them.
+        overlay: what is put beside the source so that the app can be served as it is.
         findings: what detection decided, for the plan.
     """
 
@@ -204,4 +218,5 @@ class AppSpec:
     static: tuple[Static, ...] = ()
     edge: Edge = field(default_factory=Edge)
     policy: Policy = field(default_factory=Policy)
+    overlay: Overlay = field(default_factory=Overlay)
     findings: tuple[Finding, ...] = ()

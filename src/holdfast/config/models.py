@@ -131,6 +131,16 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Django:
+    """``[django]``: what is added to settings that were made for development."""
+
+    overlay: bool | None = key(flag, "add what settings lack to be served", usual=True)
+    leave: tuple[str, ...] | None = key(
+        list_of(text, '["DEBUG"]'), "settings that are left as they are"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Persist:
     """``[persist]``: what outlives releases."""
 
@@ -175,6 +185,7 @@ class Config:
     build: Build = field(default_factory=Build, metadata={"read": table(Build, "build")})
     release: Release = field(default_factory=Release, metadata={"read": table(Release, "release")})
     env: Mapping[str, str] = field(default_factory=dict, metadata={"read": variables})
+    django: Django = field(default_factory=Django, metadata={"read": table(Django, "django")})
     persist: Persist = field(default_factory=Persist, metadata={"read": table(Persist, "persist")})
     deploy: Deploy = field(default_factory=Deploy, metadata={"read": table(Deploy, "deploy")})
     files: tuple[str, ...] = field(default=(), compare=False)

@@ -239,7 +239,7 @@ def _schema() -> dict[str, tuple[str, ...]]:
 
     named = {"app": models.App, "web": models.Web, "build": models.Build}
     rest = {"release": models.Release, "persist": models.Persist, "deploy": models.Deploy}
-    tables = {**named, **rest, "processes": models.Process}
+    tables = {**named, **rest, "django": models.Django, "processes": models.Process}
     return {name: tuple(readers(model)) for name, model in tables.items()}
 
 

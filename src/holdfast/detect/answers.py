@@ -12,7 +12,12 @@ from holdfast.errors import DetectionError
 
 @dataclass(frozen=True, slots=True)
 class DjangoAnswers:
-    """Django's settings, as far as a deploy needs them."""
+    """Django's settings, as far as a deploy needs them.
+
+    Attributes:
+        insecure_key: what is wrong with ``SECRET_KEY``; empty if nothing is.
+        local_static: collected static files are plain files on this machine's disk.
+    """
 
     settings: str | None
     debug: bool
@@ -25,7 +30,10 @@ class DjangoAnswers:
     media_root: str | None
     ssl_redirect: bool
     proxy_ssl_header: bool
-    insecure_key: bool
+    insecure_key: str
+    local_static: bool = True
+    trusted_origins: tuple[str, ...] = ()
+    version: tuple[int, int] = (5, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +108,8 @@ def _django(value: Mapping[str, Any]) -> DjangoAnswers:
         media_root=value["media_root"],
         ssl_redirect=value["ssl_redirect"],
         proxy_ssl_header=value["proxy_ssl_header"],
-        insecure_key=value["insecure_key"],
+        insecure_key=str(value["insecure_key"]),
+        local_static=bool(value["local_static"]),
+        trusted_origins=tuple(map(str, value["trusted_origins"])),
+        version=(int(value["version"][0]), int(value["version"][1])),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.detect import inference
-from holdfast.detect.facts import EnvRead, StartsServer
+from holdfast.detect.facts import EnvRead, SampleValue, StartsServer
 from holdfast.detect.project import Candidate, Project
 from holdfast.errors import CommandFailed, DetectionError
 
@@ -30,19 +30,65 @@ class ImportFailed(DetectionError):
 
 
 def of_failures(
-    project: Project, candidates: Sequence[Candidate], failures: Sequence[Mapping[str, Any]]
+    project: Project,
+    candidates: Sequence[Candidate],
+    failures: Sequence[Mapping[str, Any]],
+    present: frozenset[str] = frozenset(),
 ) -> ImportFailed:
-    """No candidate was the app: the best one's failure is told."""
+    """No candidate was the app: the best one's failure is told.
+
+    Args:
+        present: names of the variables that were set. Where one is missing, all that are
+            missing are named at once.
+    """
     real = [item for item in failures if item.get("type") != "NotThis"]
     first = (real or failures)[0]
     candidate = candidates[int(first.get("candidate", 0))]
+    detail = _tail(str(first.get("traceback", "")))
+    missing = _not_set(project, first, present)
+    if missing:
+        return ImportFailed(_named(missing), first, hint=_to_set(project, missing), detail=detail)
     problem = _one_line(str(first.get("message", ""))) or "no reason given"
     return ImportFailed(
         f"{candidate.target} cannot be imported: {first.get('type')}: {problem}",
         first,
         hint=_hint(project, first, candidate),
-        detail=_tail(str(first.get("traceback", ""))),
+        detail=detail,
     )
+
+
+def _not_set(
+    project: Project, failure: Mapping[str, Any], present: frozenset[str]
+) -> list[EnvRead]:
+    """The variables that the app needs and nobody set, if the failure is for one of them."""
+    if failure.get("type") in ("ModuleNotFoundError", "ImportError", "SyntaxError"):
+        return []
+    named = _variable(project, str(failure.get("message")))
+    if named is None or named.name in present:
+        return []
+    found = {named.name: named}
+    for fact in project.all(EnvRead):
+        aside = {"scripts", "tools", "examples", "docs"} & set(fact.evidence.file.split("/"))
+        if fact.required and fact.name not in present and not aside:
+            found.setdefault(fact.name, fact)
+    return sorted(found.values(), key=lambda item: item.name)
+
+
+def _named(missing: Sequence[EnvRead]) -> str:
+    names = ", ".join(f"{item.name} ({item.evidence})" for item in missing)
+    count = "1 variable is" if len(missing) == 1 else f"{len(missing)} variables are"
+    return f"{count} not set: {names}"
+
+
+def _to_set(project: Project, missing: Sequence[EnvRead]) -> str:
+    """A command for each, and how its value looks where a sample says it."""
+    samples = {item.name: item for item in reversed(project.all(SampleValue)) if item.value}
+    lines = []
+    for item in missing:
+        sample = samples.get(item.name)
+        looks = f"   # like {sample.value} ({sample.evidence})" if sample else ""
+        lines.append(f"holdfast env set {item.name}{looks}")
+    return "\n".join(lines)
 
 
 def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) -> str:

@@ -46,7 +46,47 @@ def _project(tree: Tree, manage: str, settings: str, line: int | None) -> Django
         directory = join(base, "/".join(package[:depth]) or ".")
         wsgi = wsgi or _existing(tree, join(directory, "wsgi.py"), b"get_wsgi_application")
         asgi = asgi or _existing(tree, join(directory, "asgi.py"), b"get_asgi_application")
-    return DjangoProject(Evidence(manage, line), settings, manage, wsgi, asgi)
+    made_by = [source for source in map(tree.source, filter(None, (wsgi, asgi))) if source]
+    named = next(filter(None, map(_settings_named, made_by)), None)
+    if named is not None:  # manage.py is a developer's; wsgi.py is what a server imports
+        settings, evidence = named[0], Evidence(made_by[0].path, named[1])
+    else:
+        evidence = Evidence(manage, line)
+    chosen = _production_beside(tree, base, settings)
+    return DjangoProject(
+        evidence if chosen == settings and named else Evidence(manage, line),
+        chosen,
+        manage,
+        wsgi,
+        asgi,
+        forces=any(map(_forces_settings, made_by)),
+    )
+
+
+_DEVELOPMENT = ("dev", "development", "local", "debug")
+_PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
+
+
+def _production_beside(tree: Tree, base: str, settings: str) -> str:
+    """The production module beside one for development, if the project has one."""
+    package, _, last = settings.rpartition(".")
+    word = next((item for item in _DEVELOPMENT if item in last.split("_")), None)
+    for other in _PRODUCTION if word else ():
+        name = "_".join(other if part == word else part for part in last.split("_"))
+        if tree.has(join(base, f"{package.replace('.', '/')}/{name}.py")):
+            return f"{package}.{name}" if package else name
+    return settings
+
+
+def _forces_settings(source: Source) -> bool:
+    """``os.environ["DJANGO_SETTINGS_MODULE"] = ...``, not ``setdefault``."""
+    return any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Subscript)
+        and source.dotted(node.targets[0].value) == "os.environ"
+        and text(node.targets[0].slice) == VARIABLE
+        for node in source.nodes
+    )
 
 
 def _existing(tree: Tree, path: str, word: bytes) -> str | None:

@@ -68,6 +68,7 @@ class DjangoProject(Fact):
         manage: path of ``manage.py``, or of the one file that can be run in its place.
         wsgi, asgi: paths of the modules that make the application.
         attribute: the application's name in the module ``wsgi``/``asgi``.
+        forces: its wsgi.py or asgi.py sets the settings module whatever the environment says.
     """
 
     settings: str | None
@@ -75,6 +76,7 @@ class DjangoProject(Fact):
     wsgi: str | None = None
     asgi: str | None = None
     attribute: str = "application"
+    forces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,14 @@ class EnvRead(Fact):
     name: str
     required: bool
     literal_default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleValue(Fact):
+    """A sample of the environment names a variable; ``value`` shows how it looks."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

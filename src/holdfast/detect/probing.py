@@ -63,7 +63,8 @@ def _ask(project: Project, run: Run) -> Answers:
     if value is None:
         raise causes.of_silence(project, output)
     if value.get("chosen") is None:
-        raise causes.of_failures(project, candidates, value.get("failures", []))
+        present = frozenset(map(str, value.get("set", ())))
+        raise causes.of_failures(project, candidates, value.get("failures", []), present)
     return answers.from_json(value, _with_settings(candidates[value["chosen"]]))
 
 

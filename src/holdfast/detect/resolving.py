@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from holdfast.app import (
 from holdfast.config import Config
 from holdfast.config.names import process_name
 from holdfast.config.wrong import Wrong
-from holdfast.detect import keeping, migrating, warning, webcommand
+from holdfast.detect import keeping, migrating, overlaying, warning, webcommand
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import HealthRoute, ProcessLine
 from holdfast.detect.health import KNOWN
@@ -43,6 +44,8 @@ def resolve(
     """
     name = config.app.name or "app"
     domains = config.app.domains or (f"{name}.localhost",)
+    laid = overlaying.lay(config, project, answers, domains)
+    answers = laid.answers
     web, found = _web(config, project, answers, machine or Machine.here())
     release, why_release = migrating.release(config, project, answers, web.directory)
     persist, why_persist = keeping.persist(config, project, answers)
@@ -51,6 +54,7 @@ def resolve(
     processes, why_processes = _processes(config, project, web.directory)
     decided = (found, why_processes, why_build, why_static, why_release, why_persist)
     findings = [item for part in decided for item in part]
+    findings += laid.findings
     findings += warning.warnings(config, project, answers, domains)
     return AppSpec(
         name=name,
@@ -62,13 +66,21 @@ def resolve(
         build=build,
         release=release,
         env={"PYTHONUNBUFFERED": "1", **project.env, **(config.env or {})},
-        generate=project.generate,
+        generate=tuple(dict.fromkeys((*project.generate, *laid.generate))),
         persist=persist,
         static=static,
         edge=_overlaid(Edge(), config.web),
         policy=_policy(config),
-        findings=(*project.findings, *findings),
+        overlay=laid.overlay,
+        findings=(*_still_true(project, laid), *findings),
     )
+
+
+def _still_true(project: Project, laid: overlaying.Laid) -> Iterator[Finding]:
+    """The findings of the scan, less the key in the code where the overlay has another."""
+    for finding in project.findings:
+        if finding.what != "hard-coded secret" or not laid.generate:
+            yield finding
 
 
 def _overlaid(base: T, said: Any) -> T:
@@ -150,7 +162,12 @@ def _detected_static(answers: Answers) -> list[tuple[str, str, str]]:
 
 def _collects(answers: Answers) -> bool:
     django = answers.django
-    return bool(django and django.static_root and "django.contrib.staticfiles" in django.apps)
+    return bool(
+        django
+        and django.static_root
+        and django.local_static
+        and "django.contrib.staticfiles" in django.apps
+    )
 
 
 def _build(

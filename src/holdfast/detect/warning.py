@@ -24,7 +24,7 @@ def warnings(
 
 
 def _django(answers: DjangoAnswers, domains: Sequence[str]) -> Iterator[Finding]:
-    refused = [domain for domain in domains if not _allowed(domain, answers)]
+    refused = [domain for domain in domains if not allowed(domain, answers)]
     if refused:
         names = ", ".join(answers.allowed_hosts) or "nothing"
         why = f"ALLOWED_HOSTS has {names}: Django answers 400; add {refused[0]!r} to it"
@@ -42,8 +42,8 @@ def _django(answers: DjangoAnswers, domains: Sequence[str]) -> Iterator[Finding]
         yield Finding("MEDIA_URL", answers.media_url, why)
 
 
-def _allowed(domain: str, answers: DjangoAnswers) -> bool:
-    """As ``django.http.request.validate_host`` has it."""
+def allowed(domain: str, answers: DjangoAnswers) -> bool:
+    """Whether Django answers a host name: as ``django.http.request.validate_host`` has it."""
     patterns = answers.allowed_hosts
     if answers.debug and not patterns:
         patterns = (".localhost", "localhost", "127.0.0.1", "[::1]")

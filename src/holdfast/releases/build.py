@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdfast import overlay
 from holdfast.app import AppSpec
 from holdfast.command import Command, Secret, shell
 from holdfast.config import Config
@@ -117,6 +118,7 @@ class Build:
             if item.path not in wanted:
                 (self._source / item.path).unlink()
         persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
+        overlay.write(self._path, spec.overlay)
         for command in spec.build:
             self._command(command, env_path, spec)
         knew = wanted == {item.path for item in linked}

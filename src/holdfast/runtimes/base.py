@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from holdfast import overlay
 from holdfast.command import Secret
 from holdfast.layout import Layout
 from holdfast.runtimes.contract import Environment, Release
@@ -74,6 +75,7 @@ def app_environment(
     path = plain(chosen.get("PATH", SYSTEM_PATH))
     return {
         **chosen,
+        **overlay.variables(layout.app(app).releases / release, chosen.get("PYTHONPATH", "")),
         "PATH": f"{env_path / 'bin'}:{path}",
         "VIRTUAL_ENV": str(env_path),
         "HOLDFAST_APP": app,

@@ -79,7 +79,7 @@ def detect(source: Path, config: Config, env: Path) -> Detected:
     """Scan, install, probe, resolve."""
     project = scan(source, config)
     bin_directory = install(env, project.dependencies, source)
-    secrets = dict.fromkeys(project.generate, "x" * 50)
+    secrets = dict.fromkeys(project.generate, "0123456789" * 5)
     ask = asker(bin_directory, source, {**(config.env or {}), **secrets})
     answers = probe(project, ask, config)
     spec = resolve(config, project, answers, MACHINE)

@@ -213,6 +213,8 @@ def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
         answer["pending"] = pending()
     except BaseException as error:  # (whatever it is, it is the answer)
         answer = {"chosen": None, "failures": [failure(error)]}
+    if answer.get("chosen") is None:
+        answer["set"] = sorted(os.environ)  # (names alone)
     line = "\n" + MARKER + json.dumps(answer) + "\n"
     try:
         sys.stdout.flush()

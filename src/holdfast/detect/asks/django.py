@@ -22,6 +22,7 @@ def ask(given: Any) -> dict[str, Any]:
         importlib.import_module(candidate["module"])
     from django.conf import settings
 
+    need_pillow()
     answer = about(settings)
     answer["routes"] = routes(candidate["health"])
     answer.update(chosen=0, failures=[])
@@ -58,10 +59,62 @@ def about(settings: Any) -> dict[str, Any]:
         "media_root": place(settings.MEDIA_ROOT),
         "ssl_redirect": bool(settings.SECURE_SSL_REDIRECT),
         "proxy_ssl_header": bool(settings.SECURE_PROXY_SSL_HEADER),
-        "insecure_key": str(settings.SECRET_KEY).startswith("django-insecure-"),
+        "insecure_key": insecure_key(settings),
+        "local_static": local_static(apps),
+        "trusted_origins": list(settings.CSRF_TRUSTED_ORIGINS),
+        "version": version(),
     }
     answer.update(databases(settings.DATABASES))
     return answer
+
+
+def version() -> list[int]:
+    import django
+
+    return list(django.VERSION[:2])
+
+
+def insecure_key(settings: Any) -> str:
+    """What Django's own check W009 (and E: none at all) has against the key; else nothing."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        key = str(settings.SECRET_KEY)
+    except ImproperlyConfigured:
+        return "there is none"
+    if not key:
+        return "there is none"
+    if key in os.environ.values():
+        return ""  # whoever runs the app chose it
+    if key.startswith("django-insecure-"):
+        return "it stands in the code, where whoever reads the code can forge sessions"
+    if len(key) < 50 or len(set(key)) < 5:
+        return "it is too short to be a secret (Django's security.W009)"
+    return ""
+
+
+def local_static(apps: Any) -> bool:
+    """Whether static files are collected into a directory; S3 and its like need credentials."""
+    if "django.contrib.staticfiles" not in apps:
+        return True
+    try:
+        from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
+
+        return isinstance(staticfiles_storage, StaticFilesStorage)
+    except Exception:
+        return False
+
+
+def need_pillow() -> None:
+    """Models with images pass no system check without Pillow: ``migrate`` would end with it."""
+    from importlib.util import find_spec
+
+    from django.apps import apps
+    from django.db.models import ImageField
+
+    fields = (field for model in apps.get_models() for field in model._meta.local_fields)  # noqa: SLF001  (Django documents it)
+    if find_spec("PIL") is None and any(isinstance(field, ImageField) for field in fields):
+        raise ModuleNotFoundError("No module named 'PIL' (ImageField)", name="PIL")
 
 
 def routes(wanted: Any) -> list[str]:
