@@ -7,11 +7,12 @@ A process is known by its pid and when it started. Linux says so in ``/proc/PID/
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 RECORD = """\
@@ -20,6 +21,8 @@ else holdfast_me="$$ $(ps -o lstart= -p $$)"; fi
 printf '%s\\n' "$holdfast_me" > {file}
 """
 """Shell text that records the shell itself, for :func:`recorded`; ``{file}`` is quoted."""
+
+_BLIND = 0.01
 
 _DEAD = ("Z", "X", "")
 _SHELLS = frozenset(("sh", "dash", "bash", "ash", "ksh", "zsh", "busybox"))
@@ -90,6 +93,25 @@ def _groups() -> Iterator[tuple[str, str]]:
             with suppress(OSError):
                 fields = _fields((entry / "stat").read_text(errors="replace"))
                 yield fields[0], fields[2]
+
+
+def wait_for_one(pids: Iterable[int], seconds: float) -> None:
+    """Return when one of the processes has ended, at the latest after ``seconds``.
+
+    The kernel says so at once (pidfd_open(2)); where it cannot, or one is gone already, it
+    is a short sleep: whoever waits for more looks again.
+    """
+    with ExitStack() as stack:
+        poll = select.poll()
+        for pid in pids:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except (OSError, AttributeError):
+                time.sleep(min(seconds, _BLIND))
+                return
+            stack.callback(os.close, descriptor)
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(seconds * 1000)
 
 
 def signal_group(group: int, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,3 +83,29 @@ def _port(taken: frozenset[int]) -> int:
         except Exception:  # noqa: BLE001, S112 - a sample of 500 may miss the ten that are left
             continue
     pytest.fail("none found")
+
+
+def test_an_end_is_noticed_at_once(sleeper: tuple[subprocess.Popen[bytes], Path]) -> None:
+    """Requests wait while a process ends: no tick of a clock is waited for."""
+    process, _ = sleeper
+    threading.Timer(0.05, process.kill).start()
+    began = time.monotonic()
+    processes.wait_for_one([process.pid], 5)
+    assert 0.04 < time.monotonic() - began < 2
+
+
+def test_a_process_that_goes_on_is_waited_for_no_longer_than_asked(
+    sleeper: tuple[subprocess.Popen[bytes], Path],
+) -> None:
+    began = time.monotonic()
+    processes.wait_for_one([sleeper[0].pid], 0.05)
+    assert 0.04 < time.monotonic() - began < 2
+
+
+def test_one_that_is_gone_already_is_not_waited_for() -> None:
+    """Its number may be nobody's, and the rest of its group is what is waited for."""
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    began = time.monotonic()
+    processes.wait_for_one([gone.pid], 5)
+    assert time.monotonic() - began < 2

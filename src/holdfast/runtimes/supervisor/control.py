@@ -14,6 +14,9 @@ from holdfast.runtimes.supervisor import client as rpc
 from holdfast.runtimes.supervisor.programs import Program, Wanted
 
 _STARTING, _RUNNING, _BACKOFF, _STOPPING = 10, 20, 30, 40
+_LOOK = 0.05
+"""Seconds between two looks at what is to end, where nobody tells us that it has."""
+_SOON = 0.002
 _AFTER_KILL = 10.0
 """Seconds in which the kernel is expected to end what was sent KILL."""
 
@@ -86,13 +89,13 @@ class Control:
             fine = (rpc.BAD_NAME, rpc.NOT_RUNNING)
             self._client.call("stopProcess", program.group, False, fine=fine)
         left = dict(graces)
-        pause = 0.005
         while left := {item: left[item] for item in left if self._lives(item, groups[item])}:
             over = time.monotonic() - started
             for program, grace in left.items():
                 _press(program, groups[program], over - grace)
-            time.sleep(pause)
-            pause = min(0.05, pause * 1.5)
+            pids = [pid for item in left if (pid := groups[item]) is not None]
+            processes.wait_for_one(pids, _LOOK)
+            time.sleep(_SOON)  # for supervisord, which has to collect it
 
     def _lives(self, program: Program, group: int | None) -> bool:
         """Whether the program, or anything of its process group, has not ended yet."""
