@@ -118,11 +118,5 @@ def _source(invocation: Invocation) -> Iterator[Problem]:
         except HoldfastError as error:
             yield _fatal(error)
             return
-    if packed.dirty:
-        yield Problem(
-            False,
-            "there are changes that are not committed; they are deployed too",
-            "commit them, and the release can be told by its commit",
-        )
     for note in packed.notes:
         yield Problem(False, note, None)

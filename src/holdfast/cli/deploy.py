@@ -46,6 +46,7 @@ def command(
     domains: tuple[str, ...],
     env_file: str | None,
     strategy: str | None,
+    dirty: bool,
     only_follow: bool,
     dry_run: bool,
     yes: bool,
@@ -59,7 +60,7 @@ def command(
     and brings everything back as it was; a second one stops watching.
     """
     if only_follow:
-        if env_file or strategy or domains or dry_run:
+        if env_file or strategy or domains or dirty or dry_run:
             raise UsageError("--follow takes no option of a new deploy; it only watches")
         app = find_app(invocation, where)
         with showing(invocation) as view:
@@ -68,9 +69,9 @@ def command(
     project = read_project(invocation, where, domains, ask=not yes)
     values = _variables(invocation, env_file)
     if dry_run:
-        return _dry_run(invocation, project, values, strategy)
+        return _dry_run(invocation, project, values, strategy, dirty)
     with showing(invocation) as view:
-        result = _deploy(project, values, strategy, view)
+        result = _deploy(project, values, strategy, dirty, view)
     return tell(invocation, project.app, result)
 
 
@@ -83,20 +84,24 @@ def _variables(invocation: Invocation, env_file: str | None) -> dict[str, str]:
 
 
 def _deploy(
-    project: Project, values: dict[str, str], strategy: str | None, view: View
+    project: Project, values: dict[str, str], strategy: str | None, dirty: bool, view: View
 ) -> dict[str, Any]:
     from holdfast.cli.source import send
 
     for note in project.notes:
         view(Event(Kind.NOTE, {"text": note}))
-    source = send(project, view)
+    source = send(project, view, dirty=dirty)
     if values:
         project.app.call("env.set", values=values)
     return follow(project.app, request("deploy", project, source, strategy), view)
 
 
 def _dry_run(
-    invocation: Invocation, project: Project, values: dict[str, str], strategy: str | None
+    invocation: Invocation,
+    project: Project,
+    values: dict[str, str],
+    strategy: str | None,
+    dirty: bool,
 ) -> None:
     from dataclasses import replace
 
@@ -105,7 +110,7 @@ def _dry_run(
     printer = PrinterTransport(project.app.transport)
     dry = replace(project, app=replace(project.app, transport=printer))
     with showing(invocation) as view:
-        _deploy(dry, values, strategy, view)
+        _deploy(dry, values, strategy, dirty, view)
     invocation.answer(
         {"server": printer.server, "would_send": printer.withheld},
         [

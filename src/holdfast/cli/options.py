@@ -90,9 +90,16 @@ def strategy_option(function: F) -> F:
     )(function)
 
 
+def dirty_option(function: F) -> F:
+    """``--dirty``."""
+    return click.option(
+        "--dirty", is_flag=True, help="Send what git tracks as it is now, not as it is committed."
+    )(function)
+
+
 def plan_options(function: F) -> F:
     """What a first plan needs and a file need not say."""
-    return server_options(domain_option(strategy_option(function)))
+    return server_options(domain_option(strategy_option(dirty_option(function))))
 
 
 def yes_option(function: F) -> F:

@@ -21,6 +21,7 @@ def command(
     where: Where,
     domains: tuple[str, ...],
     strategy: str | None,
+    dirty: bool,
 ) -> None:
     """Show what a deploy would do, and why.
 
@@ -33,7 +34,7 @@ def command(
     with showing(invocation) as view:
         for note in project.notes:
             view(Event(Kind.NOTE, {"text": note}))
-        asked = request("plan", project, send(project, view), strategy)
+        asked = request("plan", project, send(project, view, dirty=dirty), strategy)
         result = project.app.transport.call(asked, _without_plan(view, invocation))
     lines = plan_lines(result["plan"], Paint(), findings=True)
     invocation.answer(result, ["", *lines, "", "holdfast deploy does it"])

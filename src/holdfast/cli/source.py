@@ -13,8 +13,8 @@ from holdfast.cli.show.view import View
 from holdfast.protocol import Event, Kind
 
 
-def send(project: Project, view: View) -> dict[str, Any]:
-    """Pack what git tracks and bring it to the server.
+def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]:
+    """Pack what is committed, or with ``dirty`` what git tracks, and bring it to the server.
 
     Returns:
         ``source`` of the methods deploy and plan: ``{token, commit, dirty}``.
@@ -23,14 +23,17 @@ def send(project: Project, view: View) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
         began = _start(view, "pack", "Pack the source")
-        packed = pack(project.directory, Path(directory))
+        packed = pack(project.directory, Path(directory), dirty=dirty)
         commit = f"{packed.commit[:7]}, " if packed.commit else ""
         _done(view, "pack", began, f"{commit}{words.count(packed.files, 'file')}")
         for note in packed.notes:
             view(Event(Kind.NOTE, {"text": note}))
         began = _start(view, "upload", "Send it to the server")
-        token = project.app.transport.send_source(project.app.name, packed.archive)
-        _done(view, "upload", began, words.size(packed.archive.stat().st_size))
+        transport = project.app.transport
+        token = transport.send_source(project.app.name, packed.archive)
+        whole = words.size(packed.archive.stat().st_size)
+        sent = getattr(transport, "sent", None)
+        _done(view, "upload", began, whole if sent is None else f"{words.size(sent)} of {whole}")
     return {"token": token, "commit": packed.commit, "dirty": packed.dirty}
 
 

@@ -46,9 +46,27 @@ class Repository:
         found = _run(["rev-parse", "--verify", "--quiet", "HEAD"], self.directory)
         return found.stdout.decode().strip() or None if found.returncode == 0 else None
 
-    def dirty(self) -> bool:
-        """Whether tracked files below the folder differ from HEAD."""
-        return bool(self._git("status", "--porcelain", "-z", "--untracked-files=no", "--", "."))
+    def changed(self) -> list[str]:
+        """Tracked files below the folder that differ from HEAD, in the index or beside it."""
+        listed = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative"]
+        return _names(self._git(*listed, "HEAD", "--", "."))
+
+    def committed(self) -> dict[str, int]:
+        """Files of HEAD below the folder, with git's mode: 0o100755 may be executed."""
+        found = {}
+        for line in self._git("ls-tree", "-r", "-z", "HEAD").split(b"\0"):
+            if line:
+                about, _, name = line.partition(b"\t")
+                found[os.fsdecode(name)] = int(about.split()[0], 8)
+        return found
+
+    def content(self, name: str) -> bytes:
+        """A file as a checkout of HEAD would write it, by the filters that are configured."""
+        return self._git("cat-file", "--filters", f"HEAD:./{name}")
+
+    def time(self) -> int:
+        """When HEAD was committed, in Unix seconds."""
+        return int(self._git("show", "--no-patch", "--format=%ct", "HEAD"))
 
     def _git(self, *arguments: str) -> bytes:
         done = _run(arguments, self.directory)

@@ -1,4 +1,4 @@
-"""A project's source as one tar archive: what git tracks, as it is in the working tree.
+"""A project's source as one tar archive: what is committed, or what git tracks as it is now.
 
 Runs on the laptop. The archive is the same for the same files: sorted, without owners,
 with each file's time and whether it may be executed.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _JUNK_FILES = frozenset({".DS_Store", "Thumbs.db", ".coverage"})
 _JUNK_ENDINGS = (".pyc", ".pyo", ".swp", "~")
 _READ_WHOLE = 4 * 1024 * 1024
 _NAMED = 5
+_SUBMODULE = 0o160000
+"""The kind of file that git notes for one (gitglossary(7), gitlink)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Packed:
     Attributes:
         archive: the tar file.
         commit: git's HEAD, or ``None`` without git or before the first commit.
-        dirty: tracked files differ from it.
+        dirty: what is sent differs from it.
         files: how many files the archive holds.
         notes: what the user should know: what was left out.
     """
@@ -45,17 +48,18 @@ class Packed:
     notes: tuple[str, ...]
 
 
-def pack(directory: Path, into: Path) -> Packed:
+def pack(directory: Path, into: Path, *, dirty: bool = False) -> Packed:
     """Write ``into/source.tar``.
 
     Args:
         directory: the project; may be a part of a git repository.
         into: an existing directory, outside of the project.
+        dirty: send tracked files as they are in the working tree, not as they are committed.
 
     Raises:
         UsageError: nothing to send, a file that cannot be read, or git refuses.
     """
-    listing = _tracked(directory) or _whole(directory)
+    listing = _tracked(directory, dirty) or _whole(directory)
     names = listing.names
     ignore = directory / ".holdfastignore"
     if ignore.is_file():
@@ -67,7 +71,7 @@ def pack(directory: Path, into: Path) -> Packed:
             hint=listing.hint,
         )
     archive = into / "source.tar"
-    packer = _Packer(directory)
+    packer = _Packer(directory, listing.instead)
     packer.write(archive, sorted(names, key=os.fsencode))
     return Packed(
         archive, listing.commit, listing.dirty, packer.count, (*listing.notes, *packer.notes())
@@ -80,11 +84,21 @@ class _Listing:
     notes: tuple[str, ...]
     commit: str | None = None
     dirty: bool = False
+    instead: Mapping[str, _Committed] = field(default_factory=dict)
     nothing: str = "the folder is empty"
     hint: str | None = None
 
 
-def _tracked(directory: Path) -> _Listing | None:
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """A file that is sent as it was committed: git's mode, Unix seconds, what it holds."""
+
+    mode: int
+    time: int
+    data: bytes
+
+
+def _tracked(directory: Path, dirty: bool) -> _Listing | None:
     """What git tracks; ``None`` where there is no git, or it knows nothing of the folder."""
     repository = git.repository(directory)
     if repository is None:
@@ -98,14 +112,42 @@ def _tracked(directory: Path) -> _Listing | None:
         notes.append(
             f"git does not track {_some(untracked)}: not sent (git add what the app needs)"
         )
+    commit = repository.commit()
+    if commit is None and names:
+        notes.append("nothing is committed yet: what git tracks is sent as it is")
+    changed = repository.changed() if commit else names
+    instead: dict[str, _Committed] = {}
+    if commit and changed and not dirty:
+        names, instead = _as_committed(repository, names, changed)
+        notes.append(
+            f"not committed, so not sent: {_some(changed)} (commit, or --dirty sends them)"
+        )
     return _Listing(
         names,
         tuple(notes),
-        repository.commit(),
-        repository.dirty(),
+        commit,
+        bool(changed) and not instead and (dirty or commit is None),
+        instead,
         "git tracks no file here",
         f"git -C {directory} add -A adds all that is not ignored; a commit is not needed",
     )
+
+
+def _as_committed(
+    repository: git.Repository, names: list[str], changed: list[str]
+) -> tuple[list[str], dict[str, _Committed]]:
+    """The files of HEAD: those that have changed by what git has of them.
+
+    A submodule is sent as it is checked out: what is committed in it, git has not here.
+    """
+    there, when = repository.committed(), repository.time()
+    instead = {
+        name: _Committed(there[name], when, repository.content(name))
+        for name in changed
+        if name in there and stat.S_IFMT(there[name]) != _SUBMODULE
+    }
+    new = {name for name in changed if name not in there}
+    return sorted({*names, *instead} - new), instead
 
 
 def _whole(directory: Path) -> _Listing:
@@ -142,8 +184,9 @@ def _some(names: list[str]) -> str:
 class _Packer:
     """Writes files of one directory into a tar archive and remembers what it had to skip."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, instead: Mapping[str, _Committed]) -> None:
         self._directory = directory
+        self._instead = instead
         self._real = directory.resolve()
         self._outside: list[str] = []
         self._empty: list[str] = []
@@ -176,6 +219,9 @@ class _Packer:
 
     def _add(self, tar: tarfile.TarFile, name: str) -> None:
         path = self._directory / name
+        if (committed := self._instead.get(name)) is not None:
+            self._add_committed(tar, name, committed)
+            return
         try:
             found = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -185,14 +231,25 @@ class _Packer:
         info.mtime = int(found.st_mtime)
         info.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
         if stat.S_ISLNK(found.st_mode):
-            self._add_link(tar, info, path)
+            target = os.readlink(path)  # noqa: PTH115 - the text itself, not a Path made of it
+            self._add_link(tar, info, target)
         elif stat.S_ISREG(found.st_mode):
             self._add_file(tar, info, path, found.st_size)
         elif stat.S_ISDIR(found.st_mode):
             self._empty.append(name)
 
-    def _add_link(self, tar: tarfile.TarFile, info: tarfile.TarInfo, path: Path) -> None:
-        target = os.readlink(path)  # noqa: PTH115 - the text itself, not a Path made of it
+    def _add_committed(self, tar: tarfile.TarFile, name: str, committed: _Committed) -> None:
+        info = tarfile.TarInfo(name)
+        info.mtime = committed.time
+        info.mode = 0o755 if committed.mode & stat.S_IXUSR else 0o644
+        if stat.S_ISLNK(committed.mode):
+            self._add_link(tar, info, os.fsdecode(committed.data))
+            return
+        info.size = len(committed.data)
+        tar.addfile(info, BytesIO(committed.data))
+        self.count += 1
+
+    def _add_link(self, tar: tarfile.TarFile, info: tarfile.TarInfo, target: str) -> None:
         leads = Path(os.path.normpath(self._real / Path(info.name).parent / target))
         if target.startswith("/") or not leads.is_relative_to(self._real):
             self._outside.append(info.name)

@@ -31,7 +31,9 @@ def user() -> Iterator[str]:
     try:
         yield name
     finally:
-        subprocess.run(["userdel", "--remove", name], check=True, timeout=30, capture_output=True)
+        # Ours at the far end goes when it finds nobody there; userdel wants that over.
+        wait = f"until ! pgrep -u {name} >/dev/null; do sleep 0.05; done; userdel --remove {name}"
+        subprocess.run(["/bin/sh", "-c", wait], check=True, timeout=30, capture_output=True)
 
 
 def test_all_is_below_the_home(user: str) -> None:

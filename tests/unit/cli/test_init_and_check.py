@@ -97,12 +97,12 @@ def test_check_of_a_good_project(holdfast: Run, project: Path) -> None:
 
 
 def test_check_of_changes(holdfast: Run, project: Path) -> None:
-    """Changes that are not committed are a warning: they are deployed."""
+    """Changes that are not committed are a warning: they are not deployed."""
     commit(project)
     (project / "app.py").write_text((project / "app.py").read_text() + "# more\n")
     ran = holdfast("check", "--server", "local")
     assert ran.code == 0
-    assert ran.out.startswith("warning: there are changes that are not committed")
+    assert ran.out.startswith("warning: not committed, so not sent: app.py")
 
 
 def test_check_finds_what_would_fail(holdfast: Run, project: Path) -> None:

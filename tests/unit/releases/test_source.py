@@ -1,4 +1,4 @@
-"""What is packed: what git tracks, as it is now."""
+"""What is packed: what is committed, or what git tracks as it is now."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Project:
         git(self.path, "commit", "-q", "-m", "x")
         return git(self.path, "rev-parse", "HEAD")
 
-    def pack(self, below: str = ".") -> Packed:
-        return pack(self.path / below, self.out)
+    def pack(self, below: str = ".", *, dirty: bool = False) -> Packed:
+        return pack(self.path / below, self.out, dirty=dirty)
 
     def names(self, below: str = ".") -> list[str]:
         with tarfile.open(self.pack(below).archive) as tar:
@@ -76,36 +76,89 @@ def repository(project: Project) -> Project:
     return project
 
 
-def test_the_working_tree_of_what_git_tracks(repository: Project) -> None:
-    """Changes count without a commit; what git does not know stays, and that is said."""
-    repository.write(app__py="old", gone__py="x")
-    repository.file(".gitignore", "*.log\n")
-    repository.commit()
-    repository.write(app__py="new", debug__log="noise", secret__txt="s")
-    (repository.path / "gone.py").unlink()
-    packed = repository.pack()
+def contents(packed: Packed) -> dict[str, bytes]:
+    """What the files of the archive hold; of links, nothing."""
     with tarfile.open(packed.archive) as tar:
-        assert tar.getnames() == [".gitignore", "app.py"]
-        member = tar.extractfile("app.py")
-        assert member is not None
-        assert member.read() == b"new"
-    assert packed.files == 2
+        streams = {member.name: tar.extractfile(member) for member in tar if member.isreg()}
+        return {name: stream.read() for name, stream in streams.items() if stream is not None}
+
+
+@pytest.fixture
+def changed(repository: Project) -> Project:
+    """Every kind of change there is, none committed."""
+    repository.write(app__py="old", gone__py="x", same__py="same", staged__py="old")
+    repository.file(".gitignore", "*.log\n")
+    repository.file("run.sh", "old").chmod(0o755)
+    (repository.path / "link").symlink_to("same.py")
+    repository.commit()
+    repository.write(app__py="new", debug__log="noise", secret__txt="s", staged__py="new")
+    repository.write(added__py="added")
+    repository.file("run.sh", "new").chmod(0o644)
+    git(repository.path, "add", "staged.py", "added.py")
+    (repository.path / "gone.py").unlink()
+    (repository.path / "link").unlink()
+    (repository.path / "link").symlink_to("app.py")
+    return repository
+
+
+def test_what_is_committed(changed: Project) -> None:
+    """Changes are not sent, and that is said; what is sent is the commit, bit for bit."""
+    packed = changed.pack()
+    assert contents(packed) == {
+        ".gitignore": b"*.log\n",
+        "app.py": b"old",
+        "gone.py": b"x",
+        "run.sh": b"old",
+        "same.py": b"same",
+        "staged.py": b"old",
+    }
+    with tarfile.open(packed.archive) as tar:
+        assert tar.getmember("run.sh").mode == 0o755
+        assert tar.getmember("link").linkname == "same.py"
+    assert not packed.dirty
+    (note,) = [note for note in packed.notes if "--dirty" in note]
+    assert all(name in note for name in ("added.py", "app.py", "gone.py"))
+
+
+def test_the_working_tree_of_what_git_tracks(changed: Project) -> None:
+    """With --dirty changes count; what git does not know stays, and that is said."""
+    packed = changed.pack(dirty=True)
+    assert contents(packed) == {
+        ".gitignore": b"*.log\n",
+        "added.py": b"added",
+        "app.py": b"new",
+        "run.sh": b"new",
+        "same.py": b"same",
+        "staged.py": b"new",
+    }
+    assert packed.dirty
     assert any("secret.txt" in note and "git add" in note for note in packed.notes)
     assert any("gone.py" in note for note in packed.notes)
     assert not any("debug.log" in note for note in packed.notes)
 
 
 def test_commit_and_dirty(repository: Project) -> None:
+    """Before the first commit there is nothing else to send than what is there."""
     repository.write(app__py="1")
-    assert (repository.path / ".git").exists()
     git(repository.path, "add", "-A")
     before = repository.pack()
     assert (before.commit, before.dirty) == (None, True)
     commit = repository.commit()
-    clean = repository.pack()
+    clean = repository.pack(dirty=True)
     assert (clean.commit, clean.dirty) == (commit, False)
     repository.write(app__py="2")
-    assert repository.pack().dirty
+    assert repository.pack(dirty=True).dirty
+    assert not repository.pack().dirty
+    assert repository.pack().commit == commit
+
+
+def test_line_ends_as_a_checkout_writes_them(repository: Project) -> None:
+    """A file that has changed is read from git, by the same rules as one that has not."""
+    repository.file(".gitattributes", "*.txt text eol=crlf\n")
+    repository.file("a.txt", "one\r\n")
+    repository.commit()
+    repository.file("a.txt", "two\r\n")
+    assert contents(repository.pack())["a.txt"] == b"one\r\n"
 
 
 def test_a_part_of_a_repository(repository: Project) -> None:
