@@ -7,6 +7,7 @@
 
 from holdfast.detect.answers import Answers
 from holdfast.detect.causes import ImportFailed
+from holdfast.detect.fitting import fitted
 from holdfast.detect.probing import probe
 from holdfast.detect.project import Candidate, Project
 from holdfast.detect.repairs import repaired
@@ -18,6 +19,7 @@ __all__ = [
     "Candidate",
     "ImportFailed",
     "Project",
+    "fitted",
     "probe",
     "repaired",
     "resolve",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.detect.facts import Interface
 from holdfast.detect.project import Candidate
 from holdfast.errors import DetectionError
 
@@ -53,6 +54,7 @@ class Answers:
             config is relative to it; ``upload``: its ``UPLOAD_FOLDER``.
         migrate: Flask-Migrate's directory.
         pending: migrations that the database has not seen; ``None`` if that was not asked.
+        interface: the protocol that the object speaks, whatever it looks like.
         failed: why nothing could be learnt, where that is no reason to stop.
     """
 
@@ -69,6 +71,7 @@ class Answers:
     migrate: str | None = None
     pending: tuple[str, ...] | None = None
     django: DjangoAnswers | None = None
+    interface: Interface | None = None
     failed: DetectionError | None = None
 
 
@@ -87,6 +90,7 @@ def from_json(value: Mapping[str, Any], candidate: Candidate | None) -> Answers:
         upload=value.get("upload"),
         migrate=value.get("migrate"),
         pending=None if value.get("pending") is None else tuple(map(str, value["pending"])),
+        interface=value.get("interface"),
         django=_django(value) if "allowed_hosts" in value else None,
     )
 

@@ -33,10 +33,37 @@ _DEEPER = 6
 def rank(tree: Tree, facts: Sequence[Fact]) -> list[Candidate]:
     """Everything that may be the app, best first; equals by path, so the order is fixed."""
     objects = [fact for fact in facts if isinstance(fact, AppObject)]
+    objects += _imported_elsewhere(tree, objects)
     hints = [*_hints(facts)]
     found = [_weighed(candidate, hints) for fact in objects for candidate in _of_object(tree, fact)]
     found.sort(key=lambda item: (-item.score, item.evidence.file, item.evidence.line or 0))
     return list(_without_doubles(found))
+
+
+_ENTRIES = ("wsgi.py", "asgi.py", "run.py", "main.py", "server.py", "application.py", "app.py",
+            "index.py", "passenger_wsgi.py", "autoapp.py", "serve.py")  # fmt: skip
+
+
+def _imported_elsewhere(tree: Tree, objects: Sequence[AppObject]) -> Iterator[AppObject]:
+    """``from notes import app`` in ``wsgi.py``: what is imported there is more complete.
+
+    Such a module may register views before it serves, and is made to be started.
+    """
+    known = {(_stem(fact.evidence.file), fact.attribute): fact for fact in objects}
+    for path in tree.named(*_ENTRIES):
+        source = tree.source(path)
+        if source is None or any(fact.evidence.file == path for fact in objects):
+            continue
+        for local, origin in source.imports.items():
+            module, _, name = origin.rpartition(".")
+            fact = known.get((module.rpartition(".")[2], name))
+            if fact is not None and not fact.factory and _stem(path) != _stem(fact.evidence.file):
+                yield replace(fact, evidence=Evidence(path), attribute=local, made_by=f"{origin}()")
+
+
+def _stem(path: str) -> str:
+    """The last part of a module's name: ``notes`` of ``notes/__init__.py`` and ``notes.py``."""
+    return path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
 
 
 def _of_object(tree: Tree, fact: AppObject) -> Iterator[Candidate]:
@@ -73,7 +100,7 @@ def _hints(facts: Iterable[Fact]) -> Iterator[AppHint]:
         elif isinstance(fact, Line) and fact.name == "web":
             line = command_line.parse(fact.command)
             if line is not None and line.target:
-                yield AppHint(fact.evidence, line.target, "the Procfile")
+                yield AppHint(fact.evidence, line.target, fact.evidence.file.rpartition("/")[2])
 
 
 def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:

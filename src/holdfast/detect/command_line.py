@@ -90,6 +90,8 @@ def _without_prefix(words: list[str]) -> tuple[str, list[str]]:
             ["pipenv", "run"],
             ["uv", "run"],
             ["pdm", "run"],
+            ["hatch", "run"],
+            ["rye", "run"],
         ):
             if words[0] == "newrelic-admin":
                 return prefix, []
@@ -119,7 +121,7 @@ def _taken_apart(before: str, variables: str, server: str, words: list[str]) -> 
             name, equals = word[:2], word[2:]
         takes_value = word.startswith("-") and not equals and not _stands_alone(server, name)
         value = [words.pop(0)] if takes_value and words else []
-        if name in listen:
+        if name in listen or _set_elsewhere(name, word, value):
             continue
         if name in ("--reload", "--daemon", "-D", "--debug"):
             development.append(name)
@@ -128,6 +130,15 @@ def _taken_apart(before: str, variables: str, server: str, words: list[str]) -> 
         else:
             kept += [word, *value]
     return ServerLine(before, variables, server, tuple(kept), target, tuple(development))
+
+
+_COUNTS = ("-w", "--workers", "--threads", "-t", "--timeout", "-k", "--worker-class")
+
+
+def _set_elsewhere(name: str, word: str, value: list[str]) -> bool:
+    """``--workers $WEB_CONCURRENCY``: a platform sets it; empty, it would swallow what follows."""
+    given = value[0] if value else word
+    return name in _COUNTS and "$" in given and ":-" not in given
 
 
 def _stands_alone(server: str, name: str) -> bool:

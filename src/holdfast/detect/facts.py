@@ -233,6 +233,13 @@ class StartsServer(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolApp(Fact):
+    """A script that a framework's own command serves: ``streamlit run``."""
+
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherProject(Fact):
     """A sign that this is something else: a JavaScript app, a PHP site."""
 

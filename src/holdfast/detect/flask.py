@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from holdfast.config import Config
 from holdfast.detect.facts import AppHint, AppObject, Evidence, Fact, Migrations, StartsServer
 from holdfast.detect.objects import Kind, find_objects
+from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree, parent
 
 FLASK = Kind("flask", "wsgi")
@@ -38,12 +39,25 @@ def _dash(tree: Tree) -> Iterator[Fact]:
         made = {
             name for name, value, _ in source.assignments if source.called(value) == "dash.Dash"
         }
+        made_server = False
         for name, value, line in source.assignments:
             if isinstance(value, ast.Attribute) and value.attr == "server":
                 if source.dotted(value.value) in made:
                     yield AppObject(
                         Evidence(source.path, line), "flask", "wsgi", name, made_by="dash.Dash()"
                     )
+                    made_server = True
+        if not made_server:
+            yield from _dash_alone(source)
+
+
+def _dash_alone(source: Source) -> Iterator[Fact]:
+    """``app = Dash(...)`` without a name for its server: it is ``app.server`` all the same."""
+    for name, value, line in source.assignments:
+        if source.called(value) == "dash.Dash":
+            yield AppObject(
+                Evidence(source.path, line), "flask", "wsgi", f"{name}.server", made_by="dash.Dash"
+            )
 
 
 def _named(tree: Tree) -> Iterator[Fact]:

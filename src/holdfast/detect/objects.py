@@ -31,10 +31,11 @@ def find_objects(tree: Tree, classes: Classes, *words: bytes) -> Iterator[AppObj
         words: bytes of which a file must hold one to be parsed.
     """
     factories: dict[str, Kind] = {}
-    for source in tree.mentioning(*words):
-        known = {**classes, **_subclasses(source, classes)}
+    derived = _derived(tree, classes, words)
+    for source in tree.mentioning(*words, *(name.encode() for name in derived)):
+        known = {**classes, **_imported(source, derived)}
         for function in source.functions:
-            kind = _made_by_function(source, function, known)
+            kind = _made_by_function(source, function, known) or _annotated(source, function, known)
             if kind is not None:
                 factories[function.name] = kind
                 yield _factory(source, function, kind)
@@ -45,16 +46,34 @@ def find_objects(tree: Tree, classes: Classes, *words: bytes) -> Iterator[AppObj
             yield from _from_factories(source, factories)
 
 
-def _subclasses(source: Source, classes: Classes) -> dict[str, Kind]:
-    """Classes of the file that derive from a known one."""
+def _derived(tree: Tree, classes: Classes, words: tuple[bytes, ...]) -> dict[str, Kind]:
+    """Classes of the project's own that derive from a known one, by their name."""
     found: dict[str, Kind] = {}
-    for node in source.nodes:
-        if isinstance(node, ast.ClassDef):
-            for base in node.bases:
-                name = source.dotted(base) or ""
-                if name in classes:
-                    found[node.name] = classes[name]
+    for source in tree.mentioning(*words):
+        for node in source.nodes:
+            if isinstance(node, ast.ClassDef):
+                for base in node.bases:
+                    name = source.dotted(base) or ""
+                    if name in classes:
+                        found[node.name] = classes[name]
     return found
+
+
+def _imported(source: Source, derived: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The project's own classes under the names that a file has for them."""
+    names = dict(derived)
+    for origin in source.imports.values():
+        kind = derived.get(origin.rpartition(".")[2])
+        if kind is not None:
+            names[origin] = kind
+    return names
+
+
+def _annotated(source: Source, function: Function, classes: Classes) -> Kind | None:
+    """``def create_app() -> Flask``, however it makes it."""
+    name = source.dotted(function.returns) if function.returns else None
+    is_view = any(isinstance(item, ast.Call) for item in function.decorator_list)
+    return classes.get(name or "") if not is_view else None
 
 
 def _instances(source: Source, classes: Classes) -> Iterator[AppObject]:

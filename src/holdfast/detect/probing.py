@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 from holdfast.config import Config
 from holdfast.detect import answers, causes
 from holdfast.detect.answers import Answers
+from holdfast.detect.facts import ToolApp
 from holdfast.detect.health import KNOWN
 from holdfast.detect.project import Candidate, Project
 from holdfast.errors import CommandFailed, DetectionError
@@ -26,7 +28,7 @@ time-out (30 s are plenty). The script should reach Python on standard input or 
 
 MARKER = "holdfast-answer: "
 _OURS = re.compile(
-    r"^from (?:__future__|holdfast\.detect\.asks\.common) import (?:\([^)]*\)|.*)\n", re.MULTILINE
+    r"^from (?:__future__|holdfast\.detect\.asks\.\w+) import (?:\([^)]*\)|.*)\n", re.MULTILINE
 )
 """Lines that a script loses when it is joined to ``common.py``: nothing of ours is there."""
 
@@ -43,6 +45,8 @@ def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
             Where ``config`` gives the web command, this is no reason to stop, and stands
             in ``Answers.failed``.
     """
+    if project.tool is not None and project.tool.tool == "streamlit":
+        return _ask_streamlit(project, project.tool, run)
     if project.framework == "command":
         return Answers()
     try:
@@ -53,10 +57,18 @@ def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
         raise
 
 
-def _ask(project: Project, run: Run) -> Answers:
+def _ask_streamlit(project: Project, tool: ToolApp, run: Run) -> Answers:
+    """Its page is a shell that always answers 200: the script itself is run once."""
+    file = tool.evidence.file
+    candidate = Candidate("command", "wsgi", file, file, tool.evidence, directory=project.directory)
+    asked = replace(project, candidates=(candidate,))
+    return replace(_ask(asked, run, "streamlit"), candidate=None)
+
+
+def _ask(project: Project, run: Run, how: str | None = None) -> Answers:
     candidates = _equals(project.candidates)
     try:
-        output = run(script(project, candidates))
+        output = run(script(project, candidates, how))
     except CommandFailed as error:
         raise causes.of_bad_end(project, error) from error
     value = _answer(output)
@@ -79,8 +91,12 @@ def _equals(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return tuple(close[:_MOST_CANDIDATES])
 
 
-def script(project: Project, candidates: tuple[Candidate, ...]) -> str:
-    """The program that asks; it takes nothing from its arguments."""
+def script(project: Project, candidates: tuple[Candidate, ...], how: str | None = None) -> str:
+    """The program that asks; it takes nothing from its arguments.
+
+    Args:
+        how: the script of ``asks/``; the framework's if ``None``.
+    """
     given = {
         "env": dict(project.env),
         "candidates": [
@@ -91,16 +107,18 @@ def script(project: Project, candidates: tuple[Candidate, ...]) -> str:
                 "directory": item.directory,
                 "pythonpath": list(item.pythonpath),
                 "health": list(KNOWN),
+                "file": os.path.relpath(item.evidence.file, item.directory),
             }
             for item in candidates
         ],
     }
     asks = files("holdfast.detect.asks")
     common = asks.joinpath("common.py").read_text(encoding="utf-8")
-    own = asks.joinpath(f"{project.framework}.py").read_text(encoding="utf-8")
+    own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
     own = _OURS.sub("", own)
     call = f"main(ask, json.loads({json.dumps(given)!r}))"
-    return f"{common}\n{own}\n{call}\n"
+    speaking = _OURS.sub("", asks.joinpath("speaking.py").read_text(encoding="utf-8"))
+    return f"{common}\n{speaking}\n{own}\n{call}\n"
 
 
 def _answer(output: str) -> Mapping[str, Any] | None:

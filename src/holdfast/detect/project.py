@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from holdfast.app import Dependencies, Finding
-from holdfast.detect.facts import Confidence, Evidence, Fact, Framework, Interface, ProcessLine
+from holdfast.detect.facts import (
+    Confidence,
+    Evidence,
+    Fact,
+    Framework,
+    Interface,
+    ProcessLine,
+    ToolApp,
+)
 
 F = TypeVar("F", bound=Fact)
 
@@ -72,6 +80,7 @@ class Project:
         env: variables the project needs to be found (``DJANGO_SETTINGS_MODULE``).
         generate: secrets that any random value satisfies.
         processes: the lines of its ``Procfile``.
+        tool: the command's name of a framework that serves itself (``streamlit``), its file.
         facts: everything the recognisers found.
         findings: what was decided, and why, most important first.
     """
@@ -87,6 +96,7 @@ class Project:
     env: Mapping[str, str] = field(default_factory=dict)
     generate: tuple[str, ...] = ()
     processes: tuple[ProcessLine, ...] = ()
+    tool: ToolApp | None = None
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -19,7 +19,7 @@ from holdfast.app import (
 from holdfast.config import Config
 from holdfast.config.names import process_name
 from holdfast.config.wrong import Wrong
-from holdfast.detect import keeping, migrating, overlaying, warning, webcommand
+from holdfast.detect import keeping, migrating, overlaying, shaping, tools, warning, webcommand
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import HealthRoute, ProcessLine
 from holdfast.detect.health import KNOWN
@@ -45,7 +45,8 @@ def resolve(
     name = config.app.name or "app"
     domains = config.app.domains or (f"{name}.localhost",)
     laid = overlaying.lay(config, project, answers, domains)
-    answers = laid.answers
+    shaped = shaping.shape(project, laid.answers)
+    answers = shaped.answers
     web, found = _web(config, project, answers, machine or Machine.here())
     release, why_release = migrating.release(config, project, answers, web.directory)
     persist, why_persist = keeping.persist(config, project, answers)
@@ -71,7 +72,7 @@ def resolve(
         static=static,
         edge=_overlaid(Edge(), config.web),
         policy=_policy(config),
-        overlay=laid.overlay,
+        overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )
 
@@ -118,6 +119,9 @@ def _web(
 def _health(config: Config, project: Project, answers: Answers) -> tuple[str, str]:
     if config.web.health:
         return config.web.health, "holdfast.toml says so"
+    if project.tool is not None:
+        path = tools.TOOLS_AND_NOTEBOOKS[project.tool.tool].health
+        return path, f"{project.tool.tool} answers it when it works"
     known = {path.rstrip("/"): path for path in answers.routes if path.rstrip("/") in KNOWN}
     for path in KNOWN:
         if path in known:

@@ -23,26 +23,32 @@ from holdfast.detect import (
     samples,
     secrets,
     server,
+    startlines,
     state,
+    tools,
     unparsed,
     wsgi,
 )
 from holdfast.detect.facts import (
     BrokenFile,
+    DependencyFile,
     DjangoProject,
     Fact,
     HardCodedSecret,
     Interface,
     ProcessLine,
     StreamsAnswers,
+    ToolApp,
 )
 from holdfast.detect.project import Candidate, Project
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, parent
 
 Recogniser = Callable[[Tree, Config], Iterable[Fact]]
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     procfile.recognise,
+    startlines.recognise,
+    tools.recognise,
     django.recognise,
     flask.recognise,
     asgi.recognise,
@@ -87,6 +93,16 @@ class _Resolver:
             return self._django_project(chosen_django)
         if not self.config.web.command and (ranked or self._web_line() is None):
             refusal.of_unparsed_app(self.facts, ranked[0] if ranked else None)
+        named = self._app_of_command_line()
+        if (
+            named is not None
+            and self._is_there(named)
+            and not any(map(candidates.is_named, ranked))
+        ):
+            return self._app_project([named])
+        tool = self._tool()
+        if tool is not None and not (ranked and candidates.is_named(ranked[0])):
+            return self._tool_project(tool)
         if ranked and self.config.app.framework != "command":
             return self._app_project(ranked)
         unknown = self._app_of_command_line()
@@ -238,6 +254,42 @@ class _Resolver:
         candidate = candidates.of_command_line(web)
         wanted = self.config.app.framework
         return candidate if candidate and wanted in (None, candidate.framework) else None
+
+    def _tool(self) -> ToolApp | None:
+        """A script for Streamlit and its like, unless the config says otherwise."""
+        if self.config.web.command or self.config.app.framework not in (None, "command"):
+            return None
+        named = [fact for fact in self.facts if isinstance(fact, DependencyFile)]
+        packages = frozenset(name for item in named for name in item.packages)
+        return tools.of_project(self.facts, packages)
+
+    def _tool_project(self, found: ToolApp) -> Project:
+        """A framework whose own command serves the script."""
+        tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
+        path = found.evidence.file
+        directory = self.config.web.directory or (parent(path) if "/" in path else ".")
+        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
+        added = () if tool.package in environment.packages else (tool.package,)
+        self.findings.append(Finding("framework", found.tool, str(found.evidence)))
+        self.findings += environment.findings
+        return Project(
+            framework="command",
+            candidates=(),
+            directory=directory,
+            dependencies=choosing.with_server(environment.dependencies, added),
+            packages=environment.packages | {tool.package},
+            generate=self._generate(""),
+            processes=self._processes(),
+            tool=found,
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+    def _is_there(self, candidate: Candidate) -> bool:
+        """Whether the module that a command line names is a file of the project."""
+        base = "" if candidate.directory == "." else f"{candidate.directory}/"
+        path = base + candidate.module.replace(".", "/")
+        return self.tree.has(f"{path}.py") or self.tree.has(f"{path}/__init__.py")
 
     def _command_project(self) -> Project:
         """A command from the config or a ``Procfile``; of the app nothing more is known."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from dataclasses import dataclass, replace
 
 from holdfast.app import Finding, Web
 from holdfast.config import Config
-from holdfast.detect import command_line, machine, serving
+from holdfast.detect import command_line, machine, serving, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.command_line import ServerLine
-from holdfast.detect.facts import MemoryState, ProcessLine, WritesTo
+from holdfast.detect.facts import MemoryState, ProcessLine, ToolApp, WritesTo
 from holdfast.detect.machine import Machine, Shape
-from holdfast.detect.project import Candidate, Project
+from holdfast.detect.project import Candidate, Project, ServerChoice
 from holdfast.errors import DetectionError
 
 
@@ -28,6 +30,8 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
     """The command, by the first of: holdfast.toml, the ``Procfile``, what was detected."""
     if config.web.command:
         return _said(config, project, config.web.command)
+    if project.tool is not None:
+        return _of_tool(config, project, project.tool)
     line = next((item for item in project.processes if item.name == "web"), None)
     candidate = answers.candidate or next(iter(project.candidates), None)
     if candidate is None:
@@ -45,13 +49,29 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
         versions=answers.versions,
         own_workers="WEB_CONCURRENCY" in (config.env or {}),
     )
-    return _from_procfile(config, line, wanted) or _ours(config, project, wanted)
+    return _from_procfile(config, line, wanted, project.server) or _ours(config, project, wanted)
 
 
 def _said(config: Config, project: Project, command: str) -> Started:
     finding = Finding("web", command, "holdfast.toml says so")
     directory = config.web.directory or project.directory
     return Started(command, config.web.listen or _listens(command), directory, (finding,))
+
+
+def _of_tool(config: Config, project: Project, found: ToolApp) -> Started:
+    """Streamlit and its like listen on a port, and check the origin of WebSockets."""
+    path = os.path.relpath(found.evidence.file, project.directory)
+    name = config.app.name or "app"
+    host = (config.app.domains or (f"{name}.localhost",))[0]
+    command = tools.TOOLS_AND_NOTEBOOKS[found.tool].command.format(
+        file=shlex.quote(path), host=host
+    )
+    why = f"{found.evidence} is a script for {found.tool}"
+    findings = (
+        Finding("web", command, why),
+        Finding("workers", "1", f"one process: {found.tool} keeps its sessions in memory"),
+    )
+    return Started(command, "port", project.directory, findings)
 
 
 def _listens(command: str) -> serving.Listen:
@@ -98,13 +118,18 @@ def _shown(wanted: serving.Wanted) -> str:
 
 
 def _from_procfile(
-    config: Config, line: ProcessLine | None, wanted: serving.Wanted
+    config: Config,
+    line: ProcessLine | None,
+    wanted: serving.Wanted,
+    project_server: ServerChoice | None,
 ) -> Started | None:
     """The ``Procfile``'s web line, if it is a server's: its options, our place to listen."""
     parsed = command_line.parse(line.command) if line else None
     if line is None or parsed is None:
         return None
     server = parsed.name
+    if project_server is not None and server != project_server.name:
+        return None  # the object speaks another protocol than this server
     ours = serving.line(server, wanted)
     command = _merged(parsed, server, ours.command.removeprefix("exec "), wanted)
     command = f"{parsed.before}exec {_environment(parsed)}{command}"

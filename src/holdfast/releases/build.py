@@ -136,7 +136,7 @@ class Build:
         first: detect.ImportFailed | None = None
         for _ in range(_MOST_REPAIRS):
             try:
-                return project, env_path, self._probe(env_path, project)
+                return self._fitted(environments, project, env_path, source)
             except detect.ImportFailed as error:
                 first = first or error
                 repaired = detect.repaired(project, error)
@@ -148,7 +148,18 @@ class Build:
                 env_path = self._provide(environments, project, source)
             except BuildError:
                 raise first from None
-        return project, env_path, self._probe(env_path, project)
+        return self._fitted(environments, project, env_path, source)
+
+    def _fitted(
+        self, environments: Environments, project: Project, env_path: Path, source: Source
+    ) -> tuple[Project, Path, Answers]:
+        """The app's answers; with another server if it speaks another protocol than it seemed."""
+        from holdfast import detect
+
+        fitted, answers = detect.fitted(project, self._probe(env_path, project))
+        if fitted.dependencies != project.dependencies:
+            env_path = self._provide(environments, fitted, source)
+        return fitted, env_path, answers
 
     def _generate(self, names: Iterable[str]) -> None:
         said = self._config.env or {}

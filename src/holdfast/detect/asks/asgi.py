@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from holdfast.detect.asks.common import (
@@ -13,6 +12,7 @@ from holdfast.detect.asks.common import (
     rules,
     statics,
 )
+from holdfast.detect.asks.speaking import speaks
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -20,33 +20,15 @@ def ask(given: Any) -> dict[str, Any]:
 
 
 def examine(app: Any, candidate: Any) -> dict[str, Any]:
-    if not speaks_asgi(app):
+    spoken = speaks(app)
+    if spoken is None:
         raise NotThis("%r cannot be called with (scope, receive, send)" % app)
-    answer: dict[str, Any] = engines()
+    answer: dict[str, Any] = dict(engines(), interface=spoken)
     if hasattr(app, "url_map") and hasattr(app, "blueprints"):  # Quart
         answer.update(static=statics(app), routes=rules(app))
     else:
         answer.update(static=mounts(app, ""), routes=sorted(paths(app, candidate["health"])))
     return answer
-
-
-def speaks_asgi(app: Any) -> bool:
-    """Whether it takes (scope, receive, send), or (scope) as ASGI 2 had it."""
-    if not callable(app) or inspect.isclass(app):
-        return False
-    try:
-        taken = inspect.signature(app).parameters.values()
-    except (TypeError, ValueError):
-        return True  # written in C: nothing to see
-    if any(item.kind is item.VAR_POSITIONAL for item in taken):
-        return True
-    needed = [
-        item
-        for item in taken
-        if item.default is item.empty
-        and item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
-    ]
-    return len(needed) in (1, 3) and not {"environ", "start_response"} & {i.name for i in needed}
 
 
 def routes_of(app: Any) -> list[Any]:

@@ -24,8 +24,10 @@ def ask(given: Any) -> dict[str, Any]:
 def examine(app: Any, candidate: Any) -> dict[str, Any]:
     from flask import Flask
 
-    if not isinstance(app, Flask):
-        app = getattr(app, "server", app)  # Dash keeps its Flask app there
+    for name in ("server", "wsgi_app", "app", "application"):
+        # Dash keeps its Flask app in the first, middleware what it wraps in the others.
+        if not isinstance(app, Flask):
+            app = getattr(app, name, app)
     if not isinstance(app, Flask):
         raise NotThis("%r is no Flask app" % type(app).__name__)
     answer: dict[str, Any] = {

@@ -1,11 +1,11 @@
-"""Ask a WSGI app: can it be called?"""
+"""Ask a WSGI app: can it be called, and is it one?"""
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from holdfast.detect.asks.common import NotThis, engines, first
+from holdfast.detect.asks.speaking import speaks
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -13,7 +13,8 @@ def ask(given: Any) -> dict[str, Any]:
 
 
 def examine(app: Any, candidate: Any) -> dict[str, Any]:
-    if not callable(app) or inspect.iscoroutinefunction(app):
+    spoken = speaks(app)
+    if spoken is None:
         raise NotThis("%r cannot be called with (environ, start_response)" % app)
-    answer: dict[str, Any] = engines()
+    answer: dict[str, Any] = dict(engines(), interface=spoken)
     return answer

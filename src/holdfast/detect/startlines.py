@@ -1,0 +1,188 @@
+"""Start commands in the files of other platforms, for a project without a ``Procfile``.
+
+A ``Dockerfile``'s CMD, ``render.yaml``, ``railway.json``, ``fly.toml``, ``app.yaml``,
+``nixpacks.toml``, ``heroku.yml``, start-up scripts: they name the server, its options and the
+app. A command that only development uses (``flask run``, ``python app.py``) names the app.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from holdfast.config import Config
+from holdfast.detect import command_line
+from holdfast.detect.facts import AppHint, Evidence, Fact, ProcessLine
+from holdfast.detect.tree import Tree, parent
+
+_SCRIPTS = ("start.sh", "startup.sh", "run.sh", "entrypoint.sh", "docker-entrypoint.sh", "boot.sh",
+            "gunicorn.sh", "gunicorn_start.sh", "gunicorn_starter.sh", "server.sh", "startup.txt",
+            "prestart.sh")  # fmt: skip
+_KEYS = {
+    "render.yaml": r"startCommand",
+    "app.yaml": r"entrypoint",
+    "heroku.yml": r"web",
+    "apprunner.yaml": r"command",
+    "koyeb.yaml": r"command",
+}
+_TABLES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "railway.json": (("deploy", "startCommand"),),
+    "railway.toml": (("deploy", "startCommand"),),
+    "fly.toml": (("processes", "web"), ("processes", "app")),
+    "nixpacks.toml": (("start", "cmd"),),
+    "zeabur.json": (("start_command",),),
+}
+_FLASK = re.compile(r"\bflask\s+(?:--app|-A)[= ](\S+)")
+_PYTHON = re.compile(r"^(?:\S+ run )?python3?(?:\s+-u)?\s+([\w./-]+\.py)\b")
+_MODULE = re.compile(r"^\s*(?:module|wsgi-file|mount\s*=\s*/)\s*=\s*([\w./:-]+)", re.MULTILINE)
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    """At most one line for the web process, and none where a ``Procfile`` has it."""
+    yield from _uwsgi(tree)
+    procfile = tree.named("Procfile")[:1]
+    if procfile and re.search(r"(?m)^web\s*:", tree.text(procfile[0])):
+        yield from _behind(tree, procfile[0])
+        return
+    found: ProcessLine | None = None
+    for evidence, command in _commands(tree):
+        plain = _plain(tree, command, parent(evidence.file))
+        if command_line.parse(plain) is not None and found is None:
+            found = ProcessLine(evidence, "web", plain, parent(evidence.file))
+            yield found
+        yield from _named(evidence, plain)
+
+
+def _behind(tree: Tree, path: str) -> Iterator[Fact]:
+    """The script that a ``Procfile``'s web line starts names the app, too."""
+    match = re.search(r"(?m)^web\s*:\s*(.+)$", tree.text(path))
+    if match:
+        line = tree.text(path).count("\n", 0, match.start()) + 1
+        yield from _named(Evidence(path, line), _plain(tree, match[1].strip(), parent(path)))
+
+
+def _named(evidence: Evidence, command: str) -> Iterator[AppHint]:
+    """The app that a command names, also one of a server for development."""
+    parsed = command_line.parse(command)
+    if parsed is not None:
+        if parsed.target:
+            yield AppHint(evidence, parsed.target, evidence.file)
+        return
+    match = _FLASK.search(command) or _PYTHON.match(command)
+    if match and not match[1].endswith("manage.py"):
+        yield AppHint(evidence, match[1].strip("'\""), evidence.file)
+
+
+def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
+    """Every start command, the likeliest first."""
+    for name, key in _KEYS.items():
+        for path in tree.named(name)[:1]:
+            yield from _of_key(tree, path, key)
+    for name, keys in _TABLES.items():
+        for path in tree.named(name)[:1]:
+            yield from _of_table(tree, path, keys)
+    for path in tree.named("Dockerfile")[:2]:
+        yield from _of_dockerfile(tree, path)
+    for path in tree.named(*_SCRIPTS)[:3]:
+        command = _last_server(tree.text(path))
+        if command:
+            yield Evidence(path), command
+
+
+def _of_key(tree: Tree, path: str, key: str) -> Iterator[tuple[Evidence, str]]:
+    text = tree.text(path)
+    match = re.search(rf"(?m)^[\s-]*{key}\s*:[ \t]*(.+)$", text)
+    if match:
+        line = text.count("\n", 0, match.start(1)) + 1
+        yield Evidence(path, line), match[1].strip().strip("'\"")
+
+
+def _of_table(
+    tree: Tree, path: str, keys: tuple[tuple[str, ...], ...]
+) -> Iterator[tuple[Evidence, str]]:
+    try:
+        text = tree.text(path)
+        table: Any = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except ValueError:
+        return
+    for key in keys:
+        value: Any = table
+        for name in key:
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            yield Evidence(path), value
+            return
+
+
+def _of_dockerfile(tree: Tree, path: str) -> Iterator[tuple[Evidence, str]]:
+    """The last CMD, behind the last ENTRYPOINT if that is a list that is no script."""
+    text = re.sub(r"\\\s*\n", " ", tree.text(path))
+    words = {"ENTRYPOINT": "", "CMD": ""}
+    for match in re.finditer(r"(?mi)^\s*(CMD|ENTRYPOINT)\s+(.+)$", text):
+        words[match[1].upper()] = _of_form(match[2].strip())
+    entry, command = words["ENTRYPOINT"], words["CMD"]
+    line = next(
+        (
+            n
+            for n, row in enumerate(tree.text(path).splitlines(), 1)
+            if row.lstrip().startswith("CMD")
+        ),
+        None,
+    )
+    for candidate in (f"{entry} {command}".strip(), command, entry):
+        if candidate:
+            yield Evidence(path, line), candidate
+
+
+def _of_form(written: str) -> str:
+    """The command of the exec form (a list) or the shell form."""
+    if written.startswith("["):
+        try:
+            words = [str(item) for item in json.loads(written)]
+        except ValueError:
+            return ""
+        if words[:2] in (["sh", "-c"], ["/bin/sh", "-c"], ["bash", "-c"], ["/bin/bash", "-c"]):
+            return " ".join(words[2:])
+        return shlex.join(words)
+    return written
+
+
+def _plain(tree: Tree, command: str, directory: str) -> str:
+    """Without ``sh -c``; what a script of the project runs in its place."""
+    match = re.match(r"(?:(?:ba|/bin/|/bin/ba)?sh\s+-c\s+)(['\"])(.*)\1\s*$", command)
+    command = match[2] if match else command
+    script = re.match(
+        r"(?:exec\s+)?(?:(?:/bin/)?(?:ba)?sh\s+)?(?:\./|/\w+/)?([\w./-]+\.sh)\b", command
+    )
+    if script:
+        for base in (directory, "."):
+            path = script[1] if base == "." else f"{base}/{script[1]}"
+            found = _last_server(tree.text(path)) if tree.has(path) else None
+            if found:
+                return found
+    return command
+
+
+def _last_server(text: str) -> str | None:
+    """The last line of a script that starts a server we know."""
+    found = None
+    for line in re.sub(r"\\\s*\n", " ", text).splitlines():
+        stripped = line.strip().removeprefix("exec ")
+        if command_line.parse(stripped) is not None or _PYTHON.match(stripped):
+            found = stripped
+    return found
+
+
+def _uwsgi(tree: Tree) -> Iterator[AppHint]:
+    """``module = wsgi:app`` of a uWSGI configuration."""
+    for path in tree.named("uwsgi.ini", "wsgi.ini", "app.ini")[:1]:
+        text = tree.text(path)
+        match = _MODULE.search(text)
+        called = re.search(r"(?m)^\s*callable\s*=\s*(\w+)", text)
+        if match:
+            target = match[1] if ":" in match[1] or not called else f"{match[1]}:{called[1]}"
+            yield AppHint(Evidence(path), target.removesuffix(".py"), path)

@@ -1,0 +1,139 @@
+"""Apps that a command of their framework serves: Streamlit, Gradio, Panel, marimo, Voilà.
+
+Known by what they import; started with the flags that a proxy needs. They keep their
+sessions in memory, so each is one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from holdfast.config import Config
+from holdfast.detect.candidates import is_aside
+from holdfast.detect.facts import Confidence, Evidence, Fact, ToolApp
+from holdfast.detect.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One of them.
+
+    Attributes:
+        module: what is imported; ``package`` is what is installed.
+        command: for the shell; ``{file}`` and ``{host}`` are filled in.
+        health: answered when it works.
+        starts: what stands in the file that is started; empty: any import will do.
+    """
+
+    module: str
+    package: str
+    command: str
+    health: str
+    starts: tuple[bytes, ...] = ()
+
+
+LAUNCHER = "holdfast_launch"
+TOOLS = {
+    tool.module: tool
+    for tool in (
+        Tool(
+            "streamlit",
+            "streamlit",
+            'exec streamlit run {file} --server.address 127.0.0.1 --server.port "$PORT"'
+            " --server.headless true --server.fileWatcherType none"
+            " --browser.gatherUsageStats false --browser.serverAddress {host}",
+            "/_stcore/health",
+        ),
+        Tool(
+            "gradio",
+            "gradio",
+            f"exec python -m {LAUNCHER} {{file}}",
+            "/",
+            (b".launch(",),
+        ),
+        Tool(
+            "panel",
+            "panel",
+            'exec panel serve {file} --address 127.0.0.1 --port "$PORT" --use-xheaders'
+            " --allow-websocket-origin {host}",
+            "/",
+            (b".servable(",),
+        ),
+        Tool(
+            "marimo",
+            "marimo",
+            'exec marimo run {file} --host 127.0.0.1 --port "$PORT" --headless --no-token',
+            "/health",
+            (b"marimo.App(",),
+        ),
+    )
+}
+_BEST = ("streamlit_app.py", "app.py", "main.py", "Home.py", "home.py", "Main.py", "index.py",
+         "dashboard.py", "demo.py", "Hello.py", "run.py")  # fmt: skip
+
+GRADIO = '''"""Written by Holdfast: a Gradio script, made to listen where it is told."""
+
+import os
+import runpy
+import sys
+
+import gradio
+
+_theirs = gradio.Blocks.launch
+
+
+def _launch(self, *args, **given):
+    given.update(
+        server_name="127.0.0.1", server_port=int(os.environ["PORT"]), share=False, inbrowser=False,
+        prevent_thread_lock=False, quiet=True,
+    )
+    return _theirs(self, **given)
+
+
+gradio.Blocks.launch = _launch
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+runpy.run_path(sys.argv[0], run_name="__main__")
+'''
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    """The file that each tool would be given."""
+    for tool in TOOLS.values():
+        found = []
+        for source in tree.mentioning(tool.module.encode()):
+            tops = {item.partition(".")[0] for item in source.imported_modules}
+            if tool.module not in tops or is_aside(source.path) or "/pages/" in f"/{source.path}":
+                continue
+            data = tree.read(source.path)
+            if tool.starts and not any(word in data for word in tool.starts):
+                continue
+            found.append((_rank(source.path), source.path))
+        if found:
+            path = min(found)[1]
+            yield ToolApp(Evidence(path, 1), tool.module, confidence=Confidence.LIKELY)
+    for path in [item for item in tree.files if item.endswith(".ipynb")][:1]:
+        if b"voila" in tree.read("requirements.txt") + tree.read("pyproject.toml"):
+            yield ToolApp(Evidence(path), "voila")
+
+
+VOILA = Tool(
+    "voila",
+    "voila",
+    'exec voila {file} --no-browser --port="$PORT" --Voila.ip=127.0.0.1',
+    "/",
+)
+TOOLS_AND_NOTEBOOKS = {**TOOLS, "voila": VOILA}
+
+
+def _rank(path: str) -> tuple[int, int]:
+    name = path.rpartition("/")[2]
+    return path.count("/"), _BEST.index(name) if name in _BEST else len(_BEST)
+
+
+def of_project(facts: Sequence[Fact], packages: frozenset[str]) -> ToolApp | None:
+    """The tool that the project depends on, else one whose file was found."""
+    found = [fact for fact in facts if isinstance(fact, ToolApp)]
+    named = [item for item in found if TOOLS_AND_NOTEBOOKS[item.tool].package in packages]
+    return next(iter(named or found), None)
