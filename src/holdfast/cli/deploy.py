@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from holdfast.cli.following import follow, showing
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, plan_options, yes_option
+from holdfast.cli.options import Where, dry_run_option, plan_options, yes_option
 from holdfast.cli.project import App, Project, find_app, read_project, request
 from holdfast.cli.show import words
 from holdfast.cli.show.paint import Paint
@@ -35,9 +34,7 @@ from holdfast.protocol import Event, Kind, Request
 @click.option(
     "--follow", "only_follow", is_flag=True, help="Watch the deploy that runs, or the last one."
 )
-@click.option(
-    "--dry-run", is_flag=True, help="Print what would be sent; nothing is sent or changed."
-)
+@dry_run_option
 @yes_option
 @given
 def command(
@@ -48,7 +45,6 @@ def command(
     strategy: str | None,
     dirty: bool,
     only_follow: bool,
-    dry_run: bool,
     yes: bool,
 ) -> None:
     """Put this project on the server without losing a request.
@@ -60,7 +56,7 @@ def command(
     and brings everything back as it was; a second one stops watching.
     """
     if only_follow:
-        if env_file or strategy or domains or dirty or dry_run:
+        if env_file or strategy or domains or dirty:
             raise UsageError("--follow takes no option of a new deploy; it only watches")
         app = find_app(invocation, where)
         with showing(invocation) as view:
@@ -68,8 +64,6 @@ def command(
         return tell(invocation, app, result)
     project = read_project(invocation, where, domains, ask=not yes)
     values = _variables(invocation, env_file)
-    if dry_run:
-        return _dry_run(invocation, project, values, strategy, dirty)
     with showing(invocation) as view:
         result = _deploy(project, values, strategy, dirty, view)
     return tell(invocation, project.app, result)
@@ -96,33 +90,9 @@ def _deploy(
     return follow(project.app, request("deploy", project, source, strategy), view)
 
 
-def _dry_run(
-    invocation: Invocation,
-    project: Project,
-    values: dict[str, str],
-    strategy: str | None,
-    dirty: bool,
-) -> None:
-    from dataclasses import replace
-
-    from holdfast.transport.printer import PrinterTransport
-
-    printer = PrinterTransport(project.app.transport)
-    dry = replace(project, app=replace(project.app, transport=printer))
-    with showing(invocation) as view:
-        _deploy(dry, values, strategy, dirty, view)
-    invocation.answer(
-        {"server": printer.server, "would_send": printer.withheld},
-        [
-            f"would be sent to {printer.server}:",
-            *(json.dumps(item, indent=2) for item in printer.withheld),
-        ],
-    )
-
-
 def tell(invocation: Invocation, app: App, result: dict[str, Any]) -> None:
     """The end of a deploy or rollback that succeeded."""
-    if invocation.json:
+    if invocation.json or invocation.dry_run:
         return invocation.answer(result)
     url = _url(app)
     paint = Paint()

@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli.asking import confirm_by_name
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options, yes_option
+from holdfast.cli.options import Where, dry_run_option, server_options, yes_option
 from holdfast.cli.project import find_app
 from holdfast.cli.verb import given, verb
 from holdfast.errors import UsageError
@@ -14,6 +14,7 @@ from holdfast.errors import UsageError
 
 @verb("destroy", "holdfast destroy --keep-data", "holdfast destroy --name notes --yes")
 @click.option("--keep-data", is_flag=True, help="Keep what the app has written, and its variables.")
+@dry_run_option
 @yes_option
 @server_options
 @given
@@ -26,7 +27,7 @@ def command(
     """Remove the app from the server: processes, releases, and its data."""
     app = find_app(invocation, where)
     what = "its releases" if keep_data else "its releases, variables and data, for ever"
-    if not yes:
+    if not yes and not invocation.dry_run:
         if not invocation.interactive:
             raise UsageError(
                 f"destroy removes {app.name} from {app.transport.server} with {what}",

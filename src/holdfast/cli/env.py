@@ -9,7 +9,7 @@ import click
 
 from holdfast.cli.asking import secret
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options
+from holdfast.cli.options import Where, dry_run_option, server_options
 from holdfast.cli.project import find_app
 from holdfast.cli.show.table import table
 from holdfast.cli.show.words import count
@@ -36,6 +36,7 @@ def command() -> None:
 
 @command.command("set", examples=['printf %s "$KEY" | holdfast env set STRIPE_KEY'])
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@dry_run_option
 @server_options
 @given
 def set_(
@@ -60,6 +61,7 @@ def set_(
 
 @command.command("unset", examples=["holdfast env unset STRIPE_KEY OLD_KEY"])
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@dry_run_option
 @server_options
 @given
 def unset(
@@ -86,6 +88,7 @@ def list_(invocation: Invocation, where: Where) -> None:
 
 @command.command("import", examples=["holdfast env import .env.production"])
 @click.argument("file", metavar="FILE")
+@dry_run_option
 @server_options
 @given
 def import_(invocation: Invocation, file: str, where: Where) -> None:

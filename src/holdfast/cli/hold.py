@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli.gate import tell_gate
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Duration, Where, server_options
+from holdfast.cli.options import Duration, Where, dry_run_option, server_options
 from holdfast.cli.project import find_app
 from holdfast.cli.show import words
 from holdfast.cli.verb import given, verb
@@ -19,6 +19,7 @@ from holdfast.cli.verb import given, verb
     type=Duration(),
     help="Open by itself after 30s, 5m, … [default: when holdfast open is called]",
 )
+@dry_run_option
 @server_options
 @given
 def command(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.transport.contract import Transport
+    from holdfast.transport.printer import PrinterTransport
 
 Connect = Callable[[str], "Transport"]
 """Opens the way to the server of this name."""
@@ -30,20 +31,38 @@ class Invocation:
         json: answers are lines of JSON.
         debug: a fault of ours shows its traceback.
         directory: the project's directory; every relative path is below it.
-        connect: opens the way to a server.
+        dry_run: what would change something on a server is shown in place of being sent.
+        open: opens the way to a server.
     """
 
     json: bool = False
     debug: bool = False
+    dry_run: bool = False
     directory: Path = field(default_factory=Path)
-    connect: Connect = open_server
+    open: Connect = open_server
+    _printers: list[PrinterTransport] = field(default_factory=list)
+
+    def connect(self, server: str) -> Transport:
+        """The way to a server; of a dry run one that lets nothing through."""
+        real = self.open(server)
+        if not self.dry_run:
+            return real
+        from holdfast.transport.printer import PrinterTransport
+
+        self._printers.append(PrinterTransport(real))
+        return self._printers[-1]
 
     def path(self, given: str) -> Path:
         """A path that the user gave, as if we had been started in ``directory``."""
         return self.directory / given
 
     def answer(self, result: Mapping[str, Any], lines: Iterable[str] = ()) -> None:
-        """The end of a verb: its result for a program, or ``lines`` for a person."""
+        """The end of a verb: its result for a program, or ``lines`` for a person.
+
+        Of a dry run it is what would have been sent.
+        """
+        if self._printers:
+            result, lines = _withheld(self._printers)
         if self.json:
             import json
 
@@ -61,3 +80,13 @@ class Invocation:
     def interactive(self) -> bool:
         """Whether a person is there to be asked."""
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _withheld(printers: list[PrinterTransport]) -> tuple[dict[str, Any], list[str]]:
+    import json
+
+    server = printers[-1].server
+    sent = [item for printer in printers for item in printer.withheld]
+    lines = [json.dumps(item, indent=2) for item in sent]
+    head = f"would be sent to {server}:" if sent else f"nothing would be sent to {server}"
+    return {"server": server, "would_send": sent}, [head, *lines]

@@ -6,7 +6,7 @@ import click
 
 from holdfast.cli.gate import tell_gate
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options
+from holdfast.cli.options import Where, dry_run_option, server_options
 from holdfast.cli.project import checked, find_app
 from holdfast.cli.verb import given, verb
 
@@ -18,6 +18,7 @@ from holdfast.cli.verb import given, verb
     multiple=True,
     help="Who still gets in: an address or a network; repeat it for more. [default: the config's]",
 )
+@dry_run_option
 @server_options
 @given
 def command(

@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from holdfast.cli.invocation import Invocation
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)\Z")
@@ -100,6 +102,22 @@ def dirty_option(function: F) -> F:
 def plan_options(function: F) -> F:
     """What a first plan needs and a file need not say."""
     return server_options(domain_option(strategy_option(dirty_option(function))))
+
+
+def _set_dry_run(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Invocation).dry_run = True
+
+
+def dry_run_option(function: F) -> F:
+    """``--dry-run``: what would change something is shown; questions still reach the server."""
+    return click.option(
+        "--dry-run",
+        is_flag=True,
+        expose_value=False,
+        callback=_set_dry_run,
+        help="Print what would be sent; nothing is sent or changed.",
+    )(function)
 
 
 def yes_option(function: F) -> F:

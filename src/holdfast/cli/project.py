@@ -52,6 +52,13 @@ def find_app(invocation: Invocation, where: Where) -> App:
     return App(name, named, invocation.connect(_server(config, where) or LOCAL))
 
 
+def server_of(invocation: Invocation, where: Where) -> str | None:
+    """The server that an option or the config names; nothing is asked of it."""
+    if where.server is not None:
+        return checked_server(where.server)
+    return _server(load(invocation, where), where)
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """What is known of a project before anything is decided.

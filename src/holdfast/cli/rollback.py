@@ -11,7 +11,7 @@ from holdfast.cli.asking import confirm
 from holdfast.cli.deploy import tell
 from holdfast.cli.following import follow, showing
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options, strategy_option, yes_option
+from holdfast.cli.options import Where, dry_run_option, server_options, strategy_option, yes_option
 from holdfast.cli.project import App, find_app
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.plan import plan_lines
@@ -32,6 +32,7 @@ FEATURE = "rollback.plan_only"
 @click.argument("release", required=False)
 @strategy_option
 @click.option("--plan", "plan_only", is_flag=True, help="Show what it would do, and stop.")
+@dry_run_option
 @yes_option
 @server_options
 @given
@@ -57,7 +58,7 @@ def command(
     if plan_only:
         plan = _plan(app, params)
         return invocation.answer({"plan": plan}, plan_lines(plan, Paint(), findings=True))
-    if invocation.interactive and not yes:
+    if invocation.interactive and not yes and not invocation.dry_run:
         _ask(app, params)
     with showing(invocation) as view:
         result = follow(app, Request("rollback", params), view)

@@ -35,9 +35,11 @@ VERBS = {
     "rollback": Entry("rollback", _DEPLOY, "Deploy an earlier release again."),
     "releases": Entry("releases", _DEPLOY, "List the releases that are kept."),
     "status": Entry("status", _LOOK, "Show the app: release, gate, processes, last deploy."),
+    "apps": Entry("apps", _LOOK, "List the apps on the server: release, state, domains."),
     "logs": Entry("logs", _LOOK, "Show what the processes print."),
     "edge": Entry("edge", _LOOK, "Show the web server in front of the apps."),
     "run": Entry("run", _ACT, "Run a command in the environment of the release."),
+    "ssh": Entry("ssh", _ACT, "Open a shell on the server."),
     "env": Entry("env", _ACT, "Set, unset, list and import the app's variables."),
     "open": Entry("open", _ACT, "Let requests through again."),
     "hold": Entry("hold", _ACT, "Let requests wait in line."),
@@ -121,7 +123,7 @@ def run(arguments: list[str], connect: Connect | None = None) -> int:
     if os.environ.get("_HOLDFAST_COMPLETE"):
         command.main(prog_name="holdfast")
     invocation = Invocation(
-        json=False, directory=Path(), connect=open_server if connect is None else connect
+        json=False, directory=Path(), open=open_server if connect is None else connect
     )
     try:
         with command.make_context("holdfast", list(arguments), obj=invocation) as context:

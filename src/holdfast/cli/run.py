@@ -7,7 +7,7 @@ import sys
 import click
 
 from holdfast.cli.invocation import Invocation
-from holdfast.cli.options import Where, server_options
+from holdfast.cli.options import Where, dry_run_option, server_options
 from holdfast.cli.project import find_app
 from holdfast.cli.verb import given, verb
 
@@ -20,6 +20,7 @@ from holdfast.cli.verb import given, verb
     context_settings={"allow_interspersed_args": False},
 )
 @click.argument("argv", nargs=-1, required=True, metavar="COMMAND...")
+@dry_run_option
 @server_options
 @given
 def command(
@@ -35,6 +36,6 @@ def command(
     app = find_app(invocation, where)
     tty = sys.stdin.isatty() and sys.stdout.isatty() and not invocation.json
     status = app.transport.interactive(app.name, argv, tty=tty)
-    if invocation.json:
+    if invocation.json or invocation.dry_run:
         invocation.answer({"status": status})
     return status

@@ -265,3 +265,41 @@ def test_destroy(holdfast: Run, agent: FakeAgent) -> None:
 def test_completion(holdfast: Run, shell: str) -> None:
     """A script for the shell that asks us."""
     assert "_HOLDFAST_COMPLETE" in holdfast("completion", shell).out
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("rollback",),
+        ("env", "unset", "KEY"),
+        ("open",),
+        ("hold", "--for", "30s"),
+        ("maintenance",),
+        ("destroy",),
+        ("run", "--dry-run", "--", "true"),
+    ],
+)
+def test_dry_runs(holdfast: Run, agent: FakeAgent, argv: tuple[str, ...]) -> None:
+    """What changes something is shown, and does not reach the agent; nothing is asked."""
+    ran = holdfast("--json", *argv, *(() if "--dry-run" in argv else ("--dry-run",)))
+    assert ran.code == 0, ran.err
+    result = ran.lines[-1]["result"]
+    assert result["server"] == "local"
+    assert len(result["would_send"]) == 1
+    assert not {request.method for request in agent.asked} - {"hello", "status"}
+
+
+def test_apps(holdfast: Run, agent: FakeAgent) -> None:
+    """One line an app; for a program the same."""
+    ran = holdfast("apps")
+    assert ran.code == 0, ran.err
+    assert RELEASE in ran.out
+    (one,) = holdfast("apps", "--json").lines[-1]["result"]["apps"]
+    assert (one["app"], one["release"], one["state"]) == ("notes", RELEASE, "open")
+
+
+def test_ssh_needs_a_server(holdfast: Run) -> None:
+    """This machine is no server to log in to."""
+    ran = holdfast("ssh", "--server", "local")
+    assert ran.code == 2
+    assert "ssh needs a server" in ran.err

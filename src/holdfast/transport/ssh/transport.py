@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import threading
 import zlib
@@ -51,6 +52,26 @@ def open_ssh(server: str) -> SshTransport:
     connection = Connection(parse(server), config=config)
     connection.begin()
     return SshTransport(server, connection)
+
+
+def shell(server: str, argv: Sequence[str], *, tty: bool) -> int:
+    """The user's own ssh, to a shell or to a command; its exit status.
+
+    Raises:
+        UsageError: no server is written like this.
+        TransportError: ssh is not installed.
+    """
+    destination = parse(server)
+    chosen = os.environ.get("HOLDFAST_SSH_CONFIG")
+    config = ("-F", chosen) if chosen else ()
+    words = (shlex.join(argv),) if argv else ()
+    try:
+        done = subprocess.run(
+            ("ssh", *config, "-t" if tty else "-T", *destination.argv, *words), check=False
+        )
+    except FileNotFoundError:
+        raise wrong.no_ssh() from None
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
 
 class SshTransport:
