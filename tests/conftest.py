@@ -16,6 +16,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# A machine that runs these tests as root may have systemd: its services are none of theirs.
+os.environ.setdefault("HOLDFAST_RUNTIME", "supervisor")
+
+
 def require(condition: object, what_to_install: str) -> None:
     """Go on if the real part is there; else skip, or fail where ``CI`` is ``true``.
 

@@ -24,6 +24,10 @@ class StrategyChoice(StrEnum):
     HOLD = "hold"
 
 
+DEFAULT_TASKS = 512
+"""A web app has tens of threads; a fork bomb stops here, and leaves the server usable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """How the virtual environment is filled.
@@ -52,6 +56,11 @@ class Web:
     ``command`` is run by ``/bin/sh`` in ``directory`` and must listen where it is told:
     ``$HOLDFAST_SOCKET`` (absolute path of a unix socket) when ``listen`` is ``unix``,
     ``$PORT`` on ``127.0.0.1`` when it is ``port``.
+
+    Attributes:
+        memory: bytes that the process and its children may use; ``None``: no limit.
+        tasks: processes and threads that it may be; kept, as ``memory``, by the runtime
+            ``systemd`` alone.
     """
 
     command: str
@@ -61,6 +70,8 @@ class Web:
     health_timeout: float = 5.0
     boot_timeout: float = 60.0
     stop_grace: float = 30.0
+    memory: int | None = None
+    tasks: int = DEFAULT_TASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class Process:
     command: str
     directory: str = "."
     stop_grace: float = 30.0
+    memory: int | None = None
+    tasks: int = DEFAULT_TASKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.account import Account
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -33,6 +35,7 @@ class Command:
         cwd: working directory.
         stdin: what is fed to it; ``None`` means no input.
         title: what a person calls it, for messages; the program's name if empty.
+        user: whom it runs as, with no groups but its own; ``None``: as ourselves.
     """
 
     argv: tuple[str, ...]
@@ -42,6 +45,7 @@ class Command:
     stdin: bytes | None = field(default=None, repr=False)
     clean_env: bool = False
     title: str = ""
+    user: Account | None = None
 
     def __str__(self) -> str:
         """The command as a shell would take it, secrets masked."""

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from holdfast.account import Account
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
 
@@ -96,6 +97,7 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            **identity(command.user),
         )
     except OSError as error:
         # The file named is the program's, or the working directory's if that is missing.
@@ -105,6 +107,13 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
             output="",
             hint=f"is {command.argv[0]} installed and on PATH?" if not command.cwd else None,
         ) from error
+
+
+def identity(user: Account | None) -> dict[str, Any]:
+    """What :class:`subprocess.Popen` is told to start something as ``user`` and nobody else."""
+    if user is None:
+        return {}
+    return {"user": user.uid, "group": user.gid, "extra_groups": [], "umask": 0o027}
 
 
 class _Output:

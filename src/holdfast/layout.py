@@ -7,6 +7,7 @@
       edge/                 nginx: its config, gates, logs
       edge/control/         the control socket; nobody else may enter (0700)
       supervisor/           supervisord: its config, socket, logs
+      systemd/APP/          what systemd starts: variables, launchers (for root alone)
       cache/uv/             downloaded and built packages, shared by all apps
       apps/APP/
         lock                held (flock) by the one deploy of the app
@@ -20,6 +21,8 @@
         current             symbolic link to the release that serves
         run/                sockets, launchers, pid files
         logs/               what the processes printed
+        home/               the home directory of the app's own user, where it has one
+        cache/              its downloaded and built packages, likewise
 
 A unix socket's path has at most 107 bytes (unix(7)); :func:`check` says so early.
 """
@@ -104,14 +107,24 @@ class AppLayout:
     def logs(self) -> Path:
         return self.home / "logs"
 
+    @property
+    def user_home(self) -> Path:
+        return self.home / "home"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
     def make(self) -> None:
         """Make every directory; run twice, nothing changes."""
         self.home.mkdir(parents=True, exist_ok=True)
         for path in (self.incoming, self.releases, self.envs, self.run, self.logs):
             path.mkdir(exist_ok=True)
         for path in (self.data, self.snapshots):
-            path.mkdir(exist_ok=True)
-            path.chmod(0o700)
+            path.mkdir(mode=0o700, exist_ok=True)
+            # Opened on purpose to the group, for nginx, where it serves uploads (0750).
+            if path.stat().st_mode & 0o7777 != 0o750:
+                path.chmod(0o700)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,10 @@ class Layout:
     @property
     def supervisor(self) -> Path:
         return self.root / "supervisor"
+
+    @property
+    def systemd(self) -> Path:
+        return self.root / "systemd"
 
     @property
     def uv_cache(self) -> Path:

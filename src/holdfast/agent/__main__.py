@@ -3,6 +3,8 @@
 ::
 
     python -m holdfast.agent run APP                        by a supervisor, for each app
+    python -m holdfast.agent boot                           by systemd, at boot
+    python -m holdfast.agent edge-before-start              by systemd, before nginx is started
     python -m holdfast.agent serve                          over SSH, for each request
     python -m holdfast.agent exec [--tty] APP -- COMMAND…   over SSH, for holdfast run
 """
@@ -26,6 +28,10 @@ def main(argv: list[str]) -> int:
     match argv:
         case ["run", app]:
             return _told(lambda: _run(app))
+        case ["boot"]:
+            return _told(_boot)
+        case ["edge-before-start"]:
+            return _told(_before_start)
         case ["serve"]:
             from holdfast.agent.serve import serve
 
@@ -47,6 +53,20 @@ def _run(app: str) -> int:
         run_app(open_machine(Layout(default_root())), app)
     except Busy:
         return 0
+    return 0
+
+
+def _boot() -> int:
+    from holdfast.agent.boot import after_boot
+
+    after_boot(Layout(default_root()))
+    return 0
+
+
+def _before_start() -> int:
+    from holdfast.edge.client import Edge
+
+    Edge(Layout(default_root()), under_systemd=True).before_start()
     return 0
 
 

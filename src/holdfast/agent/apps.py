@@ -214,6 +214,7 @@ def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
                     _remove(path)
             return {"kept": str(layout.data)}
         shutil.rmtree(layout.home)
+        machine.runtime.forget_account(app)
     return {}
 
 

@@ -11,6 +11,7 @@ from holdfast.agent.deploys import known
 from holdfast.agent.machine import open_machine
 from holdfast.command import Secret
 from holdfast.errors import CommandFailed, NotFound
+from holdfast.execute import identity
 from holdfast.layout import Layout
 
 
@@ -47,6 +48,7 @@ def exec_command(layout: Layout, app: str, argv: Sequence[str], *, tty: bool) ->
             env=environment,
             # No thread of ours runs here, and an ignored signal would stay ignored in the program.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            **identity(machine.runtime.account(app)),
         )
         status = process.wait()
     except OSError as error:

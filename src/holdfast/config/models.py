@@ -21,6 +21,7 @@ from holdfast.config.units import duration, size
 from holdfast.config.values import Reader, choice, count, flag, list_of, text
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+MEMORY, TASKS = size(32 * 10**6, 16 * 10**12), count(16, 100_000)
 
 
 def key(read: Reader[Any], about: str, usual: object = None) -> Any:
@@ -69,6 +70,8 @@ class Web:
     )
     boot_timeout: float | None = key(duration(1, HOUR), "from start to healthy", usual=60.0)
     stop_grace: float | None = key(duration(0, HOUR), "from TERM to KILL", usual=30.0)
+    memory: int | None = key(MEMORY, "the most memory, on a server (systemd)")
+    tasks: int | None = key(TASKS, "the most processes and threads there", usual=512)
     max_body: int | None = key(
         size(1000, 10**12), "the largest request body", usual=50 * 1024 * 1024
     )
@@ -105,6 +108,8 @@ class Process:
     command: str = field(default="", metadata={"read": text, "about": "what is started"})
     directory: str | None = key(inside, "where the command is started")
     stop_grace: float | None = key(duration(0, HOUR), "from TERM to KILL", usual=30.0)
+    memory: int | None = key(MEMORY, "the most memory, on a server (systemd)")
+    tasks: int | None = key(TASKS, "the most processes and threads there", usual=512)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,11 @@ def _facts(machine: Machine, release: Release, old: Release | None, *, rollback:
         old=old,
         pending=()
         if rollback
-        else pending(release, machine.runtime.command_environment(release, environment)),
+        else pending(
+            release,
+            machine.runtime.command_environment(release, environment),
+            machine.runtime.account(app),
+        ),
         snapshot=tuple(
             str(path.relative_to(layout.data)) for path in snapshot.databases(layout.data)
         ),

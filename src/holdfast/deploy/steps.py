@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from holdfast.account import acting_as
 from holdfast.command import Command
 from holdfast.deploy import health, orphans, snapshot
 from holdfast.deploy.context import Context
@@ -240,7 +241,8 @@ def retire_old(context: Context) -> str | None:
 
 
 def take_snapshot(context: Context) -> str:
-    return snapshot.take(context.layout, context.deploy)
+    with acting_as(context.runtime.account(context.app)):
+        return snapshot.take(context.layout, context.deploy)
 
 
 def migrate(context: Context) -> None:
@@ -265,6 +267,7 @@ def _release_command(context: Context, remaining: float) -> None:
         clean_env=True,
         cwd=context.new.source / release.directory,
         title="release command",
+        user=context.runtime.account(context.app),
     )
     try:
         run(
@@ -296,7 +299,8 @@ def _after_failed_release(context: Context, error: CommandFailed, remaining: flo
 
 def restore(context: Context) -> None:
     orphans.end(context.deploy)
-    snapshot.restore(context.layout, context.deploy)
+    with acting_as(context.runtime.account(context.app)):
+        snapshot.restore(context.layout, context.deploy)
 
 
 def keep(context: Context) -> None:

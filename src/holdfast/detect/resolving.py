@@ -27,7 +27,7 @@ from holdfast.detect.machine import Machine
 from holdfast.detect.project import Project
 from holdfast.errors import DetectionError
 
-T = TypeVar("T", Edge, Policy, Web)
+T = TypeVar("T", Edge, Policy, Web, Process)
 
 
 def resolve(
@@ -195,7 +195,7 @@ def _processes(
 ) -> tuple[tuple[Process, ...], list[Finding]]:
     """Those of the config, and the ``Procfile``'s besides web and release."""
     said = {
-        name: _process(name, item.command, item.directory or directory, item.stop_grace)
+        name: _overlaid(Process(name, item.command, directory), item)
         for name, item in (config.processes or {}).items()
     }
     taken = {_plain(name) for name in said}
@@ -205,7 +205,7 @@ def _processes(
         if name in ("web", "release") or name in taken:
             continue
         _check_name(name, line)
-        said[name] = _process(name, line.command, line.directory, None)
+        said[name] = Process(name, line.command, line.directory)
         findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
     return tuple(said.values()), findings
 
@@ -224,8 +224,3 @@ def _check_name(name: str, line: ProcessLine) -> None:
             f"{line.evidence}: {next(iter(error)).message}",
             hint="give the process another name there",
         ) from None
-
-
-def _process(name: str, command: str, directory: str, grace: float | None) -> Process:
-    process = Process(name, command, directory)
-    return process if grace is None else replace(process, stop_grace=grace)

@@ -11,6 +11,7 @@ from holdfast.edge.contract import Counts, Gate, GateStatus, Mode, Target
 from holdfast.edge.control import Control
 from holdfast.edge.gates import Entry, GatesFile
 from holdfast.edge.service import Service
+from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import EdgeError
 from holdfast.layout import Layout
 
@@ -22,16 +23,24 @@ class Edge:
         port: where it listens; remembered. Without it what is remembered counts, then
             ``HOLDFAST_PORT``, then 8080.
         workers: nginx worker processes; remembered, one unless said otherwise.
+        under_systemd: it is a unit of this machine, which is there for visitors: on port 80 of
+            all addresses unless something else is said.
     """
 
     def __init__(
-        self, layout: Layout, *, port: int | None = None, workers: int | None = None
+        self,
+        layout: Layout,
+        *,
+        port: int | None = None,
+        workers: int | None = None,
+        under_systemd: bool = False,
     ) -> None:
         home = layout.edge
         self._gates = GatesFile(home / "gates.json")
         self._control = Control(home / "control" / "control.sock")
         self._configs = Configs(home)
-        self._service = Service(home, self._configs, self._control, port, workers)
+        unit = EdgeUnit(layout) if under_systemd else None
+        self._service = Service(home, self._configs, self._control, port, workers, unit)
 
     # the program
 
@@ -39,6 +48,11 @@ class Edge:
         """Make nginx run with our configuration, as this Holdfast writes it; cheap when it does."""
         self._gates.write_if_missing()
         self._service.ensure()
+
+    def before_start(self) -> None:
+        """What systemd has done before it starts nginx: see :meth:`Service.before_start`."""
+        self._gates.write_if_missing()
+        self._service.before_start()
 
     def stop(self) -> None:
         """Stop nginx; the gates stay on disk."""
@@ -102,6 +116,11 @@ class Edge:
             until = None if lease is None else time.time() + lease
             gates.change(app, mode=Mode.HOLD, lease_until=until)
         self._control.refresh()
+
+    def hold_on(self, app: str, lease: float) -> None:
+        """See the contract."""
+        with self._gates.changed() as gates:
+            gates.change(app, mode=Mode.HOLD, lease_until=time.time() + lease)
 
     def open(self, app: str, target: Target | None = None) -> None:
         """See the contract."""

@@ -107,6 +107,10 @@ class EdgeControl(Protocol):
     def hold(self, app: str, lease: float | None) -> None:
         """Let requests wait in line from now on; renew the lease if they already do."""
 
+    def hold_on(self, app: str, lease: float) -> None:
+        """As :meth:`hold`, while nginx does not run: it learns of it when it starts."""
+        ...
+
     def open(self, app: str, target: Target | None = None) -> None:
         """Open the gate, to ``target`` or to the last good one, and let the line drain."""
 

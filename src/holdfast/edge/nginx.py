@@ -13,6 +13,7 @@ from pathlib import Path
 
 from holdfast.command import Command
 from holdfast.edge.binary import INSTALL, Program, find
+from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import CommandFailed, EdgeError
 from holdfast.execute import run
 
@@ -23,8 +24,9 @@ _LOG_LINES = 8
 class Nginx:
     """The nginx whose configuration lies in ``edge``."""
 
-    def __init__(self, edge: Path) -> None:
+    def __init__(self, edge: Path, unit: EdgeUnit | None = None) -> None:
         self._edge = edge
+        self._unit = unit
         self._config = edge / "nginx.conf"
         self._error_log = edge / "logs" / "error.log"
         self._pid_file = edge / "run" / "nginx.pid"
@@ -64,7 +66,10 @@ class Nginx:
         Raises:
             EdgeError: it does not start; with nginx's own words.
         """
-        (self._edge / "control" / "control.sock").unlink(missing_ok=True)
+        if self._unit is not None:
+            self._unit.start(self._command())
+            self._wait(lambda: self.pid() is not None, "nginx did not start")
+            return
         try:
             run(self._command(), daemon=True)
         except CommandFailed as error:
@@ -77,6 +82,8 @@ class Nginx:
 
     def stop(self) -> None:
         """Stop at once, master and workers; also the master of an upgrade that is not done."""
+        if self._unit is not None:
+            self._unit.stop()
         for pid in (self.pid(), self._old_master()):
             if pid is not None:
                 os.kill(pid, signal.SIGTERM)

@@ -15,6 +15,7 @@ from holdfast.edge.binary import Program
 from holdfast.edge.configs import Before, Configs
 from holdfast.edge.control import Control
 from holdfast.edge.nginx import Nginx
+from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import EdgeError
 
 _BOARD_SIZE = (16 + 64 * (8 + 256 * 8)) * 8
@@ -33,13 +34,15 @@ class Service:
         control: Control,
         port: int | None,
         workers: int | None,
+        unit: EdgeUnit | None = None,
     ) -> None:
         self._home = home
         self._configs = configs
         self._control = control
         self._port = port
         self._workers = workers
-        self._nginx = Nginx(home)
+        self._unit = unit
+        self._nginx = Nginx(home, unit)
 
     @property
     def program(self) -> Program:
@@ -52,7 +55,12 @@ class Service:
 
     def settings(self) -> settings.Settings:
         """What is remembered, with what was asked for now."""
-        return settings.wanted(self._home / "settings.json", self._port, self._workers)
+        return settings.wanted(
+            self._home / "settings.json",
+            self._port,
+            self._workers,
+            server=self._unit is not None,
+        )
 
     def ensure(self) -> None:
         """Make nginx run, and have it read what has changed; under 5 ms when there is nothing."""
@@ -126,13 +134,22 @@ class Service:
         return self._configs.write(chosen, program)
 
     def _start(self) -> None:
+        if self._unit is None:
+            self.before_start()
+        self._nginx.start()
+        self._configs.mark_loaded()
+
+    def before_start(self) -> None:
+        """Take leave of what a killed nginx left: its workers, its counts, its socket.
+
+        Under systemd the unit does so, since it also starts nginx when nobody of us is there.
+        """
         orphans = self._nginx.orphans()
         if not (orphans and self._board_fits()):
             # With workers left from before the counts go on; else they begin at nought.
             self._fresh_board(self.program.user)
         self._nginx.retire(orphans)
-        self._nginx.start()
-        self._configs.mark_loaded()
+        (self._home / "control" / "control.sock").unlink(missing_ok=True)
 
     def test(self, before: Before) -> None:
         """Have nginx check what was written; if it refuses, all is as it was."""

@@ -11,6 +11,8 @@ from holdfast.errors import EdgeError, UsageError
 from holdfast.files import write_json
 
 DEFAULT_PORT = 8080
+SERVER_PORT = 80
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a web server is there to be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,22 @@ def load(path: Path) -> Settings | None:
     return found
 
 
-def wanted(path: Path, port: int | None, workers: int | None) -> Settings:
+def wanted(path: Path, port: int | None, workers: int | None, *, server: bool = False) -> Settings:
     """The remembered settings, changed by what is asked for now.
 
     Args:
         port: beats ``HOLDFAST_PORT``, which counts before the first start alone, as
             ``HOLDFAST_BIND`` does.
+        server: this machine is there for visitors: port 80 of all its addresses, unless
+            something else is said.
     """
     known = load(path)
     return Settings(
-        port=port or (known.port if known else _port_from_environment()),
+        port=port or (known.port if known else _port_from_environment(server=server)),
         workers=workers or (known.workers if known else 1),
-        bind=known.bind if known else os.environ.get("HOLDFAST_BIND") or "127.0.0.1",
+        bind=known.bind
+        if known
+        else os.environ.get("HOLDFAST_BIND") or (EVERYWHERE if server else "127.0.0.1"),
     )
 
 
@@ -69,10 +75,10 @@ def remember(path: Path, chosen: Settings) -> None:
         write_json(path, asdict(chosen))
 
 
-def _port_from_environment() -> int:
+def _port_from_environment(*, server: bool) -> int:
     text = os.environ.get("HOLDFAST_PORT")
     if not text:
-        return DEFAULT_PORT
+        return SERVER_PORT if server else DEFAULT_PORT
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise UsageError(f"HOLDFAST_PORT={text}: not a port", hint="a number from 1 to 65535")
     return int(text)

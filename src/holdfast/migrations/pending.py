@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 
+from holdfast.account import Account
 from holdfast.app import ReleaseCommand
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
@@ -20,11 +21,14 @@ _TIMEOUT = 60.0
 _MARK = "HOLDFAST-PENDING "
 
 
-def pending(release: Release, environment: Mapping[str, str | Secret]) -> tuple[str, ...] | None:
+def pending(
+    release: Release, environment: Mapping[str, str | Secret], user: Account | None = None
+) -> tuple[str, ...] | None:
     """Names of the migrations that the release command would run, in order.
 
     Args:
         environment: the whole environment of a one-off command in the release.
+        user: whom the app's code runs as.
 
     Returns:
         ``()`` when the release has no release command or nothing is pending; ``None`` when
@@ -47,6 +51,7 @@ def pending(release: Release, environment: Mapping[str, str | Secret]) -> tuple[
                 clean_env=True,
                 cwd=release.source / command.directory,
                 title="asking for pending migrations",
+                user=user,
             )
         )
     except CommandFailed:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast import overlay
-from holdfast.app import AppSpec
+from holdfast.account import Account, acting_as, as_ourselves
+from holdfast.app import AppSpec, Persist
 from holdfast.command import Command, Secret, shell
 from holdfast.config import Config
 from holdfast.environment import EnvStore
@@ -57,11 +58,11 @@ class Build:
             asked anything.
         config: what the user said; nothing guessed yet.
         store: the app's variables; secrets that are missing are generated into it.
+        account: who owns what is built, and runs the app's code; ``None``: we ourselves.
     """
 
     def __init__(
         self,
-        layout: Layout,
         home: AppLayout,
         path: Path,
         config: Config,
@@ -69,18 +70,24 @@ class Build:
         emit: Emit,
         should_stop: Callable[[], bool],
         before: AppSpec | None = None,
+        account: Account | None = None,
     ) -> None:
         self._before = before.persist if before else ()
         self._ask_pending = before is not None
-        self._layout = layout
+        self._layout = Layout(home.root)
         self._home = home
         self._path = path
         self._source = path / "src"
         self._config = config
         self._store = store
-        self._emit = emit
-        self._should_stop = should_stop
+        self._emit = as_ourselves(emit)
+        self._should_stop = as_ourselves(should_stop)
+        self._account = account
+        self._cache = home.cache / "uv" if account else self._layout.uv_cache
         self._secrets: list[str] = []
+        # Another user has a home and a name of its own.
+        person = ("HOME", "USER", "LOGNAME", "XDG_", "TMPDIR") if account else ()
+        self._not_theirs = ("PYTHON", "HOLDFAST_", "VIRTUAL_ENV", *person)
 
     def run(self, source: Source) -> Built:
         """Build.
@@ -98,34 +105,44 @@ class Build:
     def _run(self, source: Source) -> Built:
         from holdfast import detect
 
-        shipped = unpack(source.archive, self._source)
+        if self._account:
+            os.chown(source.archive, -1, self._account.gid)
+            source.archive.chmod(0o640)
+        with acting_as(self._account):
+            shipped = unpack(source.archive, self._source)
         stopped(self._should_stop)
-        project = detect.scan(self._source, self._config)
+        with acting_as(self._account):
+            project = detect.scan(self._source, self._config)
         self._generate(project.generate)
         environments = Environments(
-            self._home, self._layout.uv_cache, self._line, self._should_stop, self._note
+            self._home, self._cache, self._line, self._should_stop, self._note, self._account
         )
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
         linked = [item for item in self._before if not _ships(shipped, item.path)]
-        persist.link(linked, self._source, self._home.data, shipped, self._note)
+        self._link(linked, shipped)
         project, env_path, answers = self._ask(environments, project, env_path, source)
         spec = detect.resolve(self._config, project, answers)
         self._generate(spec.generate)
         wanted = {item.path for item in spec.persist}
-        for item in linked:
-            if item.path not in wanted:
-                (self._source / item.path).unlink()
-        persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
-        overlay.write(self._path, spec.overlay)
+        with acting_as(self._account):
+            for item in linked:
+                if item.path not in wanted:
+                    (self._source / item.path).unlink()
+        self._link(spec.persist, shipped)
+        with acting_as(self._account):
+            overlay.write(self._path, spec.overlay)
         for command in spec.build:
             self._command(command, env_path, spec)
         knew = wanted == {item.path for item in linked}
         return Built(spec, env_path, answers.pending if knew else None)
 
     def _provide(self, environments: Environments, project: Project, source: Source) -> Path:
-        return environments.provide(project.dependencies, self._source, self._path, source.commit)
+        with acting_as(self._account):
+            return environments.provide(
+                project.dependencies, self._source, self._path, source.commit
+            )
 
     def _ask(
         self, environments: Environments, project: Project, env_path: Path, source: Source
@@ -161,6 +178,10 @@ class Build:
             env_path = self._provide(environments, fitted, source)
         return fitted, env_path, answers
 
+    def _link(self, kept: Sequence[Persist], shipped: frozenset[str]) -> None:
+        with acting_as(self._account):
+            persist.link(kept, self._source, self._home.data, shipped, self._note)
+
     def _generate(self, names: Iterable[str]) -> None:
         said = self._config.env or {}
         new = self._store.generate(name for name in names if name not in said)
@@ -187,6 +208,7 @@ class Build:
                 cwd=self._source,
                 stdin=script.encode(),
                 title="import the app",
+                user=self._account,
             )
             try:
                 return self._masked(run(command, should_stop=self._should_stop).output)
@@ -210,6 +232,7 @@ class Build:
             env=self._environment(env_path, spec.env),
             clean_env=True,
             cwd=self._source,
+            user=self._account,
         )
         try:
             run(prepared, on_line=self._line, should_stop=self._should_stop)
@@ -223,11 +246,14 @@ class Build:
         ours = {
             name: value
             for name, value in base.machine_environment().items()
-            if not name.startswith(("PYTHON", "HOLDFAST_", "VIRTUAL_ENV"))
+            if not name.startswith(self._not_theirs)
         }
         mark = {name: os.environ[name] for name in ("HOLDFAST_DEPLOY",) if name in os.environ}
         env: dict[str, str | Secret] = {**ours, **plain, **self._store.load(), **mark}
-        return base.app_environment(self._layout, self._home.name, self._path.name, env_path, env)
+        release = self._path.name
+        return base.app_environment(
+            self._layout, self._home.name, release, env_path, env, self._account
+        )
 
     def _line(self, line: str) -> None:
         self._emit(Event(Kind.LOG, {"source": "build", "line": self._masked(line)}))

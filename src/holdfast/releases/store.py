@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.account import Account, acting_as
 from holdfast.app import AppSpec
 from holdfast.codec import from_json, to_json
 from holdfast.environment import EnvStore
@@ -42,11 +43,21 @@ _STAMP = "%Y%m%d-%H%M%S"
 
 
 class Releases:
-    """Implements :class:`~holdfast.releases.contract.ReleaseStore`."""
+    """Implements :class:`~holdfast.releases.contract.ReleaseStore`.
 
-    def __init__(self, home: AppLayout, layout: Layout) -> None:
+    Args:
+        account: whom the app's code runs as; asked when something is built.
+    """
+
+    def __init__(
+        self,
+        home: AppLayout,
+        layout: Layout,
+        account: Callable[[], Account | None] = lambda: None,
+    ) -> None:
         self._home = home
         self._layout = layout
+        self._account = account
 
     def build(
         self,
@@ -62,12 +73,13 @@ class Releases:
         said = read_config(config)
         self._layout.make()
         self._home.make()
+        account = self._account()
         with self._building():
             path = self._new_directory(source)
+            _give(path, account)
             try:
                 current = self.current()
                 build = Build(
-                    self._layout,
                     self._home,
                     path,
                     said,
@@ -75,8 +87,14 @@ class Releases:
                     emit,
                     should_stop,
                     current.spec if current else None,
+                    account,
                 )
-                return self._finish(path, source, build.run(source))
+                built = build.run(source)
+                if account is not None:
+                    # From here on nobody can put another release.json there.
+                    os.chown(path, 0, account.gid)
+                    _open_data(self._home.data, built.spec, account)
+                return self._finish(path, source, built)
             except BaseException:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
@@ -270,6 +288,26 @@ class Releases:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _give(path: Path, account: Account | None) -> None:
+    """Let the app's user build in a release's directory; nginx, in its group, may enter."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+        path.chmod(0o750)
+
+
+def _open_data(data: Path, spec: AppSpec, account: Account) -> None:
+    """Where nginx serves files that persist (uploads), its workers may enter the data."""
+    kept = [item.path for item in spec.persist]
+    served = [item.directory.strip("/") for item in spec.static]
+    if any(_overlap(one, other) for one in kept for other in served):
+        with acting_as(account):
+            data.chmod(0o750)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def _moment(name: str) -> float:

@@ -17,8 +17,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from holdfast.account import Account
 from holdfast.app import Dependencies
 from holdfast.command import Command
 from holdfast.errors import BuildError, CommandFailed
@@ -28,6 +30,7 @@ from holdfast.layout import AppLayout
 from holdfast.releases import bytecode, uv
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.pythons import Pythons
+from holdfast.runtimes.base import machine_environment
 
 MARKER = "holdfast.json"
 FORMAT = "1"
@@ -50,8 +53,10 @@ class Environments:
         line: Callable[[str], None],
         should_stop: Callable[[], bool],
         note: Callable[[str], None],
+        account: Account | None = None,
     ) -> None:
         self._note = note
+        self._account = account
         self._home = home
         self._pythons = Pythons(cache.with_name("pythons.json"))
         self._env = uv.environment(cache)
@@ -110,7 +115,8 @@ class Environments:
     def _found(self, request: str | None) -> str | None:
         try:
             found = run(
-                uv.find_python(request, self._home.home, self._env), should_stop=self._should_stop
+                self._as_user(uv.find_python(request, self._home.home, self._env)),
+                should_stop=self._should_stop,
             )
         except CommandFailed:
             stopped(self._should_stop)
@@ -125,7 +131,7 @@ class Environments:
             return False
         try:
             run(
-                uv.fetch_python(request, self._home.home, self._env),
+                self._as_user(uv.fetch_python(request, self._home.home, self._env)),
                 on_line=self._line,
                 should_stop=self._should_stop,
             )
@@ -142,6 +148,15 @@ class Environments:
             "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
             "uv fetches it",
         )
+
+    def _as_user(self, command: Command) -> Command:
+        """What builds packages runs their code: it does so as the app's user."""
+        if self._account is None:
+            return command
+        who = {"USER": self._account.name, "LOGNAME": self._account.name}
+        ours = {**machine_environment(), "HOME": str(self._account.home), **who}
+        env = {**ours, **command.env}
+        return replace(command, user=self._account, env=env, clean_env=True)
 
     def _make(
         self,
@@ -180,7 +195,7 @@ class Environments:
 
     def _run(self, command: Command) -> None:
         try:
-            run(command, on_line=self._line, should_stop=self._should_stop)
+            run(self._as_user(command), on_line=self._line, should_stop=self._should_stop)
         except CommandFailed as error:
             stopped(self._should_stop)
             raise explained("install the dependencies", error, self._home.home) from None

@@ -6,10 +6,12 @@ import os
 import pwd
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from holdfast import overlay
+from holdfast.account import Account
 from holdfast.command import Secret
 from holdfast.layout import Layout
 from holdfast.runtimes.contract import Environment, Release
@@ -49,25 +51,33 @@ def machine_environment() -> dict[str, str]:
 
 
 def process_environment(
-    release: Release, layout: Layout, env: Environment
+    release: Release, layout: Layout, env: Environment, account: Account | None = None
 ) -> dict[str, str | Secret]:
     """The whole environment of a process or one-off command of ``release``."""
-    return app_environment(layout, release.spec.name, release.id, release.env_path, env)
+    return app_environment(layout, release.spec.name, release.id, release.env_path, env, account)
 
 
 def app_environment(
-    layout: Layout, app: str, release: str, env_path: Path, env: Environment
+    layout: Layout,
+    app: str,
+    release: str,
+    env_path: Path,
+    env: Environment,
+    account: Account | None = None,
 ) -> dict[str, str | Secret]:
     """The whole environment of whatever runs the app's code.
+
+    Args:
+        account: whom it runs as; ``None``: as ourselves.
 
     The release's virtual environment comes first on ``PATH``, also before a ``PATH`` that
     the app sets for itself.
     """
-    account = pwd.getpwuid(os.geteuid())
+    name, home = (account.name, str(account.home)) if account else _ourselves()
     chosen: dict[str, str | Secret] = {
-        "HOME": account.pw_dir,
-        "USER": account.pw_name,
-        "LOGNAME": account.pw_name,
+        "HOME": home,
+        "USER": name,
+        "LOGNAME": name,
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
         **env,
@@ -82,6 +92,23 @@ def app_environment(
         "HOLDFAST_RELEASE": release,
         "HOLDFAST_ROOT": str(layout.root),
     }
+
+
+def _ourselves() -> tuple[str, str]:
+    entry = pwd.getpwuid(os.geteuid())
+    return entry.pw_name, entry.pw_dir
+
+
+def own_python(layout: Layout) -> str:
+    """The Python that runs us, by a path that outlives an upgrade of the server's Holdfast.
+
+    What the ssh transport installs lies in ``ROOT/agent/HASH``; ``current`` leads to the newest.
+    """
+    agent = layout.root / "agent"
+    ours = Path(sys.executable)
+    if ours.is_relative_to(agent) and (agent / "current" / "bin" / "python").exists():
+        return str(agent / "current" / "bin" / "python")
+    return str(ours)
 
 
 def plain(value: str | Secret) -> str:

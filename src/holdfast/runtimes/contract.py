@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
 
+from holdfast.account import Account
 from holdfast.app import AppSpec
 from holdfast.command import Secret
 
@@ -91,6 +92,15 @@ class Runtime(Protocol):
 
     def ensure(self) -> None:
         """Make whatever supervises processes run (start supervisord, …)."""
+
+    def account(self, app: str) -> Account | None:
+        """Whom the app's code runs as, made if need be with its directories.
+
+        ``None``: as ourselves. Then there is nobody to protect the machine from it.
+        """
+
+    def forget_account(self, app: str) -> None:
+        """Remove the app's account; nothing of the app may be left that belongs to it."""
 
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         """Start the web process of ``release`` in ``slot``; return at once.

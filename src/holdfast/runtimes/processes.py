@@ -162,6 +162,11 @@ def terminate(pid: int) -> set[int]:
     return frozen
 
 
+def behind_a_shell(pid: int) -> bool:
+    """Whether the program is a shell that does not hand TERM on to what it waits for."""
+    return _is_plain_shell(pid) and bool(_children(pid))
+
+
 def end_empty(frozen: set[int]) -> set[int]:
     """End those stopped shells that have nothing to wait for any more.
 

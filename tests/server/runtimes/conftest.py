@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +15,11 @@ import pytest
 
 from holdfast.app import AppSpec, Dependencies, Process, Web
 from holdfast.layout import Layout
-from holdfast.runtimes.contract import Release
+from holdfast.runtimes.contract import Release, Runtime
 from holdfast.runtimes.supervisor import SupervisorRuntime
+from holdfast.runtimes.systemd import SystemdRuntime
 
+KIND = os.environ.get("HOLDFAST_TEST_RUNTIME", "supervisor")
 SERVER = Path(__file__).with_name("web.py")
 
 ENGINE = """\
@@ -37,11 +42,20 @@ class Bench:
 
     layout: Layout
     engine: Path
+    kind: str = "supervisor"
     counter: int = 0
     releases: list[Release] = field(default_factory=list)
 
-    def runtime(self) -> SupervisorRuntime:
-        return SupervisorRuntime(self.layout, engine=(sys.executable, str(self.engine)))
+    def runtime(self) -> Runtime:
+        engine = (sys.executable, str(self.engine))
+        if self.kind == "systemd":
+            return SystemdRuntime(self.layout, engine=engine)
+        return SupervisorRuntime(self.layout, engine=engine)
+
+    def scratch(self, app: str = "demo") -> Path:
+        """A directory that processes of the app may write to, whatever they run under."""
+        self.runtime().account(app)
+        return self.layout.app(app).data
 
     def release(self, app: str = "demo", *, command: str = "python web.py", **more: Any) -> Release:
         """A new release of ``app``, its source the server in ``web.py``.
@@ -52,6 +66,7 @@ class Bench:
         self.counter += 1
         home = self.layout.app(app)
         home.make()
+        self.runtime().account(app)
         path = home.releases / f"20261123-0900{self.counter:02}-abcdef0"
         (path / "src").mkdir(parents=True)
         (path / "src" / "web.py").write_text(SERVER.read_text())
@@ -68,21 +83,39 @@ class Bench:
         return Release(path.name, path, spec, None, False, 0.0, env)
 
 
-@pytest.fixture(params=["supervisor"])
-def bench(request: pytest.FixtureRequest, short_path: Path) -> Iterator[Bench]:
-    """Every runtime there is; what it started is ended."""
-    assert request.param == "supervisor"
-    engine = short_path / "engine.py"
+@pytest.fixture
+def bench(root: Path) -> Iterator[Bench]:
+    """A runtime; what it started is ended.
+
+    ``HOLDFAST_TEST_RUNTIME`` says which: the test servers run this suite for systemd
+    (tests/machines/test_runtime.py), which is not on every machine.
+    """
+    engine = root / "engine.py"
     engine.write_text(ENGINE)
-    layout = Layout(short_path / "r")
+    layout = Layout(root / "r")
     layout.make()
-    made = Bench(layout, engine)
+    made = Bench(layout, engine, KIND)
     yield made
     runtime = made.runtime()
     for app in layout.apps():
         (layout.app(app).home / "busy").unlink(missing_ok=True)
         runtime.remove(app)
-    runtime.shutdown()
+        shutil.rmtree(layout.app(app).home)
+        runtime.forget_account(app)
+    if isinstance(runtime, SupervisorRuntime):
+        runtime.shutdown()
+
+
+@pytest.fixture
+def root(short_path: Path) -> Iterator[Path]:
+    """A directory for one ROOT: other users may enter it, and it is no unit's private /tmp."""
+    if KIND != "systemd":
+        yield short_path
+        return
+    path = Path(tempfile.mkdtemp(prefix="hf", dir="/var/lib"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 def worker(name: str, command: str, grace: float = 5.0) -> Process:

@@ -128,7 +128,7 @@ def test_a_stopped_supervisord_shows_what_is_to_run(bench: Bench) -> None:
     """Looking starts nothing."""
     runtime = bench.runtime()
     answering(runtime.start_web(bench.release(), "a", {}))
-    runtime.shutdown()
+    starter.shutdown(bench.layout)
     assert [(item.name, item.state) for item in runtime.status("demo")] == [
         ("web.a", State.STOPPED)
     ]
@@ -141,7 +141,7 @@ def test_an_interrupted_engine_resumes_when_supervisord_starts(bench: Bench) -> 
     ran = bench.layout.app("demo").home / "ran"
     bench.runtime().start_engine("demo")
     wait_for(ran.read_text)
-    bench.runtime().shutdown()
+    starter.shutdown(bench.layout)
     bench.runtime().ensure()
     wait_for(lambda: len(ran.read_text().split()) == 2)
 

@@ -69,6 +69,12 @@ class SupervisorRuntime:
     def ensure(self) -> None:
         starter.ensure(self._layout, self._quiet)
 
+    def account(self, app: str) -> None:
+        """As ourselves: supervisord is where there is no root, or no systemd to isolate apps."""
+
+    def forget_account(self, app: str) -> None:
+        """There is none."""
+
     # ── web ──────────────────────────────────────────────────────────────────────────
 
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
