@@ -28,6 +28,7 @@ class Entry:
 _START, _DEPLOY, _LOOK, _ACT = "Start", "Deploy", "Look", "Act"
 
 VERBS = {
+    "new": Entry("new", _START, "Make a small app that deploys as it is."),
     "init": Entry("init", _START, "Show what this project is; write holdfast.toml on request."),
     "check": Entry("check", _START, "Find what would make a deploy fail, most important first."),
     "plan": Entry("plan", _DEPLOY, "Show what a deploy would do, and why."),

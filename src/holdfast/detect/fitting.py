@@ -28,4 +28,4 @@ def fitted(project: Project, answers: Answers) -> tuple[Project, Answers]:
             Finding("server", served.choice.name, served.choice.why),
         ),
     )
-    return changed, replace(answers, candidate=replace(candidate, interface=spoken))
+    return changed, replace(answers, candidate=replace(candidate, interface=spoken, asked=True))

@@ -30,6 +30,7 @@ class Candidate:
         file: where it stands.
         directory: the working directory it needs, relative to the root.
         pythonpath: directories that must be importable besides, relative to ``directory``.
+        asked: it was called, and spoke this protocol; it does not look like it.
         score: what the resolver gave it; more is better.
         why: the reasons, best first.
     """
@@ -44,6 +45,7 @@ class Candidate:
     pythonpath: tuple[str, ...] = ()
     score: int = Confidence.LIKELY
     why: tuple[str, ...] = ()
+    asked: bool = False
 
     @property
     def target(self) -> str:

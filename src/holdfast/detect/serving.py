@@ -126,7 +126,11 @@ def _uvicorn(wanted: Wanted) -> Line:
         ("--uds", '"$HOLDFAST_SOCKET"') if unix else ("--host", "127.0.0.1", "--port", '"$PORT"')
     )
     factory = ("--factory",) if wanted.candidate.factory else ()
-    command = _joined("uvicorn", where, uvicorn_options(wanted), factory, wanted.candidate.target)
+    # It judges by the signature, too, and would take the object for ASGI 2.
+    version = ("--interface", "asgi3") if wanted.candidate.asked else ()
+    command = _joined(
+        "uvicorn", where, uvicorn_options(wanted), version, factory, wanted.candidate.target
+    )
     return Line(command, wanted.listen)
 
 

@@ -26,7 +26,8 @@ def speaks(app: Any) -> str | None:
     if "start_response" in names:
         return "wsgi"
     if inspect.iscoroutinefunction(called) or "receive" in names:
-        return "asgi" if len(needed) in (0, 3) else None
+        open_ended = any(item.kind is item.VAR_POSITIONAL for item in taken)
+        return "asgi" if len(needed) == 3 or open_ended else None
     if names & {"scope"} and len(needed) == 1:
         return "asgi"  # ASGI 2: a callable of the scope gives a coroutine function
     return by_calling(app)
