@@ -6,6 +6,7 @@
     python -m holdfast.agent boot                           by systemd, at boot
     python -m holdfast.agent edge-before-start              by systemd, before nginx is started
     python -m holdfast.agent serve                          over SSH, for each request
+    python -m holdfast.agent door APP                       by sshd, for a deploy key
     python -m holdfast.agent exec [--tty] APP -- COMMAND…   over SSH, for holdfast run
 """
 
@@ -36,6 +37,10 @@ def main(argv: list[str]) -> int:
             from holdfast.agent.serve import serve
 
             return serve()
+        case ["door", app]:
+            from holdfast.agent.door import door
+
+            return door(app)
         case ["exec", "--tty", app, "--", *command] if command:
             return _told(lambda: _exec(app, command, tty=True))
         case ["exec", app, "--", *command] if command:

@@ -43,7 +43,11 @@ def status(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     Where no init system starts us at boot, this is how a machine comes back after one.
     """
     wanted = params.get("app")
-    names = [known(machine, str(wanted))] if wanted else machine.layout.apps()
+    names = machine.layout.apps()
+    if wanted and not (params.get("lenient") and wanted not in names):
+        names = [known(machine, str(wanted))]
+    elif wanted:
+        names = []
     if any(machine.releases(name).current() for name in names):
         machine.runtime.ensure()
         machine.edge.ensure()

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.agent import apps, deploys
+from holdfast.agent import apps, deploys, keys
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
 from holdfast.errors import UsageError
@@ -32,6 +32,9 @@ METHODS: Mapping[str, Method] = {
     "gate": apps.gate,
     "edge.status": apps.edge_status,
     "destroy": apps.destroy,
+    "key.add": keys.add,
+    "key.list": keys.list_,
+    "key.remove": keys.remove,
 }
 
 

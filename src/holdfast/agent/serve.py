@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import IO, Any
 
 from holdfast.agent.dispatch import dispatch
@@ -27,8 +28,11 @@ _LINGER = 20.0
 """Seconds that a request goes on after nobody listens any more, to finish what it is in."""
 
 
-def serve() -> int:
+def serve(narrow: Callable[[Request], Request] | None = None) -> int:
     """Answer requests until there are no more.
+
+    Args:
+        narrow: passes a request on, or raises where it may not be made.
 
     Returns:
         0; also for an error, which is an answer. 1 when nobody was left to hear it.
@@ -37,7 +41,7 @@ def serve() -> int:
     threading.Thread(target=_end_when_alone, args=(wire.fileno(),), daemon=True).start()
     try:
         while line := sys.stdin.buffer.readline():
-            _write(wire, _answer(line, sys.stdin.buffer, wire))
+            _write(wire, _answer(line, sys.stdin.buffer, wire, narrow))
     except BrokenPipeError:
         return 1
     return 0
@@ -69,12 +73,19 @@ def _end_when_alone(descriptor: int) -> None:
     os._exit(1)
 
 
-def _answer(line: bytes, stdin: IO[bytes], wire: IO[bytes]) -> dict[str, Any]:
+def _answer(
+    line: bytes,
+    stdin: IO[bytes],
+    wire: IO[bytes],
+    narrow: Callable[[Request], Request] | None = None,
+) -> dict[str, Any]:
     def emit(event: Event) -> None:
         wire.write(event.to_line().encode() + b"\n")
 
     try:
         request = _request(line)
+        if narrow is not None:
+            request = narrow(request)
         layout = Layout(default_root())
         if request.method in SOURCE:
             return {"result": _take(layout, request, stdin)}

@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.protocol import Emit, Request
 from holdfast.transport.contract import Transport
 
-READING = frozenset({"hello", "status", "releases", "env.list", "edge.status", "logs"})
+READING = frozenset({"hello", "status", "releases", "env.list", "edge.status", "key.list", "logs"})
 
 
 class PrinterTransport:

@@ -87,7 +87,7 @@ class Sshd:
             "ListenAddress 127.0.0.1",
             f"Port {self.port}",
             f"HostKey {self.home / 'host'}",
-            f"AuthorizedKeysFile {self.home / 'authorized'}",
+            f"AuthorizedKeysFile {self.home / 'authorized'} {self.home / '.ssh/authorized_keys'}",
             f"PidFile {self.home / 'sshd.pid'}",
             "UsePAM no",
             "StrictModes no",

@@ -95,7 +95,10 @@ class Connection:
         there = self.there()
         opened = self._opened()
         if (first := opened.first()) is not None:
-            first.send(f"{agent or '-'}\n".encode())
+            word = "door" if there.door is not None else agent or "-"
+            first.send(f"{word}\n".encode())
+            if there.door is not None:
+                return first
             if agent is not None and there.agent == agent:
                 return first
         return opened.start(remote)

@@ -18,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import HoldfastError, TransportError
-from holdfast.protocol import Emit, Event, Request, error_from_json
+from holdfast import __version__
+from holdfast.errors import HoldfastError, TransportError, UsageError
+from holdfast.protocol import VERSION, Emit, Event, Request, error_from_json
 from holdfast.transport.ssh import delta, wrong
 from holdfast.transport.ssh.bundle import bundle
 from holdfast.transport.ssh.channel import Channel
@@ -110,6 +111,8 @@ class SshTransport:
     def interactive(self, app: str, argv: Sequence[str], *, tty: bool) -> int:
         """Its exit status; 255 may be the command's own as long as the connection stands."""
         there = self._agent()
+        if there.door is not None:
+            raise UsageError(f"{self.server}: a deploy key can run no command")
         words = ["--tty"] if tty else []
         remote = there.argv("exec", *words, app, "--", *argv)
         status = subprocess.run(self.connection.interactive(remote, tty=tty), check=False)
@@ -164,11 +167,24 @@ class SshTransport:
         """The server, with our own agent on it: installed first if it has another or none."""
         with self._lock:
             there = self.connection.there()
+            if there.door is not None:
+                return self._behind(there)
             ours = bundle()
             if not self._ready and there.agent != ours.hash:
                 install(self.connection, ours)
             self._ready = True
             return replace(there, agent=ours.hash)
+
+    def _behind(self, there: There) -> There:
+        """A deploy key brings no agent of its own along; the one there must speak as we do."""
+        if there.protocol != VERSION:
+            raise TransportError(
+                f"{self.server}: the server has Holdfast {there.version}, which this one"
+                f" ({__version__}) cannot talk to, and a deploy key may not change that",
+                hint=f"install holdfast=={there.version} here, or let the server's admin run any"
+                " command of a newer one",
+            )
+        return there
 
 
 class Answer:
