@@ -161,6 +161,27 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How the app gets to HTTPS.
+
+    Attributes:
+        acme: a certificate is asked for and renewed without anybody doing anything.
+        directory: the CA's ACME directory.
+        email: whom the CA writes to; ``None`` for nobody.
+        certificate: a certificate of one's own, leaf first: a file of the laptop, which sends
+            it, or ``server:/path`` for one of the server. ``key`` is its private key.
+        hsts: browsers are told to come by HTTPS alone, once it is proven.
+    """
+
+    acme: bool = True
+    directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    email: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    hsts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How the app is deployed.
 
@@ -232,4 +253,5 @@ class AppSpec:
     edge: Edge = field(default_factory=Edge)
     policy: Policy = field(default_factory=Policy)
     overlay: Overlay = field(default_factory=Overlay)
+    tls: Tls = field(default_factory=Tls)
     findings: tuple[Finding, ...] = ()

@@ -14,7 +14,8 @@
     ├── EdgeError               7   nginx or its control socket
     ├── ProcessError            8   a process did not start, stop or answer
     ├── CommandFailed           9   a program we ran ended badly or took too long
-    └── TransportError         10   the server cannot be reached
+    ├── TransportError         10   the server cannot be reached
+    └── CertificateError       11   a certificate or key is wrong, or none can be had
 
 The number is the exit code. ``holdfast.__main__`` is the one place where an
 error becomes text and an exit code.
@@ -107,3 +108,7 @@ class CommandFailed(HoldfastError):
 
 class TransportError(HoldfastError):
     exit_code = 10
+
+
+class CertificateError(HoldfastError):
+    exit_code = 11

@@ -6,6 +6,7 @@
       journal.db            every deploy and step (SQLite)
       edge/                 nginx: its config, gates, logs
       edge/control/         the control socket; nobody else may enter (0700)
+      tls/                  certificates, and what was tried to get them
       supervisor/           supervisord: its config, socket, logs
       systemd/APP/          what systemd starts: variables, launchers (for root alone)
       cache/uv/             downloaded and built packages, shared by all apps
@@ -140,6 +141,10 @@ class Layout:
     @property
     def edge(self) -> Path:
         return self.root / "edge"
+
+    @property
+    def tls(self) -> Path:
+        return self.root / "tls"
 
     @property
     def supervisor(self) -> Path:

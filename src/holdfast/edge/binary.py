@@ -50,6 +50,11 @@ class Program:
         """Whether ``-e`` names the error log (nginx 1.19.5, https://nginx.org/en/CHANGES)."""
         return self.version >= (1, 19, 5)
 
+    @property
+    def http2_of_servers(self) -> bool:
+        """Whether ``http2`` is a directive, no longer a word of ``listen`` (nginx 1.25.1)."""
+        return self.version >= (1, 25, 1)
+
 
 def locate() -> str:
     """The path of the binary; runs nothing.

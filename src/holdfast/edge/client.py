@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 from holdfast.app import AppSpec
+from holdfast.edge import tls
 from holdfast.edge.configs import Configs
 from holdfast.edge.contract import Counts, Gate, GateStatus, Mode, Target
 from holdfast.edge.control import Control
 from holdfast.edge.gates import Entry, GatesFile
 from holdfast.edge.service import Service
+from holdfast.edge.settings import HTTP
 from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import EdgeError
 from holdfast.layout import Layout
+from holdfast.tls.domains import wants_acme
 
 
 class Edge:
@@ -25,6 +28,8 @@ class Edge:
         workers: nginx worker processes; remembered, one unless said otherwise.
         under_systemd: it is a unit of this machine, which is there for visitors: on port 80 of
             all addresses unless something else is said.
+        tls_port: where HTTPS listens; remembered. Without it ``HOLDFAST_TLS_PORT``, then 443
+            beside 80, and nowhere beside any other port.
     """
 
     def __init__(
@@ -34,13 +39,15 @@ class Edge:
         port: int | None = None,
         workers: int | None = None,
         under_systemd: bool = False,
+        tls_port: int | None = None,
     ) -> None:
         home = layout.edge
         self._gates = GatesFile(home / "gates.json")
         self._control = Control(home / "control" / "control.sock")
         self._configs = Configs(home)
         unit = EdgeUnit(layout) if under_systemd else None
-        self._service = Service(home, self._configs, self._control, port, workers, unit)
+        asked = (port, workers, tls_port)
+        self._service = Service(home, self._configs, self._control, asked, unit)
 
     # the program
 
@@ -67,13 +74,14 @@ class Edge:
         self._service.upgrade()
 
     def info(self) -> dict[str, object]:
-        """``running``, ``pid``, ``port``, ``workers``."""
+        """``running``, ``pid``, ``port``, ``tls_port``, ``workers``."""
         pid = self._service.pid()
         chosen = self._service.settings()
         return {
             "running": pid is not None,
             "pid": pid,
             "port": chosen.port,
+            "tls_port": chosen.tls,
             "workers": chosen.workers,
         }
 
@@ -88,6 +96,18 @@ class Edge:
             self._limit(spec)
             self._configs.remember(spec)
             self._service.take_up_changes()
+        return bool(before)
+
+    def refresh_certificate(self, app: str) -> bool:
+        """See the contract."""
+        spec = self._configs.spec(app)
+        if spec is None:
+            return False
+        with self._service.alone():
+            before = self._configs.write_app(spec, self._service.settings(), self._service.program)
+            self._service.test(before)
+            if self._service.pid() is not None:
+                self._service.take_up_changes()
         return bool(before)
 
     def configured(self, app: str) -> AppSpec | None:
@@ -154,10 +174,22 @@ class Edge:
     def address(self, app: str) -> str:
         """See the contract."""
         spec = self.configured(app)
-        port = self._service.settings().port
+        settings = self._service.settings()
         names = [name for name in spec.domains if "*" not in name] if spec else []
         host = names[0] if names else "localhost"
-        return f"http://{host}/" if port == 80 else f"http://{host}:{port}/"
+        secured = self._configs.secured(spec, settings) if spec else None
+        if secured and host in secured.names:
+            return f"https://{host}{tls.redirect_port(settings)}/"
+        port = settings.port
+        return f"http://{host}/" if port == HTTP else f"http://{host}:{port}/"
+
+    def scheme(self, spec: AppSpec) -> Literal["http", "https"]:
+        """See the contract."""
+        settings = self._service.settings()
+        if self._configs.secured(spec, settings):
+            return "https"
+        wanted = settings.tls is not None and (spec.tls.certificate or wants_acme(spec))
+        return "https" if wanted else "http"
 
     # pieces
 

@@ -17,11 +17,13 @@ from pathlib import Path
 
 from holdfast.app import AppSpec
 from holdfast.codec import from_json, to_json
-from holdfast.edge import render
+from holdfast.edge import render, tls
 from holdfast.edge.binary import Program
 from holdfast.edge.settings import Settings
+from holdfast.edge.tls import Secured
 from holdfast.errors import EdgeError
 from holdfast.files import write_atomic, write_json
+from holdfast.tls.store import Store
 
 Before = dict[Path, str | None]
 """Files as they were: their text, or that they were not there."""
@@ -35,6 +37,7 @@ class Configs:
         self._main = home / "nginx.conf"
         self._apps = home / "apps"
         self._loaded = home / "run" / "loaded"
+        self._store = Store(home.parent / "tls")
 
     # all of it
 
@@ -92,13 +95,17 @@ class Configs:
             EdgeError: another app has one of its domains, or nginx cannot serve what it wants.
         """
         path = self._apps / f"{spec.name}.conf"
-        text = render.app_config(self._home, settings, program, spec)
+        text = render.app_config(self._home, settings, program, spec, self.secured(spec, settings))
         before = _text(path)
         if before == text:
             return {}
         self._check_domains(spec)
         _write(path, text)
         return {path: before}
+
+    def secured(self, spec: AppSpec, settings: Settings) -> Secured | None:
+        """How the app is served over TLS; ``None`` while it is not."""
+        return tls.secured(self._store, settings, spec)
 
     def remember(self, spec: AppSpec) -> None:
         """Keep the spec, to be asked for by :meth:`spec`."""

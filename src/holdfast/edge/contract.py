@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from holdfast.app import AppSpec
 from holdfast.runtimes.contract import Slot
@@ -98,6 +98,16 @@ class EdgeControl(Protocol):
             whether something changed.
         """
 
+    def refresh_certificate(self, app: str) -> bool:
+        """Serve the app with the certificate that is installed now; starts nothing.
+
+        Returns:
+            whether anything changed for nginx.
+        """
+
+    def scheme(self, spec: AppSpec) -> Literal["http", "https"]:
+        """How visitors reach the app, or will as soon as it has a certificate."""
+
     def configured(self, app: str) -> AppSpec | None:
         """The spec that the edge was last configured with."""
 
@@ -124,7 +134,7 @@ class EdgeControl(Protocol):
         """Gates and counts, of one app or of all."""
 
     def info(self) -> dict[str, object]:
-        """What a person asks of nginx: ``running``, ``pid``, ``port``, ``workers``."""
+        """What one asks of nginx: ``running``, ``pid``, ``port``, ``tls_port``, ``workers``."""
 
     def address(self, app: str) -> str:
         """The URL under which a person reaches the app from this machine."""

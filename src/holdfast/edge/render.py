@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from holdfast.app import AppSpec, Persist, Static
+from holdfast.edge import tls as tls_parts
 from holdfast.edge.binary import Program
 from holdfast.edge.settings import Settings
+from holdfast.edge.tls import Secured
 from holdfast.errors import EdgeError
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -54,6 +56,7 @@ def fingerprint(settings: Settings, binary: str) -> str:
 
 def _package_files() -> Iterable[Path]:
     yield Path(__file__)
+    yield Path(tls_parts.__file__)
     for name, pattern in (("lua", "holdfast/*.lua"), ("pages", "*.html"), ("templates", "*")):
         yield from package_directory(name).glob(pattern)
 
@@ -70,30 +73,102 @@ def main_config(edge: Path, settings: Settings, program: Program, stamp: str) ->
         connections=str(min(CONNECTIONS, program.files - 512)),
         edge=_safe(str(edge)),
         listen_default=_listen(settings, program, " default_server"),
+        tls=_tls_defaults(settings, program),
+        acme=_acme(edge),
         **{f"utf8_{name}": f"~^(?<hf_{name}>(?:{_UTF8})*+)" for name in "hurg"},
     )
 
 
-def app_config(edge: Path, settings: Settings, program: Program, spec: AppSpec) -> str:
-    """The server block of one app.
+def app_config(
+    edge: Path,
+    settings: Settings,
+    program: Program,
+    spec: AppSpec,
+    secured: Secured | None = None,
+) -> str:
+    """The server blocks of one app: one, or with TLS the app's and the way there.
 
     Raises:
         EdgeError: a domain or a static path that nginx cannot serve.
     """
-    log = f"{edge}/logs/{spec.name}.access.log"
+    names = domains(spec)
+    plain = _listen(settings, program, "")
+    if secured is None:
+        return _app_server(edge, program, spec, listen=plain, names=names, acme=_acme(edge))
+    told = tls_parts.server(secured)
+    addresses = _addresses(settings, program, settings.tls)
+    blocks = [
+        _app_server(
+            edge,
+            program,
+            spec,
+            listen=tls_parts.listen(program, addresses, first=False),
+            names=tuple(name for name in names if name in secured.names),
+            tls=told,
+            headers=tls_parts.headers(),
+        ),
+        _fill(
+            "redirect.conf",
+            app=_safe(spec.name),
+            listen=plain,
+            names=" ".join(secured.names),
+            access_log=_access_log(edge, spec),
+            acme=_acme(edge),
+            port=tls_parts.redirect_port(settings),
+        ),
+    ]
+    if others := tuple(name for name in names if name not in secured.names):
+        blocks.append(
+            _app_server(edge, program, spec, listen=plain, names=others, acme=_acme(edge))
+        )
+    return "\n".join(blocks)
+
+
+def _app_server(
+    edge: Path,
+    program: Program,
+    spec: AppSpec,
+    *,
+    listen: str,
+    names: Iterable[str],
+    tls: str = "",
+    acme: str = "",
+    headers: Sequence[str] = (tls_parts.REQUEST_ID,),
+) -> str:
     return _fill(
         "app.conf",
         app=_safe(spec.name),
-        listen=_listen(settings, program, ""),
-        names=" ".join(domains(spec)),
-        access_log="access_log off;"
-        if spec.edge.access_log == "off"
-        else f"access_log {_safe(log)} hf_{spec.edge.access_log} buffer=32k flush=1s;",
+        listen=listen,
+        names=" ".join(names),
+        tls=tls,
+        access_log=_access_log(edge, spec),
         max_body=str(spec.edge.max_body),
         compress=_compress(spec.edge.compress),
         read_timeout=f"{max(round(spec.edge.read_timeout * 1000), 1)}ms",
-        static="".join(_static(spec, item, program) for item in spec.static),
+        static=acme + "".join(_static(spec, item, program, headers) for item in spec.static),
     )
+
+
+def _access_log(edge: Path, spec: AppSpec) -> str:
+    if spec.edge.access_log == "off":
+        return "access_log off;"
+    log = f"{edge}/logs/{spec.name}.access.log"
+    return f"access_log {_safe(log)} hf_{spec.edge.access_log} buffer=32k flush=1s;"
+
+
+def _tls_defaults(settings: Settings, program: Program) -> str:
+    if settings.tls is None:
+        return ""
+    addresses = _addresses(settings, program, settings.tls)
+    return _fill(
+        "tls.conf",
+        ciphers=tls_parts.CIPHERS,
+        listen_default=tls_parts.listen(program, addresses, first=True),
+    )
+
+
+def _acme(edge: Path) -> str:
+    return _fill("acme.conf", webroot=_safe(f"{edge.parent}/tls/webroot"))
 
 
 def domains(spec: AppSpec) -> tuple[str, ...]:
@@ -115,13 +190,18 @@ def domains(spec: AppSpec) -> tuple[str, ...]:
 
 
 def _listen(settings: Settings, program: Program, suffix: str) -> str:
-    addresses = [f"{settings.bind}:{settings.port}"]
+    addresses = _addresses(settings, program, settings.port)
+    return " ".join(f"listen {address}{suffix};" for address in addresses)
+
+
+def _addresses(settings: Settings, program: Program, port: int | None) -> list[str]:
+    addresses = [f"{settings.bind}:{port}"]
     if settings.bind == "127.0.0.1" and program.ipv6:
         # Browsers resolve NAME.localhost to ::1 first.
-        addresses.append(f"[::1]:{settings.port}")
+        addresses.append(f"[::1]:{port}")
     elif settings.bind == "0.0.0.0" and program.ipv6:  # noqa: S104 - asked for by the user
-        addresses.append(f"[::]:{settings.port}")
-    return " ".join(f"listen {_address(address)}{suffix};" for address in addresses)
+        addresses.append(f"[::]:{port}")
+    return [_address(address) for address in addresses]
 
 
 def _address(text: str) -> str:
@@ -130,7 +210,7 @@ def _address(text: str) -> str:
     return text
 
 
-def _static(spec: AppSpec, item: Static, program: Program) -> str:
+def _static(spec: AppSpec, item: Static, program: Program, headers: Sequence[str]) -> str:
     url, directory = item.url, str(PurePosixPath(item.directory))
     if not url.startswith("/") or not url.endswith("/") or url == "/":
         raise EdgeError(
@@ -147,6 +227,7 @@ def _static(spec: AppSpec, item: Static, program: Program) -> str:
         directory=_lua(directory),
         kept="{ " + ", ".join(_lua(path) for path in _kept(spec.persist, directory)) + " }",
         gzip_static="on" if program.gzip_static else "off",
+        headers="\n".join(f"            {line}" for line in headers),
     )
 
 

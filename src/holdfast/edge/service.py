@@ -25,22 +25,24 @@ _PATIENCE = 10.0
 
 
 class Service:
-    """nginx below ``home``, which is ``ROOT/edge``: run, told of changes, replaced, stopped."""
+    """nginx below ``home``, which is ``ROOT/edge``: run, told of changes, replaced, stopped.
+
+    Args:
+        asked: port, workers and the port of HTTPS; ``None`` for what is remembered.
+    """
 
     def __init__(
         self,
         home: Path,
         configs: Configs,
         control: Control,
-        port: int | None,
-        workers: int | None,
+        asked: tuple[int | None, int | None, int | None],
         unit: EdgeUnit | None = None,
     ) -> None:
         self._home = home
         self._configs = configs
         self._control = control
-        self._port = port
-        self._workers = workers
+        self._asked = asked
         self._unit = unit
         self._nginx = Nginx(home, unit)
 
@@ -56,10 +58,7 @@ class Service:
     def settings(self) -> settings.Settings:
         """What is remembered, with what was asked for now."""
         return settings.wanted(
-            self._home / "settings.json",
-            self._port,
-            self._workers,
-            server=self._unit is not None,
+            self._home / "settings.json", *self._asked, server=self._unit is not None
         )
 
     def ensure(self) -> None:

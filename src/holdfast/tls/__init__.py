@@ -1,0 +1,1 @@
+"""Certificates: asked of a CA, renewed, put where the edge finds them, and explained."""
