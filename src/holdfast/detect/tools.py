@@ -100,9 +100,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """The file that each tool would be given."""
+    sources = [*tree.mentioning(*(name.encode() for name in TOOLS))]
     for tool in TOOLS.values():
         found = []
-        for source in tree.mentioning(tool.module.encode()):
+        for source in sources:
             tops = {item.partition(".")[0] for item in source.imported_modules}
             if tool.module not in tops or is_aside(source.path) or "/pages/" in f"/{source.path}":
                 continue

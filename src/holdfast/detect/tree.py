@@ -44,6 +44,7 @@ class Tree:
         self._sizes: dict[str, int] = {}
         self._directories: dict[str, None] = {".": None}
         self._within: dict[str, list[str]] = {}
+        self._by_name: dict[str, list[tuple[int, str]]] = {}
         self._below: dict[str, list[str]] = {}
         self._bytes: dict[str, bytes] = {}
         self._sources: dict[str, Source | None] = {}
@@ -64,6 +65,7 @@ class Tree:
                         below.append(path)
                 elif entry.is_file() and len(self._sizes) < MOST_FILES:
                     self._sizes[path] = entry.stat().st_size
+                    self._by_name.setdefault(entry.name, []).append((len(self._sizes), path))
                     self._within.setdefault(directory, []).append(path)
             waiting += below
             self._below[directory] = below
@@ -107,7 +109,8 @@ class Tree:
 
     def named(self, *names: str) -> list[str]:
         """Files whose last part is one of ``names``, those near the top first."""
-        return [path for path in self._sizes if path.rsplit("/", 1)[-1] in names]
+        found = [item for name in dict.fromkeys(names) for item in self._by_name.get(name, ())]
+        return [path for _, path in sorted(found)]
 
     def read(self, path: str) -> bytes:
         """The file's bytes; empty if it is missing, huge, binary or unreadable."""
