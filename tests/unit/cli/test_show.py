@@ -66,10 +66,15 @@ def test_hold_with_a_lease() -> None:
 
 
 def test_an_app_without_a_gate() -> None:
-    """An app that has variables and was never deployed has little to show."""
+    """An app that was never live says so, and how to be rid of it."""
     bare = dict.fromkeys(("url", "release", "gate", "counts", "last_deploy"))
     lines = app_lines({**bare, "app": "notes", "domains": [], "processes": []}, Paint())
-    assert lines == ["notes", "  release  none", "  gate     none"]
+    assert lines == [
+        "notes",
+        "  release  none, it was never live; holdfast deploy tries again, "
+        "holdfast destroy --name notes forgets it",
+        "  gate     none",
+    ]
 
 
 def test_progress() -> None:

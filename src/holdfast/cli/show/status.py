@@ -26,7 +26,7 @@ def status_lines(
 
 def app_lines(app: Mapping[str, Any], paint: Paint, now: float | None = None) -> list[str]:
     """One app: its address, gate, last deploy, and a table of its processes."""
-    rows = [("release", app.get("release") or "none"), ("gate", gate_words(app, paint, now))]
+    rows = [("release", _release(app)), ("gate", gate_words(app, paint, now))]
     if last := app.get("last_deploy"):
         rows.append(("deploy", _deploy(last, paint, now)))
         if error := _error(last):
@@ -39,6 +39,17 @@ def app_lines(app: Mapping[str, Any], paint: Paint, now: float | None = None) ->
     if processes := app.get("processes"):
         lines += table([_process(item, paint, now) for item in processes], "  ")
     return lines
+
+
+def _release(app: Mapping[str, Any]) -> str:
+    """What serves; for an app that never did, that this is so, and how to be rid of it.
+
+    A first deploy that failed leaves one: its variables and data are kept for the next try.
+    """
+    if release := app.get("release"):
+        return str(release)
+    forget = f"holdfast destroy --name {app['app']} forgets it"
+    return f"none, it was never live; holdfast deploy tries again, {forget}"
 
 
 def _process(item: Mapping[str, Any], paint: Paint, now: float | None) -> tuple[str, ...]:
