@@ -127,6 +127,8 @@ def _deploy_json(deploy: Deploy) -> dict[str, Any]:
 def logs(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     """Emit what the app's processes printed, as LOG events."""
     app = known(machine, str(params["app"]))
+    for name in params.get("processes") or ():
+        _check_process(machine, app, str(name))
     lines = machine.runtime.logs(
         app,
         params.get("processes"),
@@ -137,6 +139,19 @@ def logs(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     for line in lines if last is None or params.get("follow") else deque(lines, int(last)):
         emit(Event(Kind.LOG, {"source": line.process, "line": line.line}, line.at or time.time()))
     return {}
+
+
+def _check_process(machine: Machine, app: str, name: str) -> None:
+    """Refuse a name that nothing of the app has, or had while its log is kept."""
+    current = machine.releases(app).current()
+    names = {"web", *(item.name for item in (current.spec.processes if current else ()))}
+    running = {item.name for item in machine.runtime.status(app)}
+    printed = {path.stem for path in machine.layout.app(app).logs.glob("*.log")}
+    if name not in {"engine", *names, *running, *printed}:
+        raise NotFound(
+            f"{app} has no process {name!r}",
+            hint=f"there are: {', '.join(sorted(names))}, and engine, which deploys",
+        )
 
 
 # environment

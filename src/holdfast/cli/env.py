@@ -16,7 +16,9 @@ from holdfast.cli.show.words import count
 from holdfast.cli.verb import given, verb_group
 from holdfast.errors import UsageError
 
-_LATER = "the next deploy uses it"
+
+def _later(names: Sequence[str]) -> str:
+    return f"the next deploy uses {'it' if len(names) == 1 else 'them'}"
 
 
 @verb_group(
@@ -56,7 +58,9 @@ def set_(
     else:
         values = {_only(names): _standard_input(names[0])}
     result = app.call("env.set", values=values)
-    invocation.answer({"set": sorted(values), **result}, [f"{', '.join(values)} set; {_LATER}"])
+    invocation.answer(
+        {"set": sorted(values), **result}, [f"{', '.join(values)} set; {_later(names)}"]
+    )
 
 
 @command.command("unset", examples=["holdfast env unset STRIPE_KEY OLD_KEY"])
@@ -72,7 +76,9 @@ def unset(
     """Remove variables; when one is not set, none is removed."""
     app = find_app(invocation, where)
     result = app.call("env.unset", names=list(names))
-    invocation.answer({"unset": list(names), **result}, [f"{', '.join(names)} removed; {_LATER}"])
+    invocation.answer(
+        {"unset": list(names), **result}, [f"{', '.join(names)} removed from the next deploy on"]
+    )
 
 
 @command.command("list", examples=["holdfast env list --json"])
@@ -103,7 +109,7 @@ def import_(invocation: Invocation, file: str, where: Where) -> None:
     names = sorted(values)
     invocation.answer(
         {"set": names, **result},
-        [f"{count(len(names), 'variable')} set: {', '.join(names)}; {_LATER}"],
+        [f"{count(len(names), 'variable')} set: {', '.join(names)}; {_later(names)}"],
     )
 
 

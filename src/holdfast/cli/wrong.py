@@ -13,6 +13,8 @@ def explain(error: click.ClickException) -> UsageError:
     """The same error as one of ours: which command, what is wrong, what to type."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else "holdfast"
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _no_verb(error, path)
     if isinstance(error, click.NoSuchOption):
         return _no_option(error, path)
     if isinstance(error, click.exceptions.NoSuchCommand):
@@ -51,6 +53,16 @@ def _no_command(error: click.exceptions.NoSuchCommand, path: str) -> UsageError:
     return UsageError(
         f"{path}: no such command: {error.command_name}",
         hint=f"did you mean {path} {meant}?" if meant else f"{path} --help",
+    )
+
+
+def _no_verb(error: click.exceptions.NoArgsIsHelpError, path: str) -> UsageError:
+    """Which verbs there are; click would put its whole help text into the error."""
+    group = error.ctx.command if error.ctx else None
+    known = group.list_commands(error.ctx) if isinstance(group, click.Group) and error.ctx else []
+    return UsageError(
+        f"{path}: say what to do: {', '.join(f'{path} {name}' for name in known)}",
+        hint=f"{path} --help",
     )
 
 

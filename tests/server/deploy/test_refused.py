@@ -245,6 +245,15 @@ def test_domain_of_another_app(tiny: Tiny, tmp_path: Path) -> None:
     check_live(tiny)
 
 
+def test_logs_of_an_unknown_process(tiny: Tiny) -> None:
+    """A name that nothing of the app has is an error that says which there are."""
+    ended = tiny.run("logs", "wob")
+    assert ended.status == 3
+    error = ended.lines[-1]["error"]
+    assert error["message"].endswith("has no process 'wob'"), error
+    assert "there are: web" in error["hint"], error
+
+
 @pytest.mark.parametrize("release", ["20200101-000000-abcdefg", "x", "2"])
 def test_unknown_release(tiny: Tiny, release: str) -> None:
     """A release that is not kept, and one that may be any of several."""

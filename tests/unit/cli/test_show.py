@@ -71,8 +71,10 @@ def test_an_app_without_a_gate() -> None:
     lines = app_lines({**bare, "app": "notes", "domains": [], "processes": []}, Paint())
     assert lines == [
         "notes",
-        "  release  none, it was never live; holdfast deploy tries again, "
-        "holdfast destroy --name notes forgets it",
+        (
+            "  release  none, it was never live; holdfast deploy brings it live, "
+            "holdfast destroy --name notes forgets it"
+        ),
         "  gate     none",
     ]
 

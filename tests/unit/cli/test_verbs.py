@@ -189,7 +189,7 @@ def test_env_import(holdfast: Run, agent: FakeAgent, project: Path, way: str) ->
     else:
         ran = holdfast("env", "import", "-", stdin=text)
     assert agent.params("env.set")["values"] == {"A": "1", "B": "hunter2"}
-    assert ran.out == "2 variables set: A, B; the next deploy uses it\n"
+    assert ran.out == "2 variables set: A, B; the next deploy uses them\n"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_env_list_and_unset(holdfast: Run, agent: FakeAgent) -> None:
     """Masked values; unset names what it removed."""
     agent.answers["env.list"] = {"names": {"B": "***", "A": "***"}}
     assert holdfast("env", "list").out == "A  ***\nB  ***\n"
-    assert holdfast("env", "unset", "A", "B").out == "A, B removed; the next deploy uses it\n"
+    assert holdfast("env", "unset", "A", "B").out == "A, B removed from the next deploy on\n"
     assert agent.params("env.unset")["names"] == ["A", "B"]
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 
 CASES: list[tuple[str, str, str | None]] = [
+    ("edge", "holdfast edge: say what to do: holdfast edge status", "holdfast edge --help"),
     ("deplyo", "holdfast: no such command: deplyo", "did you mean holdfast deploy?"),
     ("xyzzy", "holdfast: no such command: xyzzy", "holdfast --help"),
     ("env sett A", "holdfast env: no such command: sett", "did you mean holdfast env set?"),

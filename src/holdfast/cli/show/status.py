@@ -44,12 +44,12 @@ def app_lines(app: Mapping[str, Any], paint: Paint, now: float | None = None) ->
 def _release(app: Mapping[str, Any]) -> str:
     """What serves; for an app that never did, that this is so, and how to be rid of it.
 
-    A first deploy that failed leaves one: its variables and data are kept for the next try.
+    A plan or a first deploy that failed leaves one; variables and data are kept for the next try.
     """
     if release := app.get("release"):
         return str(release)
     forget = f"holdfast destroy --name {app['app']} forgets it"
-    return f"none, it was never live; holdfast deploy tries again, {forget}"
+    return f"none, it was never live; holdfast deploy brings it live, {forget}"
 
 
 def _process(item: Mapping[str, Any], paint: Paint, now: float | None) -> tuple[str, ...]:
