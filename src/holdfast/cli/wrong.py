@@ -58,8 +58,8 @@ def _no_command(error: click.exceptions.NoSuchCommand, path: str) -> UsageError:
 
 def _no_verb(error: click.exceptions.NoArgsIsHelpError, path: str) -> UsageError:
     """Which verbs there are; click would put its whole help text into the error."""
-    group = error.ctx.command if error.ctx else None
-    known = group.list_commands(error.ctx) if isinstance(group, click.Group) and error.ctx else []
+    group = error.ctx.command
+    known = group.list_commands(error.ctx) if isinstance(group, click.Group) else []
     return UsageError(
         f"{path}: say what to do: {', '.join(f'{path} {name}' for name in known)}",
         hint=f"{path} --help",
