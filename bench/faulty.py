@@ -26,6 +26,9 @@ from tests.machines.machine import Machine
 APP, EXAMPLE, HOST = "notes", "flask-notes", "notes.example.test"
 RATE = 10.0
 LONGEST = 120.0
+LONGEST_FIRST = 400.0
+"""Seconds; the first deploy fetches uv and every dependency."""
+
 _POLL = 0.05
 _ROOT = "var/lib/holdfast"
 _FILLER = "/var/lib/holdfast/filler"
@@ -84,7 +87,7 @@ class Faulty:
     def steps(self, strategy: str) -> list[str]:
         """Deploy without a fault; the engine's steps in order."""
         laptop = self._deploy(strategy)
-        said, _ = laptop.communicate(timeout=LONGEST)
+        said, _ = laptop.communicate(timeout=LONGEST_FIRST)
         events = [json.loads(line) for line in said.splitlines()]
         if "result" not in events[-1]:
             raise BenchError(f"a deploy without a fault failed: {events[-1]}")
@@ -165,17 +168,29 @@ class Faulty:
 
     # -- parts
 
-    def _deploy(self, strategy: str) -> subprocess.Popen[str]:
+    def next_version(self) -> Path:
+        """The app's source with a line changed, committed."""
         self._version += 1
-        source = make_variant(EXAMPLE, "plain", self._home / APP, str(self._version))
+        return make_variant(EXAMPLE, "plain", self._home / APP, str(self._version))
+
+    def start_deploy(self, source: Path, strategy: str) -> subprocess.Popen[str]:
+        """``holdfast deploy --json``, which runs on."""
         words = ("deploy", "--strategy", strategy, "--domain", HOST, "--json")
         return self._holdfast(*words, directory=source)
+
+    def ran(self, *words: str) -> str:
+        """What a command about the app printed."""
+        said, _ = self._holdfast(*words, directory=self._home).communicate(timeout=LONGEST)
+        return said
+
+    def _deploy(self, strategy: str) -> subprocess.Popen[str]:
+        return self.start_deploy(self.next_version(), strategy)
 
     def _holdfast(self, *words: str, directory: Path) -> subprocess.Popen[str]:
         where = ("--server", self.machine.name, "--name", APP)
         kept = {key: value for key, value in os.environ.items() if key[:9] != "HOLDFAST_"}
         return subprocess.Popen(
-            [sys.executable, "-m", "holdfast", *words, *where],
+            [sys.executable, "-m", "holdfast", words[0], *where, *words[1:]],
             cwd=directory,
             env={**kept, "HOLDFAST_SSH_CONFIG": str(self.machine.ssh_config)},
             stdin=subprocess.DEVNULL,
