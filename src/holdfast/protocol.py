@@ -67,9 +67,14 @@ class Request:
 
 
 def error_to_json(error: errors.HoldfastError) -> dict[str, Any]:
-    """The error as the values that :func:`error_from_json` takes."""
+    """The error as the values that :func:`error_from_json` takes.
+
+    A class that some module derives for itself goes by the name of the one it derives from:
+    the other side has not imported that module.
+    """
+    common = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
     return {
-        "type": type(error).__name__,
+        "type": common.__name__,
         "message": error.message,
         "hint": error.hint,
         "detail": error.detail,

@@ -91,3 +91,14 @@ def test_unknown_error_is_still_an_error(name: Any) -> None:
     back = error_from_json({"type": name, "message": "what happened"})
     assert type(back) is errors.HoldfastError
     assert (str(back), back.exit_code) == ("what happened", 1)
+
+
+def test_error_of_a_module_of_its_own_comes_back_as_the_common_one() -> None:
+    """The laptop has not imported the server's modules: a derived class keeps code and kind."""
+
+    class Derived(errors.DetectionError):
+        pass
+
+    told = error_to_json(Derived("no", hint="yes"))
+    assert told["type"] == "DetectionError"
+    assert error_from_json(told).exit_code == errors.DetectionError.exit_code

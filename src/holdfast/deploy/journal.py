@@ -124,6 +124,7 @@ class StepRecord:
     note: str | None
 
 
+_ADD_EVENT = "INSERT INTO events (deploy, line) VALUES (?, ?)"
 _JSON = ("request", "plan", "error", "retire")
 
 
@@ -210,6 +211,15 @@ class Journal:
         columns = ", ".join(f"{name} = ?" for name in fields)
         self._db.execute(f"UPDATE deploys SET {columns} WHERE id = ?", (*values, deploy))  # noqa: S608 - names are ours
 
+    def end(self, deploy: str, event: Event, **fields: Any) -> None:
+        """Set columns and end the deploy, with its last event in the same moment.
+
+        Who follows stops reading events once the deploy has ended: it must not come later.
+        """
+        with self._transaction():
+            self._db.execute(_ADD_EVENT, (deploy, event.to_line()))
+            self.update(deploy, stage=Stage.ENDED, **fields)
+
     def forget(self, app: str) -> None:
         """Remove everything about an app (it was destroyed)."""
         with self._transaction():
@@ -274,9 +284,7 @@ class Journal:
     # events
 
     def add_event(self, deploy: str, event: Event) -> None:
-        self._loose.execute(
-            "INSERT INTO events (deploy, line) VALUES (?, ?)", (deploy, event.to_line())
-        )
+        self._loose.execute(_ADD_EVENT, (deploy, event.to_line()))
 
     def events(self, deploy: str, after: int = 0) -> list[tuple[int, Event]]:
         """Events with a number above ``after``, oldest first."""

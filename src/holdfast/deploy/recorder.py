@@ -12,7 +12,7 @@ from typing import TypeVar
 from holdfast.deploy import reserve
 from holdfast.deploy.context import Context
 from holdfast.deploy.failpoint import Failpoint
-from holdfast.deploy.journal import Deploy, Journal, Stage, StepState
+from holdfast.deploy.journal import Deploy, Journal, StepState
 from holdfast.deploy.step import Step
 from holdfast.errors import DeployFailed, HoldfastError
 from holdfast.files import free_megabytes, is_full
@@ -104,20 +104,17 @@ class Recorder:
         """The deploy is over."""
         now = time.time()
         told = None if error is None else error_to_json(error)
-        with suppress(sqlite3.Error):
-            self._journal.update(
-                self._deploy.id,
-                stage=Stage.ENDED,
-                outcome=outcome,
-                ended=now,
-                held_ms=held_ms,
-                error=told,
-            )
-        self.tell(
+        event = Event(
             Kind.DEPLOY_ENDED,
-            outcome=outcome,
-            release=release,
-            seconds=round(now - self._deploy.created, 3),
-            held_ms=None if held_ms is None else round(held_ms, 1),
-            error=told,
+            {
+                "outcome": outcome,
+                "release": release,
+                "seconds": round(now - self._deploy.created, 3),
+                "held_ms": None if held_ms is None else round(held_ms, 1),
+                "error": told,
+            },
         )
+        with suppress(sqlite3.Error):
+            self._journal.end(
+                self._deploy.id, event, outcome=outcome, ended=now, held_ms=held_ms, error=told
+            )

@@ -208,7 +208,8 @@ def test_a_failed_build_says_why_and_leaves_nothing(
         shop.build({"app.py": BARE, **files}, {**COMMAND, **config})
     assert message in caught.value.message
     assert hint is None or hint in (caught.value.hint or "")
-    assert caught.value.detail
+    if "3.99" not in message:  # there is no log where nothing was run
+        assert caught.value.detail
     assert shop.directories() == []
 
 

@@ -199,7 +199,7 @@ def test_ctrl_c_undoes_a_deploy(deployed: Deployed) -> None:
     server, folder = deployed
     before = answer(server, folder, "status")["apps"][0]["release"]
     with (folder / "app.py").open("a") as stream:
-        stream.write("time.sleep(6)\n")
+        stream.write("import time\ntime.sleep(6)\n")
     process = start(server, folder, "deploy", "--domain", "planets.localhost")
     try:
         lines_until(process, "Boot the new release")

@@ -58,6 +58,26 @@ def test_an_ended_deploy_makes_room(journal: Journal) -> None:
     assert journal.get(first.id).request == {"a": 1}
 
 
+def test_a_deploy_ends_with_its_last_event(journal: Journal) -> None:
+    """Another process that sees the end finds the event that tells of it, at every moment."""
+    other = Journal(journal.path)
+    seen: list[bool] = []
+
+    def look(_statement: str) -> None:
+        ended = other.get(queued.id).stage is Stage.ENDED
+        seen.append(not ended or bool(other.events(queued.id)))
+
+    queued = journal.queue("notes", "deploy", {})
+    journal._db.set_trace_callback(look)
+    journal.end(queued.id, Event(Kind.DEPLOY_ENDED, {}), outcome="succeeded")
+    journal._db.set_trace_callback(None)
+    look("")
+    assert journal.get(queued.id).outcome == "succeeded"
+    assert len(seen) > 3
+    assert all(seen)
+    other.close()
+
+
 def test_steps_keep_their_order_and_last_state(journal: Journal) -> None:
     """What recovery reads."""
     deploy = journal.queue("notes", "deploy", {}).id
