@@ -54,6 +54,7 @@ class Authority:
         age: float = 0,
         key: str | None = None,
         ocsp: str | None = None,
+        ip: str | None = None,
     ) -> Pair:
         """A pair for ``names``, made ``age`` days ago, with ``days`` left; negative: ended."""
         key = key or new_key()
@@ -62,6 +63,8 @@ class Authority:
         request = openssl("req", "-new", "-key", str(home / "leaf.key"), "-subj", "/")
         (home / "leaf.csr").write_text(request)
         extensions = "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)
+        if ip:
+            extensions += f",IP:{ip}"
         if ocsp:
             extensions += f"\nauthorityInfoAccess=OCSP;URI:{ocsp}"
         (home / "leaf.ext").write_text(f"[leaf]\n{extensions}\n")

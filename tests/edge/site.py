@@ -206,7 +206,7 @@ def make_site(root: Path, **options: Any) -> Site:
     root.chmod(0o755)
     layout = Layout(root)
     layout.make()
-    port = free_port()
+    port = options.pop("port", None) or free_port()
     site = Site(Edge(layout, port=port, **options), root, port)
     try:
         site.edge.ensure()

@@ -5,6 +5,7 @@
     python -m holdfast.agent run APP                        by a supervisor, for each app
     python -m holdfast.agent boot                           by systemd, at boot
     python -m holdfast.agent edge-before-start              by systemd, before nginx is started
+    python -m holdfast.agent tls                            by a timer: certificates
     python -m holdfast.agent serve                          over SSH, for each request
     python -m holdfast.agent door APP                       by sshd, for a deploy key
     python -m holdfast.agent exec [--tty] APP -- COMMAND…   over SSH, for holdfast run
@@ -29,10 +30,8 @@ def main(argv: list[str]) -> int:
     match argv:
         case ["run", app]:
             return _told(lambda: _run(app))
-        case ["boot"]:
-            return _told(_boot)
-        case ["edge-before-start"]:
-            return _told(_before_start)
+        case [("boot" | "edge-before-start" | "tls") as word]:
+            return _told({"boot": _boot, "edge-before-start": _before_start, "tls": _tls}[word])
         case ["serve"]:
             from holdfast.agent.serve import serve
 
@@ -72,6 +71,17 @@ def _before_start() -> int:
     from holdfast.edge.client import Edge
 
     Edge(Layout(default_root()), under_systemd=True).before_start()
+    return 0
+
+
+def _tls() -> int:
+    from holdfast.agent.certs import tend
+    from holdfast.agent.machine import open_machine
+
+    machine = open_machine(Layout(default_root()), make=False)
+    for line in tend(machine):
+        print(line, flush=True)
+    machine.journal.close()
     return 0
 
 

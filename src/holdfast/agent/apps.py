@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast import __version__
+from holdfast.agent import certificates
 from holdfast.agent.deploys import known
 from holdfast.agent.follow import settle
 from holdfast.codec import to_json
@@ -80,6 +81,7 @@ def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[st
     store = machine.releases(name)
     current = store.current()
     last = machine.journal.last(name)
+    spec = machine.edge.configured(name)
     return {
         "app": name,
         "domains": list(current.spec.domains) if current else [],
@@ -90,6 +92,7 @@ def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[st
         "counts": None if gate is None else to_json(gate.counts),
         "processes": [to_json(item) for item in machine.runtime.status(name)],
         "last_deploy": None if last is None else _deploy_json(last),
+        "certificate": None if spec is None else certificates.told(machine, spec),
     }
 
 
@@ -233,6 +236,7 @@ def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
                     _remove(path)
             return {"kept": str(layout.data)}
         shutil.rmtree(layout.home)
+        certificates.forget(machine, app)
         machine.runtime.forget_account(app)
     return {}
 

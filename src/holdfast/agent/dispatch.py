@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.agent import apps, deploys, keys
+from holdfast.agent import apps, certs, deploys, keys
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
 from holdfast.errors import UsageError
@@ -18,9 +18,9 @@ Method = Callable[[Machine, Mapping[str, Any], Emit], dict[str, Any]]
 
 METHODS: Mapping[str, Method] = {
     "hello": apps.hello,
-    "deploy": deploys.deploy,
+    "deploy": certs.deploy,
     "plan": deploys.plan,
-    "rollback": deploys.rollback,
+    "rollback": certs.rollback,
     "follow": deploys.follow_last,
     "cancel": deploys.cancel,
     "releases": deploys.releases,
@@ -31,6 +31,9 @@ METHODS: Mapping[str, Method] = {
     "env.unset": apps.env_unset,
     "gate": apps.gate,
     "edge.status": apps.edge_status,
+    "cert.list": certs.cert_list,
+    "cert.renew": certs.cert_renew,
+    "cert.put": certs.cert_put,
     "destroy": apps.destroy,
     "key.add": keys.add,
     "key.list": keys.list_,
@@ -38,7 +41,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 
-MAKING = frozenset({"deploy", "plan", "env.set"})
+MAKING = frozenset({"deploy", "plan", "env.set", "cert.put"})
 """Methods that make the root directory if this machine has none yet."""
 
 

@@ -31,6 +31,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "source.offer": frozenset({"app", "bytes"}),
     "source.put": frozenset({"app", "bytes", "token"}),
     "plan": _SOURCE,
+    "cert.put": frozenset({"app", "certificate", "key", "domains"}),
     "deploy": _SOURCE,
     "rollback": frozenset({"app", "release", "strategy", "plan_only"}),
 }

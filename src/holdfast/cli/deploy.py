@@ -87,6 +87,10 @@ def _deploy(
     source = send(project, view, dirty=dirty)
     if values:
         project.app.call("env.set", values=values)
+    if project.config.get("tls"):
+        from holdfast.cli.certificate import send as send_certificate
+
+        send_certificate(project, view)
     return follow(project.app, request("deploy", project, source, strategy), view)
 
 

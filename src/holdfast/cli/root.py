@@ -40,6 +40,7 @@ VERBS = {
     "logs": Entry("logs", _LOOK, "Show what the processes print."),
     "edge": Entry("edge", _LOOK, "Show the web server in front of the apps."),
     "server": Entry("server", _ACT, "Keys for CI that can deploy one app."),
+    "cert": Entry("cert", _LOOK, "List and renew the certificates of the apps."),
     "run": Entry("run", _ACT, "Run a command in the environment of the release."),
     "ssh": Entry("ssh", _ACT, "Open a shell on the server."),
     "env": Entry("env", _ACT, "Set, unset, list and import the app's variables."),

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from holdfast.config.addresses import email, https_url, key_file
 from holdfast.config.names import app_name, domain, network, package, python, server, variables
 from holdfast.config.paths import inside, part, persistent_paths, static, url_path
 from holdfast.config.tables import command_or_false, named_tables, table
@@ -172,6 +173,25 @@ class Deploy:
     keep: int | None = key(count(1, 100), "releases kept on disk", usual=5)
 
 
+_key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """``[tls]``: how the app gets to HTTPS."""
+
+    acme: bool | None = _key(flag, "a certificate is asked for and renewed by itself", usual=True)
+    email: str | None = _key(email, "whom the CA writes to")
+    directory: str | None = _key(
+        https_url, "the CA's ACME directory", usual="https://acme-v02.api.letsencrypt.org/directory"
+    )
+    certificate: str | None = _key(
+        key_file, "one of your own: a file of the project, or server:/path"
+    )
+    key: str | None = _key(key_file, "its private key, likewise")
+    hsts: bool | None = _key(flag, "browsers keep to HTTPS once it is proven", usual=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything the user said.
@@ -193,5 +213,6 @@ class Config:
     django: Django = field(default_factory=Django, metadata={"read": table(Django, "django")})
     persist: Persist = field(default_factory=Persist, metadata={"read": table(Persist, "persist")})
     deploy: Deploy = field(default_factory=Deploy, metadata={"read": table(Deploy, "deploy")})
+    tls: Tls = field(default_factory=Tls, metadata={"read": table(Tls, "tls")})
     files: tuple[str, ...] = field(default=(), compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)

@@ -61,6 +61,13 @@ _KEYS = {
     "drain_timeout": "deploy.drain",
     "max_hold": "deploy.longest_hold",
     "hold_timeout": "deploy.longest_hold",
+    "ssl_certificate": "tls.certificate",
+    "cert": "tls.certificate",
+    "ssl_certificate_key": "tls.key",
+    "certificate_key": "tls.key",
+    "letsencrypt": "tls.acme",
+    "lets_encrypt": "tls.acme",
+    "acme_email": "tls.email",
 }
 """What other tools call it, or a likely guess, and where it stands here."""
 
@@ -93,7 +100,8 @@ _REMARKS = {
         "secrets are kept on the server: `holdfast env set NAME`, `holdfast env import FILE`",
     ),
     **dict.fromkeys(
-        ("ssl", "tls", "https", "letsencrypt", "certificate"), "TLS is not available yet"
+        ("ssl", "https", "tls"),
+        "HTTPS comes by itself; what there is to say of it belongs in [tls]",
     ),
     **dict.fromkeys(
         ("image", "dockerfile", "registry", "builder"), "Holdfast builds from source, no image"

@@ -14,6 +14,7 @@ from holdfast.app import (
     Process,
     Static,
     StrategyChoice,
+    Tls,
     Web,
 )
 from holdfast.config import Config
@@ -27,7 +28,7 @@ from holdfast.detect.machine import Machine
 from holdfast.detect.project import Project
 from holdfast.errors import DetectionError
 
-T = TypeVar("T", Edge, Policy, Web, Process)
+T = TypeVar("T", Edge, Policy, Tls, Web, Process)
 
 
 def resolve(
@@ -72,6 +73,7 @@ def resolve(
         static=static,
         edge=_overlaid(Edge(), config.web),
         policy=_policy(config),
+        tls=_overlaid(Tls(), config.tls),
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )

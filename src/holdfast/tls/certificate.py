@@ -20,7 +20,7 @@ _TIMEOUT = 20.0
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 _ASKED = (
     *("-subject", "-issuer", "-startdate", "-enddate"),
-    *("-fingerprint", "-sha256", "-ocsp_uri", "-ext", "subjectAltName"),
+    *("-fingerprint", "-sha256", "-ext", "subjectAltName,authorityInfoAccess"),
 )
 
 
@@ -86,15 +86,15 @@ def blocks(pem: str) -> list[str]:
 
 
 def _parsed(said: str) -> Certificate:
-    fields = dict(re.findall(r"^(\w[\w .]*?)\s*=\s*(.*)$", said, re.MULTILINE))
-    responder = re.search(r"^https?://\S+$", said, re.MULTILINE)
+    fields = dict(re.findall(r"^(\w[\w .]*?)[ ]*=[ ]*(.*)$", said, re.MULTILINE))
+    responder = re.search(r"OCSP - URI:(\S+)", said)
     return Certificate(
         fingerprint=fields["sha256 Fingerprint"].replace(":", "").lower(),
         names=tuple(name.lower() for name in re.findall(r"DNS:([^\s,]+)", said)),
         not_before=float(ssl.cert_time_to_seconds(fields["notBefore"])),
         not_after=float(ssl.cert_time_to_seconds(fields["notAfter"])),
         issuer=_short(fields.get("issuer", "")),
-        ocsp=responder[0] if responder else None,
+        ocsp=responder[1] if responder else None,
         self_signed=fields.get("subject") == fields.get("issuer"),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.cli.show import words
+from holdfast.cli.show.cert import cert_words
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.table import table
 
@@ -27,6 +28,10 @@ def status_lines(
 def app_lines(app: Mapping[str, Any], paint: Paint, now: float | None = None) -> list[str]:
     """One app: its address, gate, last deploy, and a table of its processes."""
     rows = [("release", _release(app)), ("gate", gate_words(app, paint, now))]
+    if (cert := app.get("certificate")) and (cert.get("wanted") or cert.get("origin")):
+        rows.append(("https", cert_words(cert, paint)))
+        if problem := cert.get("problem"):
+            rows.append(("", paint(str(problem["message"]), "red")))
     if last := app.get("last_deploy"):
         rows.append(("deploy", _deploy(last, paint, now)))
         if error := _error(last):

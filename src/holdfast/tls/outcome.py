@@ -1,0 +1,22 @@
+"""What came of one look at an app's certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holdfast.tls.explain import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one look at an app.
+
+    Attributes:
+        changed: another certificate is installed than before.
+        asked: a CA was asked.
+        refusal: what is missing, and why.
+    """
+
+    changed: bool = False
+    asked: bool = False
+    refusal: Refusal | None = None
