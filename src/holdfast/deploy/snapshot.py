@@ -22,11 +22,13 @@ from holdfast.layout import AppLayout
 
 _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html#magic_header_string
 _COMPANIONS = ("-wal", "-shm", "-journal")
+_BESIDE = ".restored"
+"""Ends the name of a copy that is on its way back; one that is left was cut short (a full disk)."""
 
 
 def databases(data: Path) -> list[Path]:
     """The SQLite files below ``data``, sorted; known by their first bytes."""
-    return sorted(path for path in _files(data) if _is_database(path))
+    return sorted(path for path in _files(data) if not _is_scrap(path) and _is_database(path))
 
 
 def take(layout: AppLayout, deploy: str) -> str:
@@ -91,6 +93,10 @@ def _files(data: Path) -> Iterator[Path]:
         yield from (Path(directory) / name for name in names)
 
 
+def _is_scrap(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(_BESIDE)
+
+
 def _is_database(path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
@@ -116,28 +122,31 @@ def _copy(source: Path, copy: Path) -> None:
         ) from error
     shutil.copystat(source, copy)
     _keep_owner(source, copy)
-    descriptor = os.open(copy, os.O_RDONLY)
+    _sync(copy)
+    sync_directory(copy.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    sync_directory(copy.parent)
 
 
 def _put_back(copy: Path, place: Path, replaced: Path) -> None:
     """Copy beside, move the changed one away with its log, rename into place."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.with_name(f".{place.name}.restored")
-    shutil.copy2(copy, beside)
-    _keep_owner(copy, beside)
-    descriptor = os.open(beside, os.O_RDONLY)
+    beside = place.with_name(f".{place.name}{_BESIDE}")
     try:
-        os.fsync(descriptor)
+        shutil.copy2(copy, beside)
+        _keep_owner(copy, beside)
+        _sync(beside)
+        if place.exists():
+            _move_away(place, replaced)
+        beside.replace(place)
     finally:
-        os.close(descriptor)
-    if place.exists():
-        _move_away(place, replaced)
-    beside.replace(place)
+        beside.unlink(missing_ok=True)
     sync_directory(place.parent)
 
 

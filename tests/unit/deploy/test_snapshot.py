@@ -44,6 +44,19 @@ def test_databases_are_known_by_their_content(layout: AppLayout) -> None:
     assert snapshot.databases(layout.data) == [layout.data / "instance" / "store.bin"]
 
 
+def test_what_a_full_disk_cut_short_is_no_database(layout: AppLayout) -> None:
+    """Half a copy that was on its way back does not fail the next deploy's snapshot, and goes."""
+    path = layout.data / "db.sqlite3"
+    fill(path, "one")
+    scrap = layout.data / ".db.sqlite3.restored"
+    scrap.write_bytes(path.read_bytes()[:100])
+    assert snapshot.databases(layout.data) == [path]
+    snapshot.take(layout, "d1")
+    snapshot.restore(layout, "d1")
+    assert titles(path) == ["one"]
+    assert not scrap.exists()
+
+
 @pytest.mark.parametrize("wal", [False, True])
 def test_restore_brings_back_what_was_there(layout: AppLayout, wal: bool) -> None:
     """Also when the newest rows are still in the write-ahead log."""
