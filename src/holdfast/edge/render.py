@@ -142,6 +142,7 @@ def _app_server(
         names=" ".join(names),
         tls=tls,
         access_log=_access_log(edge, spec),
+        log=spec.edge.access_log,
         max_body=str(spec.edge.max_body),
         compress=_compress(spec.edge.compress),
         read_timeout=f"{max(round(spec.edge.read_timeout * 1000), 1)}ms",

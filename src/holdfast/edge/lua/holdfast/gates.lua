@@ -26,6 +26,14 @@ local function split_address(address)
     return host, tonumber(port)
 end
 
+--- What the text log says of a request that went through a gate (nil: none), having waited for
+-- so many seconds (nil: not at all).
+function _M.logged(app, waited)
+    return string.format("waited=%ss slot=%s release=%s",
+        waited and string.format("%.3f", waited) or "-",
+        app and app.slot_name or "-", app and app.release or "-")
+end
+
 local function prepare(name, gate)
     local target = gate.target
     if target == cjson.null then target = nil end
@@ -53,6 +61,9 @@ local function prepare(name, gate)
         app.host, app.port = split_address(target.address)
     end
     app.open = app.mode == "open" and target ~= nil
+    app.logged = _M.logged(app)
+    app.files = { slot_name = "-", release = app.release }
+    app.files.logged = _M.logged(app.files)
     return app
 end
 

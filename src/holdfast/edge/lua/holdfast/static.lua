@@ -6,6 +6,7 @@
 -- are out may load their pictures while requests are held, and a maintenance page its own.
 
 local ffi = require "ffi"
+local gate = require "holdfast.gate"
 local gates = require "holdfast.gates"
 
 ffi.cdef [[
@@ -147,7 +148,7 @@ function _M.access(name, prefix, directory, kept)
                 var.hf_file = path
                 var.hf_cache = not persists and hashed(match(rest, "[^/]+$") or "") and YEAR or "no-cache"
                 if place == 1 then
-                    var.hf_release = app.release
+                    gate.show(app)
                 end
                 return
             end
