@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from holdfast import __version__
-from holdfast.errors import TransportError
+from holdfast.errors import TransportError, UsageError
 from holdfast.protocol import Request
 from holdfast.transport.ssh import SshTransport
 from holdfast.transport.ssh.connection import Connection
@@ -41,9 +42,9 @@ def server(bed: Bed) -> Iterator[Machine]:
         yield machine
 
 
-def login(server: Machine, user: str) -> SshTransport:
+def login(server: Machine, user: str, config: Path | None = None) -> SshTransport:
     name = f"{user}@{server.name}"
-    config = Path(server.ssh_config)
+    config = config or server.ssh_config
     return SshTransport(name, Connection(parse(name), batch=True, config=config))
 
 
@@ -69,3 +70,49 @@ def test_a_login_without_sudo(server: Machine) -> None:
     finally:
         transport.connection.close()
     assert f"keeper@{server.name}" in (raised.value.hint or "")
+
+
+def test_a_deploy_key(server: Machine, tmp_path: Path) -> None:
+    """It is a user's who may start the door for its app through sudo, and nothing else."""
+    key = tmp_path / "ci"
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
+    subprocess.run(argv, check=True, timeout=30)
+    config = tmp_path / "config"
+    config.write_text(server.ssh_config.read_text().replace(str(server.key), str(key)))
+    public = key.with_suffix(".pub").read_text()
+    admin = login(server, "keeper")
+    try:
+        for app in ("notes", "notes"):  # the second time nothing changes
+            added = admin.call(Request("key.add", {"app": app, "key": public}), lambda _: None)
+        assert added["user"] == "holdfast-deploy"
+        ci = login(server, "holdfast-deploy", config)
+        try:
+            status = ci.call(Request("status", {}), lambda _: None)
+            assert status["apps"] == []
+            with pytest.raises(UsageError, match="may not ask for env.set"):
+                ci.call(Request("env.set", {"app": "notes", "values": {}}), lambda _: None)
+        finally:
+            ci.connection.close()
+        for word in ("id", "sudo -n id", "holdfast-agent exec notes -- id"):
+            done = subprocess.run(
+                ["ssh", "-F", str(config), f"holdfast-deploy@{server.name}", word],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=False,
+            )
+            assert done.returncode == 1
+            assert "uid=" not in done.stdout
+        # Even as that user, without the forced command, nothing but the door for this app.
+        door = "/var/lib/holdfast/agent/door"
+        for command in (["id"], [door, "other"], [door, "notes", "x"], [door]):
+            words = ("runuser", "-u", "holdfast-deploy", "--", "sudo", "-n", "--", *command)
+            refused = server.ssh(*words, check=False)
+            assert refused.returncode == 1
+            assert "uid=" not in refused.stdout
+            assert "sudo:" in refused.stderr
+        admin.call(Request("key.remove", {"app": "notes", "key": "ci"}), lambda _: None)
+        with pytest.raises(TransportError, match="permission denied"):
+            login(server, "holdfast-deploy", config).call(Request("hello"), lambda _: None)
+    finally:
+        admin.connection.close()
