@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from demo.acts import APPS, App
+from demo.performed import Performed
 from demo.picture import Panel, Span, draw
-from demo.story import Performed, Story
+from demo.story import Story
 
 
 def picture(story: Story) -> str:

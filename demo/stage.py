@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from demo.acts import Act, Scene
-
-if TYPE_CHECKING:
-    from demo.story import Performed
+from demo.performed import Performed
 
 _BOLD, _SOFT, _GREEN, _RED, _PLAIN = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
 _WIDTH = 76

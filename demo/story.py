@@ -10,7 +10,8 @@ from pathlib import Path
 
 from demo.acts import APPS, FIRST, UNDER_LOAD, Act, App, Scene
 from demo.calls import calls
-from demo.place import CommandError, Deployed, Place
+from demo.performed import Performed
+from demo.place import CommandError, Place
 from demo.stage import Stage
 from demo.visitors import Visitors
 from examples.variants import make_variant
@@ -23,20 +24,6 @@ _CALM = 1.0
 """Seconds of ordinary traffic around each deploy, to compare with."""
 _LOG_WRITTEN = 1.5
 """Seconds after which nginx has written its log (it does so every second)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Performed:
-    """A deploy of the demo, and how it went."""
-
-    act: Act
-    strategy: str
-    deployed: Deployed
-
-    @property
-    def first(self) -> bool:
-        """Nothing served before, and there were no visitors yet."""
-        return self.act in FIRST.acts
 
 
 @dataclass(slots=True)

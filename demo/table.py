@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from demo.acts import APPS
+from demo.performed import Performed
 from demo.stage import seconds
-from demo.story import Performed, Story
+from demo.story import Story
 from load import Account
 
 _HEAD = (

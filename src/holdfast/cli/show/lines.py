@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.cli.show import words
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.plan import plan_lines
-from holdfast.cli.show.view import Quiet
+from holdfast.cli.show.quiet import Quiet
 from holdfast.protocol import Event, Kind
 
 _WORTH_SAYING = 0.5
@@ -61,7 +61,7 @@ class LinesView:
         self._write(f"< {self._title(data)}: undone")
 
     def _recovery(self, data: Mapping[str, Any]) -> None:
-        self._write(f"! {recovery(data)}")
+        self._write(f"! {words.recovery(data)}")
 
     def _log(self, data: Mapping[str, Any]) -> None:
         self._write(f"  {data.get('source')} | {data.get('line')}")
@@ -72,9 +72,3 @@ class LinesView:
     def _title(self, data: Mapping[str, Any]) -> str:
         step = str(data["step"])
         return self._titles.get(step, step)
-
-
-def recovery(data: Mapping[str, Any]) -> str:
-    """What a recovery is about to do."""
-    verb = {"finish": "finishing it", "undo": "undoing it"}.get(str(data.get("direction")), "")
-    return f"the deploy was interrupted ({data.get('reason')}); {verb}"

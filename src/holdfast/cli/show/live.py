@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from holdfast.cli.show import words
-from holdfast.cli.show.lines import recovery
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.plan import plan_lines
 from holdfast.protocol import Event, Kind
@@ -44,7 +43,7 @@ class LiveView:
             Kind.STEP_DONE: self._done,
             Kind.STEP_FAILED: self._failed,
             Kind.STEP_UNDONE: self._undone,
-            Kind.RECOVERY: lambda data: self._say("yellow", "!", recovery(data)),
+            Kind.RECOVERY: lambda data: self._say("yellow", "!", words.recovery(data)),
             Kind.LOG: self._current.log,
             Kind.NOTE: lambda data: self._say("yellow", "!", str(data.get("text"))),
         }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Protocol
 
 from holdfast.cli.invocation import Invocation
+from holdfast.cli.show.quiet import Quiet
 from holdfast.protocol import Event
 
 
@@ -33,23 +33,6 @@ def open_view(invocation: Invocation) -> View:
     return LinesView()
 
 
-class Quiet:
-    """Writes until nobody reads any more, and then writes nothing."""
-
-    def __init__(self, write: Callable[[str], None] | None = None) -> None:
-        self._write = write if write is not None else _print
-        self.gone = False
-
-    def __call__(self, text: str) -> None:
-        if self.gone:
-            return
-        try:
-            self._write(text)
-        except BrokenPipeError:
-            self.gone = True
-            _stdout_to_nowhere()
-
-
 class JsonView:
     """The protocol's own lines."""
 
@@ -61,12 +44,3 @@ class JsonView:
 
     def close(self) -> None:
         pass
-
-
-def _print(text: str) -> None:
-    print(text, flush=True)
-
-
-def _stdout_to_nowhere() -> None:
-    """What is still buffered must not fail again when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

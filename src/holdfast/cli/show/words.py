@@ -1,8 +1,10 @@
-"""Numbers as a person says them."""
+"""Numbers, and what happened, as a person says them."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -41,3 +43,9 @@ def size(bytes_: int) -> str:
     if bytes_ < 1_000_000:
         return f"{bytes_ / 1000:.0f} kB"
     return f"{bytes_ / 1_000_000:.1f} MB"
+
+
+def recovery(data: Mapping[str, Any]) -> str:
+    """What a recovery is about to do."""
+    verb = {"finish": "finishing it", "undo": "undoing it"}.get(str(data.get("direction")), "")
+    return f"the deploy was interrupted ({data.get('reason')}); {verb}"

@@ -1,0 +1,33 @@
+"""Output that nobody may read any more: a deploy goes on without a reader."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+
+class Quiet:
+    """Writes until nobody reads any more, and then writes nothing."""
+
+    def __init__(self, write: Callable[[str], None] | None = None) -> None:
+        self._write = write if write is not None else _print
+        self.gone = False
+
+    def __call__(self, text: str) -> None:
+        if self.gone:
+            return
+        try:
+            self._write(text)
+        except BrokenPipeError:
+            self.gone = True
+            _stdout_to_nowhere()
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)
+
+
+def _stdout_to_nowhere() -> None:
+    """What is still buffered must not fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
