@@ -39,7 +39,7 @@ VERBS = {
     "apps": Entry("apps", _LOOK, "List the apps on the server: release, state, domains."),
     "logs": Entry("logs", _LOOK, "Show what the processes print."),
     "edge": Entry("edge", _LOOK, "Show the web server in front of the apps."),
-    "server": Entry("server", _ACT, "Keys for CI that can deploy one app."),
+    "server": Entry("server", _ACT, "Set up, check, list and reboot servers; keys for CI."),
     "cert": Entry("cert", _LOOK, "List and renew the certificates of the apps."),
     "run": Entry("run", _ACT, "Run a command in the environment of the release."),
     "ssh": Entry("ssh", _ACT, "Open a shell on the server."),

@@ -20,7 +20,10 @@ from pathlib import Path
 from holdfast.errors import HoldfastError
 
 MODULES = ("holdfast", "supervisor", "uv")
-LEFT_OUT = frozenset({"holdfast/cli", "holdfast/transport", "supervisor/tests"})
+LEFT_OUT = frozenset(
+    {"holdfast/cli", "holdfast/provision", "holdfast/servers", "holdfast/transport"}
+    | {"supervisor/tests"}
+)
 """Directories that the server's side never imports."""
 
 _NEVER = (".pyc", ".so", ".pyd")

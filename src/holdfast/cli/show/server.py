@@ -1,0 +1,74 @@
+"""Servers as text: the plan of a set-up, a check, the list."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.cli.show import words
+from holdfast.cli.show.paint import Paint
+from holdfast.cli.show.table import table
+
+_WIDTH = 96
+_SIGNS = {"ok": ("ok", "green"), "change": ("differs", "yellow"), "skipped": ("-", "dim")}
+
+
+def plan_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
+    """What changes, each with its reason and source; then what cannot be had here."""
+    items = shown["items"]
+    changes = [item for item in items if item["state"] == "change"]
+    if not changes:
+        return [
+            _what(shown),
+            "no changes: everything is as set-up makes it",
+            *_skipped(items, paint),
+        ]
+    lines = [_what(shown), f"{words.count(len(changes), 'change')}:"]
+    for item in changes:
+        lines.append(f"  {paint(str(item['title']), 'bold')}")
+        lines += _indented(f"why: {item['why']}")
+        lines += _indented(f"see: {item['source']}")
+        if item["note"]:
+            lines += [paint(line, "yellow") for line in _indented(f"note: {item['note']}")]
+    return [*lines, *_skipped(items, paint)]
+
+
+def _what(shown: Mapping[str, Any]) -> str:
+    kind = f", a container ({shown['container']})" if shown["container"] else ""
+    return f"{shown['system']}{kind}; logged in as {shown['login']}, admin: {shown['admin']}"
+
+
+def _skipped(items: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
+    return [
+        paint(f"  left out: {item['title']}: {item['note']}", "dim")
+        for item in items
+        if item["state"] == "skipped"
+    ]
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 11)
+
+
+def check_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
+    """Each item and how it is; the score last."""
+    rows = []
+    for item in shown["items"]:
+        text, style = _SIGNS[item["state"]]
+        rows.append((paint(text, style), str(item["key"]), str(item["title"])))
+        if item["note"]:
+            rows.append(("", "", paint(str(item["note"]), "dim")))
+    return [_what(shown), *table(rows), f"score: {shown['score']} of 100"]
+
+
+def list_lines(servers: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [
+        (
+            str(item["server"]),
+            str(item["system"] or "not set up from here"),
+            words.ago(item["set_up"]) if item["set_up"] else "",
+        )
+        for item in servers
+    ]
+    return table(rows) or ["no server yet; holdfast server setup root@ADDRESS sets one up"]

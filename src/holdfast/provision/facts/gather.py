@@ -1,0 +1,167 @@
+"""Read a server's facts. Changes nothing; must run as root, who alone may read all of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holdfast.command import Command
+from holdfast.errors import CommandFailed
+from holdfast.execute import run
+from holdfast.provision.facts import parse
+from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
+
+MARKER = "/etc/holdfast/server.json"
+
+
+_NO_CACHE = (
+    *("-o", "Debug::NoLocking=1"),
+    *("-o", "Dir::Cache::pkgcache="),
+    *("-o", "Dir::Cache::srcpkgcache="),
+)
+"""apt.conf(5): apt keeps a cache of its lists, which would be a change of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What operations want to see, besides what is always read."""
+
+    packages: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    modes: frozenset[str] = field(default=frozenset())
+    units: frozenset[str] = frozenset()
+    sysctl: frozenset[str] = frozenset()
+
+
+def gather(look: Look, admin: str) -> Facts:
+    """The facts, in about a second.
+
+    Raises:
+        CommandFailed: a program took too long.
+    """
+    system = parse.os_release(_read("/etc/os-release") or "")
+    memory = _read("/proc/meminfo") or ""
+    virtual = said("systemd-detect-virt", "--container").strip()
+    return Facts(
+        system=system.get("ID", ""),
+        release=system.get("VERSION_ID", ""),
+        name=system.get("PRETTY_NAME", ""),
+        container=None if virtual in ("", "none") else virtual,
+        login=os.environ.get("HOLDFAST_LOGIN") or "root",
+        ssh_port=_port(os.environ.get("SSH_CONNECTION", "")),
+        ssh_version=parse.ssh_version(said("sshd", "-V")),
+        sshd=parse.sshd_settings(said("sshd", "-T", "-C", _who(admin))),
+        root_password=parse.password_works(_read("/etc/shadow") or "", "root"),
+        packages=_installed(look.packages),
+        upgradable=parse.upgradable(said("apt-get", "-s", *_NO_CACHE, "upgrade")),
+        lists_age=_lists_age(),
+        firewall=parse.table_comment(said("nft", "list", "table", "inet", "holdfast")),
+        memory=parse.megabytes(memory, "MemTotal"),
+        swap=parse.megabytes(memory, "SwapTotal") if virtual in ("", "none") else _own_swap(),
+        disk=shutil.disk_usage("/").free // 1_000_000,
+        filesystem=said("stat", "-f", "-c", "%T", "/").strip(),
+        marker=_read(MARKER),
+        users=_users(),
+        files=_files(look),
+        units=_units(look.units),
+        sysctl=_sysctl(look.sysctl),
+        listeners=parse.listeners(said("ss", "-Hlntup")),
+    )
+
+
+def _who(user: str) -> str:
+    """A login for ``sshd -T -C``; ``Match`` blocks may tell users apart."""
+    return f"user={user},host=localhost,addr=127.0.0.1"
+
+
+def said(*argv: str, timeout: float = 60) -> str:
+    """What a program prints; nothing if it is not there or does not know."""
+    try:
+        done = run(Command(argv, timeout=timeout, env={"LC_ALL": "C"}), check=False)
+    except CommandFailed as error:
+        if shutil.which(argv[0]) is None:
+            return ""
+        raise error
+    return done.output if done.returncode == 0 or argv[:2] == ("sshd", "-V") else ""
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None
+
+
+def _port(connection: str) -> int:
+    """sshd(8): ``SSH_CONNECTION`` is the client's address and port, then the server's."""
+    fields = connection.split()
+    return int(fields[3]) if len(fields) == 4 else 0
+
+
+def _installed(wanted: Iterable[str]) -> tuple[str, ...]:
+    text = said("dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}\n")
+    return parse.installed(text, wanted)
+
+
+def _lists_age() -> float | None:
+    """apt touches nothing when nothing is new, but for its own stamp and its directory."""
+    times = [
+        path.stat().st_mtime
+        for path in (
+            Path("/var/lib/apt/periodic/update-success-stamp"),
+            *Path("/var/lib/apt/lists").glob("*Release"),
+            *Path("/var/lib/apt/lists").glob("partial"),
+        )
+        if path.exists()
+    ]
+    has_lists = any(Path("/var/lib/apt/lists").glob("*Packages*"))
+    return max(0.0, time.time() - max(times)) if times and has_lists else None
+
+
+def _own_swap() -> int:
+    """A container sees its host's memory; what it has of its own is in no file."""
+    return 0
+
+
+def _users() -> Mapping[str, User]:
+    found = {}
+    for name, home in parse.homes(_read("/etc/passwd") or "").items():
+        texts = [_read(f"{home}/.ssh/{file}") or "" for file in _KEY_FILES]
+        found[name] = User(home, parse.keys("\n".join(texts)))
+    return found
+
+
+_KEY_FILES = ("authorized_keys", "authorized_keys2")
+
+
+def _files(look: Look) -> Mapping[str, File]:
+    found = {}
+    for name in sorted(look.files | look.modes):
+        path = Path(name)
+        try:
+            mode = path.stat().st_mode & 0o7777
+        except OSError:
+            continue
+        found[name] = File(mode, _read(name) if name in look.files and path.is_file() else None)
+    return found
+
+
+def _units(names: Iterable[str]) -> Mapping[str, Unit]:
+    if not (wanted := sorted(names)):
+        return {}
+    return parse.units(
+        said("systemctl", "show", "-p", "Id,UnitFileState,ActiveState", "--", *wanted)
+    )
+
+
+def _sysctl(names: Iterable[str]) -> Mapping[str, Setting]:
+    found = {}
+    for name in sorted(names):
+        path = Path("/proc/sys") / name.replace(".", "/")
+        if (value := _read(str(path))) is not None:
+            found[name] = Setting(" ".join(value.split()), os.access(path, os.W_OK))
+    return found

@@ -1,0 +1,102 @@
+"""The facts that operations decide from. Frozen, and plain enough to be kept as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A regular file; ``text`` is ``None`` where only the mode is of interest."""
+
+    mode: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit of systemd: is-enabled's and is-active's words."""
+
+    enabled: str
+    active: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A kernel setting; read-only in most containers."""
+
+    value: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account that can log in.
+
+    Attributes:
+        keys: the lines of its ``authorized_keys`` that let somebody in.
+    """
+
+    home: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket that others can reach; ``process`` is empty where it is not known."""
+
+    protocol: str
+    port: int
+    process: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One server, at one moment.
+
+    Attributes:
+        system: ``ID`` of os-release(5); ``release`` its ``VERSION_ID``; ``name`` for a person.
+        container: the kind, as systemd-detect-virt(1) has it; ``None``: a machine of its own.
+        login: the account that logged in, before any sudo.
+        ssh_port: where this connection came in; 0 if it is no SSH connection.
+        ssh_version: of OpenSSH's server: ``9.2``.
+        sshd: its settings as it would use them for the admin, ``sshd -T``; lower case.
+        root_password: whether root has one that can be used.
+        packages: what is installed, of what matters here.
+        upgradable: how many installed packages have a newer version.
+        lists_age: seconds since apt's lists were fetched; ``None``: never.
+        firewall: the comment of our loaded table in nftables; empty if there is none.
+        memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
+        filesystem: of the root: ``ext4``, ``btrfs``, ``overlay``.
+        marker: ``/etc/holdfast/server.json`` as text, if there is one.
+    """
+
+    system: str
+    release: str
+    name: str
+    container: str | None
+    login: str
+    ssh_port: int
+    ssh_version: str
+    sshd: Mapping[str, str]
+    root_password: bool
+    packages: tuple[str, ...]
+    upgradable: int
+    lists_age: float | None
+    firewall: str
+    memory: int
+    swap: int
+    disk: int
+    filesystem: str
+    marker: str | None = None
+    users: Mapping[str, User] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
+    units: Mapping[str, Unit] = field(default_factory=dict)
+    sysctl: Mapping[str, Setting] = field(default_factory=dict)
+    listeners: tuple[Listener, ...] = ()
+
+    def text(self, path: str) -> str | None:
+        """The text of a file; ``None`` if it is not there."""
+        found = self.files.get(path)
+        return None if found is None else found.text

@@ -1,0 +1,147 @@
+"""What set-up speaks of: items of a plan, and the actions that bring one about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from holdfast.codec import to_json
+
+
+class Phase(StrEnum):
+    """When an item is brought about."""
+
+    OPEN = "open"  # cannot cut anybody off
+    GUARDED = "guarded"  # can: undone by itself unless a second connection confirms
+    PROVEN = "proven"  # only once the second connection has been proven
+
+
+class State(StrEnum):
+    OK = "ok"
+    CHANGE = "change"
+    SKIPPED = "skipped"  # cannot be had on this machine; ``note`` says why
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Replace a file, atomically; missing directories are made (0755)."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chmod:
+    path: str
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """Packages of the distribution; ``upgrade`` brings what is installed up to date as well."""
+
+    packages: tuple[str, ...]
+    upgrade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command; ``may_fail``: its failure is a note (a kernel may refuse one setting of many)."""
+
+    argv: tuple[str, ...]
+    timeout: float = 60.0
+    may_fail: bool = False
+
+
+Action = WriteFile | RemoveFile | Chmod | Install | Run
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing a set-up server has.
+
+    Attributes:
+        key: its name, for programs.
+        title: what is done if it is not so yet.
+        why: the reason, for a person.
+        source: where the rule comes from: a manual page, a test of lynis, a benchmark.
+        actions: what brings it about; none if it is so already, or cannot be.
+        note: more that a person should know; of a skipped one, why.
+    """
+
+    key: str
+    title: str
+    why: str
+    source: str
+    actions: tuple[Action, ...] = ()
+    phase: Phase = Phase.OPEN
+    note: str = ""
+    skipped: bool = False
+
+    @property
+    def state(self) -> State:
+        if self.skipped:
+            return State.SKIPPED
+        return State.CHANGE if self.actions else State.OK
+
+    def to_json(self) -> dict[str, Any]:
+        """For the plan that is shown: what is done, in words."""
+        return {
+            "key": self.key,
+            "state": str(self.state),
+            "title": self.title,
+            "why": self.why,
+            "source": self.source,
+            "phase": str(self.phase),
+            "note": self.note,
+            "actions": [describe(action) for action in self.actions],
+        }
+
+
+REBOOT = "04:00"
+"""Few visitors; unattended-upgrades itself says "now"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user may choose; kept on the server, so that a second run knows.
+
+    Attributes:
+        admin: the account that logs in from now on.
+        open: more ports that may be reached, ``8443/tcp``.
+        reboot: when a security update may reboot the server, ``04:00``; ``never``.
+    """
+
+    admin: str
+    open: tuple[str, ...] = ()
+    reboot: str = REBOOT
+
+
+def describe(action: Action) -> str:
+    """An action in one line."""
+    match action:
+        case WriteFile(path, _, mode):
+            return f"write {path} ({mode:04o})"
+        case RemoveFile(path):
+            return f"remove {path}"
+        case Chmod(path, mode):
+            return f"chmod {mode:04o} {path}"
+        case Install(packages, upgrade):
+            words = [f"install {' '.join(packages)}"] if packages else []
+            return "; ".join([*words, *(["upgrade what is installed"] if upgrade else [])])
+        case Run(argv):
+            return f"run {' '.join(argv)}"
+
+
+def settings_json(settings: Settings) -> Mapping[str, Any]:
+    """For the wire and for the marker."""
+    value: Mapping[str, Any] = to_json(settings)
+    return value

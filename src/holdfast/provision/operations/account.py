@@ -1,0 +1,70 @@
+"""The admin: an account with the user's keys and sudo, in place of root."""
+
+from __future__ import annotations
+
+from holdfast.provision.facts import Facts
+from holdfast.provision.facts.gather import Look
+from holdfast.provision.model import Action, Item, Phase, Run, Settings, WriteFile
+from holdfast.provision.operations.common import WRITTEN, wants_file
+
+SUDOERS = "/etc/sudoers.d/holdfast"
+LOOK = Look(files=frozenset({SUDOERS}), packages=frozenset({"sudo"}))
+
+
+def admin(facts: Facts, settings: Settings) -> Item:
+    """The account, with every key that can log in as the account used now."""
+    name = settings.admin
+    known = facts.users.get(name)
+    home = known.home if known else f"/home/{name}"
+    actions: list[Action] = []
+    if known is None:
+        about = ("--comment", "Admin, by holdfast server setup", "--shell", "/bin/bash")
+        # "*" is no password at all, and unlike "!" no locked account either (shadow(5), sshd(8)).
+        actions += [Run(("useradd", "--create-home", *about, "--password", "*", name))]
+    have = known.keys if known else ()
+    wanted = keys(facts)
+    if missing := [key for key in wanted if key not in have]:
+        actions += _give_keys(name, home, (*have, *missing))
+    return Item(
+        key="admin",
+        title=f"Log in as {name}: {len(wanted)} key(s) of {facts.login}, sudo without a password",
+        why="nobody needs root's own login: what is done as root has a name in the log, and keys"
+        " replace passwords",
+        source="sudo(8); sshd_config(5) PermitRootLogin; CIS Debian 12 5.1.20",
+        actions=(*actions, *_sudo(facts, name)),
+    )
+
+
+def keys(facts: Facts) -> tuple[str, ...]:
+    """The keys that let the present user in."""
+    user = facts.users.get(facts.login)
+    return user.keys if user else ()
+
+
+def _give_keys(name: str, home: str, lines: tuple[str, ...]) -> list[Action]:
+    directory = f"{home}/.ssh"
+    return [
+        Run(("install", "-d", "-m", "0700", "-o", name, "-g", name, directory)),
+        WriteFile(f"{directory}/authorized_keys", "".join(f"{line}\n" for line in lines), 0o600),
+        Run(("chown", f"{name}:", f"{directory}/authorized_keys")),
+    ]
+
+
+def _sudo(facts: Facts, name: str) -> tuple[Action, ...]:
+    """sudo adds the user's umask to its own (sudoers(5), umask); ours is stricter for logins."""
+    text = (
+        f"{WRITTEN}{name} ALL=(ALL:ALL) NOPASSWD: ALL\nDefaults:{name} umask=0022, umask_override\n"
+    )
+    return wants_file(facts, SUDOERS, text, 0o440)
+
+
+def root_password(facts: Facts, settings: Settings) -> Item:
+    """No password for root, once the admin's way in is proven."""
+    return Item(
+        key="root-password",
+        title="Lock root's password",
+        why="a password can be guessed or leaked; sudo needs none",
+        source="passwd(1) --lock; CIS Debian 12 5.4.2.4",
+        actions=(Run(("usermod", "--password", "*", "root")),) if facts.root_password else (),
+        phase=Phase.PROVEN,
+    )

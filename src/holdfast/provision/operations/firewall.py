@@ -1,0 +1,86 @@
+"""The firewall: SSH, HTTP, HTTPS, and what was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+
+from holdfast.provision.facts import Facts
+from holdfast.provision.facts.gather import Look
+from holdfast.provision.model import Item, Phase, Run, Settings
+from holdfast.provision.operations.common import WRITTEN, on, ports, template, wants_file
+
+RULES = "/etc/holdfast/firewall.nft"
+UNIT = "holdfast-firewall.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+
+LOOK = Look(files=frozenset({RULES, UNIT_FILE}), units=frozenset({UNIT}))
+
+_WEB = (80, 443)
+
+
+def firewall(facts: Facts, settings: Settings) -> Item:
+    """A table of our own; nobody else's is touched."""
+    text = rules(facts, settings)
+    loaded = facts.firewall == digest(text) and on(facts, UNIT)
+    files = (
+        *wants_file(facts, RULES, text),
+        *wants_file(facts, UNIT_FILE, WRITTEN + template(UNIT)),
+    )
+    load = (
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "enable", UNIT)),
+        Run(("systemctl", "restart", UNIT)),
+    )
+    named = ", ".join(str(port) for port in sorted({*ssh_ports(facts), *_tcp(settings)}))
+    return Item(
+        key="firewall",
+        title=f"Firewall: let in {named}, 443/udp; new SSH connections at a limited rate",
+        why="what listens without your knowing cannot be reached, also if Docker publishes it",
+        source="nft(8); RFC 4890 (ICMPv6); docs.docker.com Packet filtering; lynis FIRE-4590",
+        actions=() if loaded and not files else (*files, *load),
+        phase=Phase.GUARDED,
+        note=_closed(facts, settings),
+    )
+
+
+def rules(facts: Facts, settings: Settings) -> str:
+    """The file for nft; its hash is in it, so that what is loaded can be told from it."""
+    values = {
+        "@SSH@": ssh_ports(facts),
+        "@TCP@": _tcp(settings),
+        "@UDP@": {443, *ports(settings.open, "udp")},
+    }
+    text = template("firewall.nft")
+    for name, numbers in values.items():
+        text = text.replace(name, ", ".join(str(number) for number in sorted(numbers)))
+    return text.replace("@HASH@", digest(text))
+
+
+def digest(text: str) -> str:
+    """Of rules, with their own hash in them or not yet."""
+    lines = [line for line in text.splitlines() if 'comment "holdfast' not in line]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def ssh_ports(facts: Facts) -> set[int]:
+    """Where sshd is told to listen, and where this very connection came in."""
+    told = {int(port) for port in facts.sshd.get("port", "").split()}
+    return (told | ({facts.ssh_port} if facts.ssh_port else set())) or {22}
+
+
+def _tcp(settings: Settings) -> set[int]:
+    return {*_WEB, *ports(settings.open, "tcp")}
+
+
+def _closed(facts: Facts, settings: Settings) -> str:
+    """What can be reached now and will not be: for a person to know before."""
+    allowed = {("tcp", port) for port in ssh_ports(facts) | _tcp(settings)}
+    allowed |= {("udp", port) for port in {443, 68, 546, *ports(settings.open, "udp")}}
+    lost = [item for item in facts.listeners if (item.protocol, item.port) not in allowed]
+    names = [
+        f"{item.port}/{item.protocol}" + (f" ({item.process})" if item.process else "")
+        for item in lost
+    ]
+    return (
+        f"no longer reachable from outside: {', '.join(names)}; --open keeps one" if names else ""
+    )

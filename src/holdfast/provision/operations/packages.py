@@ -1,0 +1,116 @@
+"""What is installed, and kept up to date."""
+
+from __future__ import annotations
+
+from holdfast.provision.facts import Facts
+from holdfast.provision.facts.gather import Look
+from holdfast.provision.model import Install, Item, Run, Settings
+from holdfast.provision.operations.common import WRITTEN, lacking, wants_file, wants_on
+
+NEEDED = frozenset(
+    {
+        *("nginx", "libnginx-mod-http-lua", "lua-cjson"),  # the edge
+        *("certbot", "python3-venv", "ca-certificates"),  # certificates; what apps are built with
+        *("sudo", "nftables"),
+        *("unattended-upgrades", "needrestart", "debsums", "libpam-pwquality"),
+    }
+)
+AUTO = "/etc/apt/apt.conf.d/20auto-upgrades"
+UNATTENDED = "/etc/apt/apt.conf.d/52holdfast"
+NEEDRESTART = "/etc/needrestart/conf.d/holdfast.conf"
+DEBSUMS = "/etc/default/debsums"
+TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
+
+LOOK = Look(
+    packages=NEEDED,
+    files=frozenset({AUTO, UNATTENDED, NEEDRESTART, DEBSUMS}),
+    units=frozenset({*TIMERS, "nginx.service"}),
+)
+
+
+def packages(facts: Facts, settings: Settings) -> Item:
+    """What is missing; and once, before anything else, what is out of date."""
+    missing = lacking(facts, NEEDED)
+    # Afterwards updates come by themselves.
+    upgrade = facts.marker is None and facts.upgradable > 0
+    parts = [f"install {', '.join(missing)}"] if missing else []
+    if upgrade:
+        parts.append(f"bring {facts.upgradable} package(s) up to date")
+    title = "; ".join(parts) or "The packages that are needed"
+    return Item(
+        key="packages",
+        title=title[0].upper() + title[1:],
+        why="the web server with its Lua module, certificates, Python environments, security"
+        " updates; nothing is started by their installation",
+        source="the distribution's signed packages; lynis PKGS-7392",
+        actions=(Install(missing, upgrade),) if missing or upgrade else (),
+    )
+
+
+def default_site(facts: Facts, settings: Settings) -> Item:
+    """The edge is a unit of its own, with a configuration of its own."""
+    unit = facts.units.get("nginx.service")
+    off = "nginx" in facts.packages and unit is not None
+    done = off and unit is not None and (unit.enabled, unit.active) == ("disabled", "inactive")
+    return Item(
+        key="default-site",
+        title="Turn the distribution's own nginx service off",
+        why="Holdfast runs nginx with a configuration of its own and needs its ports",
+        source="systemctl(1) disable",
+        actions=() if done else (Run(("systemctl", "disable", "--now", "nginx.service")),),
+    )
+
+
+def updates(facts: Facts, settings: Settings) -> Item:
+    """Security updates by themselves, and a reboot in the small hours if one needs it."""
+    reboots = settings.reboot != "never"
+    lines = [
+        f'Unattended-Upgrade::Automatic-Reboot "{str(reboots).lower()}";',
+        'Unattended-Upgrade::Automatic-Reboot-WithUsers "true";',
+        'Unattended-Upgrade::Remove-Unused-Kernel-Packages "true";',
+        'APT::Periodic::AutocleanInterval "7";',
+    ]
+    if reboots:
+        lines.insert(1, f'Unattended-Upgrade::Automatic-Reboot-Time "{settings.reboot}";')
+    auto = 'APT::Periodic::Update-Package-Lists "1";\nAPT::Periodic::Unattended-Upgrade "1";\n'
+    written = WRITTEN.replace("#", "//", 1)
+    window = f"reboot at {settings.reboot} if one needs it" if reboots else "never reboot"
+    return Item(
+        key="updates",
+        title=f"Security updates by themselves; {window}",
+        why="most break-ins use holes that were closed long ago",
+        source="unattended-upgrade(8); lynis PKGS-7420; CIS Debian 12 1.2.2.1",
+        actions=(
+            *wants_file(facts, AUTO, auto),
+            *wants_file(facts, UNATTENDED, written + "".join(f"{line}\n" for line in lines)),
+            *wants_on(facts, *TIMERS),
+        ),
+    )
+
+
+def restarts(facts: Facts, settings: Settings) -> Item:
+    """Old libraries do not stay in use after an update; the apps' requests are not cut for it."""
+    text = (
+        f"{WRITTEN}$nrconf{{restart}} = 'a';\n"
+        "# An app's unit is restarted by a deploy, which holds its requests.\n"
+        "$nrconf{override_rc}{qr(^holdfast-)} = 0;\n"
+    )
+    return Item(
+        key="restarts",
+        title="Restart what still uses an old library after an update",
+        why="a library that is updated on disk alone leaves running services as open as before",
+        source="needrestart(1); lynis DEB-0831",
+        actions=wants_file(facts, NEEDRESTART, text),
+    )
+
+
+def checksums(facts: Facts, settings: Settings) -> Item:
+    """The distribution's own file integrity check; it needs no baseline of ours."""
+    return Item(
+        key="checksums",
+        title="Compare the files of packages with their checksums every week",
+        why="a program that was changed behind the package manager's back is noticed",
+        source="debsums(1), /etc/default/debsums; lynis PKGS-7370",
+        actions=wants_file(facts, DEBSUMS, f"{WRITTEN}CRON_CHECK=weekly\n"),
+    )

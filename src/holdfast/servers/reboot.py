@@ -1,0 +1,105 @@
+"""Reboot a server and wait until it serves again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from holdfast.errors import CommandFailed, HoldfastError, TransportError
+from holdfast.execute import run
+from holdfast.protocol import Request
+from holdfast.servers.reach import Far
+from holdfast.servers.setup import connected, nothing
+from holdfast.transport.ssh.connection import Connection
+from holdfast.transport.ssh.destination import Destination
+
+_PAUSE = 1.0
+_BOOT_ID = ("cat", "/proc/sys/kernel/random/boot_id")
+
+
+def reboot(far: Far, patience: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """Reboot; return once the server has started all it starts, and every app serves.
+
+    Args:
+        patience: seconds for all of it.
+
+    Returns:
+        ``seconds`` it took, and the ``apps`` that are back.
+
+    Raises:
+        HoldfastError: it is not back in time; what is missing.
+    """
+    started = time.monotonic()
+    destination = far.connection.destination
+    before = _ask(far.connection, _BOOT_ID)
+    far.call("reboot", {}, nothing)
+    say(f"{destination.name} reboots")
+    _wait(lambda: _booted(destination, before), started + patience, f"{destination.name}: no boot")
+    say(f"{destination.name} has booted after {time.monotonic() - started:.0f} s")
+    return {
+        "apps": _apps(destination, started + patience),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _ask(connection: Connection, words: tuple[str, ...]) -> str:
+    try:
+        return run(connection.session(words, timeout=20), check=False).output.strip()
+    except CommandFailed as error:
+        raise TransportError(error.message) from error
+
+
+def _booted(destination: Destination, before: str) -> bool:
+    """Whether it is another boot, and that one is over (``degraded`` is over, too)."""
+    try:
+        with connected(destination) as far:
+            state = _ask(far.connection, ("systemctl", "is-system-running"))
+            now = _ask(far.connection, _BOOT_ID)
+    except HoldfastError:
+        return False
+    return bool(now) and now != before and state in ("running", "degraded")
+
+
+def _apps(destination: Destination, deadline: float) -> list[str]:
+    """The apps that have a release; each has its gate and no process that is down."""
+    from holdfast.transport.ssh import open_ssh
+
+    server = destination.name if destination.port is None else _with_port(destination)
+    if not _has_agent(destination):
+        return []
+    transport = open_ssh(server)
+    names: list[str] = []
+
+    def back() -> bool:
+        apps = transport.call(Request("status"), lambda _: None)["apps"]
+        names[:] = [str(app["app"]) for app in apps if app["release"]]
+        return all(app["gate"] for app in apps if app["release"])
+
+    try:
+        _wait(back, deadline, f"{destination.name}: not every app is back")
+    finally:
+        transport.connection.close()
+    return names
+
+
+def _has_agent(destination: Destination) -> bool:
+    """Before the first deploy there is nothing to ask."""
+    with connected(destination) as far:
+        return far.connection.there().agent is not None
+
+
+def _with_port(destination: Destination) -> str:
+    host = f"[{destination.host}]" if ":" in destination.host else destination.host
+    user = f"{destination.user}@" if destination.user else ""
+    return f"{user}{host}:{destination.port}"
+
+
+def _wait(done: Callable[[], bool], deadline: float, message: str) -> None:
+    while not done():
+        if time.monotonic() > deadline:
+            raise HoldfastError(
+                f"{message} in the time given",
+                hint="it may still come: holdfast status; or look at your provider's console",
+            )
+        time.sleep(_PAUSE)
