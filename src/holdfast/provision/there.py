@@ -93,11 +93,24 @@ def show(params: Params, emit: Emit) -> dict[str, Any]:
     }
 
 
+_FOLLOWS = frozenset({"permissions"})
+"""Items that what was just installed may bring along, shown or not."""
+
+
 def apply(params: Params, emit: Emit) -> dict[str, Any]:
-    """Bring about what cannot cut anybody off."""
+    """Bring about what cannot cut anybody off; then once more, for what packages brought."""
     clear_policy()
     facts, _, items = _look(params)
-    return _apply(facts, _confirmed(items, params, Phase.OPEN), emit)
+    first = _apply(facts, _confirmed(items, params, Phase.OPEN), emit)
+    if not first["changed"]:
+        return first
+    facts, _, items = _look(params)
+    more = {**params, "keys": [*params["keys"], *_FOLLOWS]}
+    second = _apply(facts, _confirmed(items, more, Phase.OPEN), emit)
+    return {
+        "changed": list(dict.fromkeys([*first["changed"], *second["changed"]])),
+        "downloading": first["downloading"] + second["downloading"],
+    }
 
 
 def guarded(params: Params, emit: Emit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -22,7 +23,6 @@ from holdfast.transport.ssh import wrong
 from holdfast.transport.ssh.connection import Connection
 from holdfast.transport.ssh.transport import Answer
 
-_MODULES = ("__init__", "codec", "command", "errors", "execute", "files", "protocol")
 _NO_PYTHON, _NO_SUDO = 96, 97
 
 _SCRIPT = f"""
@@ -72,7 +72,7 @@ class Far:
         command = self.connection.session(remote, timeout=timeout, stdin=code + line)
         answer = Answer(emit)
         try:
-            done = run(command, check=False, on_line=answer.take)
+            done = run(command, check=False, on_line=taking(answer))
         except CommandFailed as error:
             raise TransportError(f"{self.name}: {method}: {error.message}") from error
         if answer.error is not None:
@@ -98,14 +98,24 @@ class Far:
         return TransportError(f"{self.name}: ended with status {status}", detail=said or None)
 
 
+def taking(answer: Answer) -> Callable[[str], None]:
+    """``answer.take`` for lines that come to their end anyway."""
+
+    def take(line: str) -> None:
+        answer.take(line)
+
+    return take
+
+
 @cache
 def archive() -> bytes:
     """What runs there: ``provision`` and the ground it stands on."""
     stream = io.BytesIO()
     package = resources.files("holdfast")
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-        for module in _MODULES:
-            packed.writestr(f"holdfast/{module}.py", (package / f"{module}.py").read_bytes())
+        for module in package.iterdir():
+            if module.name.endswith(".py"):
+                packed.writestr(f"holdfast/{module.name}", module.read_bytes())
         _pack(packed, package / "provision", "holdfast/provision")
     return stream.getvalue()
 

@@ -18,14 +18,6 @@ from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
 MARKER = "/etc/holdfast/server.json"
 
 
-_NO_CACHE = (
-    *("-o", "Debug::NoLocking=1"),
-    *("-o", "Dir::Cache::pkgcache="),
-    *("-o", "Dir::Cache::srcpkgcache="),
-)
-"""apt.conf(5): apt keeps a cache of its lists, which would be a change of its own."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """What operations want to see, besides what is always read."""
@@ -57,7 +49,6 @@ def gather(look: Look, admin: str) -> Facts:
         sshd=parse.sshd_settings(said("sshd", "-T", "-C", _who(admin))),
         root_password=parse.password_works(_read("/etc/shadow") or "", "root"),
         packages=_installed(look.packages),
-        upgradable=parse.upgradable(said("apt-get", "-s", *_NO_CACHE, "upgrade")),
         lists_age=_lists_age(),
         firewall=parse.table_comment(said("nft", "list", "table", "inet", "holdfast")),
         memory=parse.megabytes(memory, "MemTotal"),

@@ -64,7 +64,6 @@ class Facts:
         sshd: its settings as it would use them for the admin, ``sshd -T``; lower case.
         root_password: whether root has one that can be used.
         packages: what is installed, of what matters here.
-        upgradable: how many installed packages have a newer version.
         lists_age: seconds since apt's lists were fetched; ``None``: never.
         firewall: the comment of our loaded table in nftables; empty if there is none.
         memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
@@ -82,7 +81,6 @@ class Facts:
     sshd: Mapping[str, str]
     root_password: bool
     packages: tuple[str, ...]
-    upgradable: int
     lists_age: float | None
     firewall: str
     memory: int

@@ -45,11 +45,6 @@ def installed(text: str, wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(there & set(wanted)))
 
 
-def upgradable(text: str) -> int:
-    """``apt-get -s upgrade``: what it would install."""
-    return sum(line.startswith("Inst ") for line in text.splitlines())
-
-
 def units(text: str) -> dict[str, Unit]:
     """``systemctl show -p Id,UnitFileState,ActiveState``: blocks, an empty line between."""
     found = {}

@@ -33,10 +33,10 @@ def packages(facts: Facts, settings: Settings) -> Item:
     """What is missing; and once, before anything else, what is out of date."""
     missing = lacking(facts, NEEDED)
     # Afterwards updates come by themselves.
-    upgrade = facts.marker is None and facts.upgradable > 0
+    upgrade = facts.marker is None
     parts = [f"install {', '.join(missing)}"] if missing else []
     if upgrade:
-        parts.append(f"bring {facts.upgradable} package(s) up to date")
+        parts.append("bring what is installed up to date")
     title = "; ".join(parts) or "The packages that are needed"
     return Item(
         key="packages",

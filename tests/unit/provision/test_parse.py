@@ -1,0 +1,96 @@
+"""Text of programs and files to facts."""
+
+from __future__ import annotations
+
+from holdfast.provision.facts import Listener, Unit, parse
+from holdfast.provision.operations.firewall import digest
+from holdfast.provision.operations.logins import set_values
+
+
+def test_os_release() -> None:
+    """Quotes and comments as in a shell."""
+    text = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n# no\nID=debian\nVERSION_ID="13"\n'
+    found = parse.os_release(text)
+    assert (found["ID"], found["VERSION_ID"]) == ("debian", "13")
+    assert found["PRETTY_NAME"] == "Debian GNU/Linux 13 (trixie)"
+
+
+def test_sshd_settings() -> None:
+    """Several ports are one value."""
+    found = parse.sshd_settings("port 22\nport 2222\nPermitRootLogin no\n")
+    assert found == {"port": "22 2222", "permitrootlogin": "no"}
+
+
+def test_ssh_version() -> None:
+    """Also where -V is no option and the version stands in the complaint."""
+    said = "unknown option -- V\nOpenSSH_9.2p1 Debian-2+deb12u7, OpenSSL 3.0.17 1 Jul 2025\n"
+    assert parse.ssh_version(said) == "9.2"
+    assert parse.ssh_version("OpenSSH_10.0p2 Debian-7, OpenSSL 3.5.1") == "10.0"
+    assert parse.ssh_version("") == ""
+
+
+def test_keys() -> None:
+    """Keys with options and of hardware are keys; a provider's refusal is none."""
+    text = """\
+# comment
+ssh-ed25519 AAAA you@laptop
+from="10.0.0.1" ssh-rsa AAAB you@office
+sk-ssh-ed25519@openssh.com AAAC you@yubikey
+no-pty,command="echo 'Please login as the user \\"debian\\" rather than the user \\"root\\".'" \
+ssh-ed25519 AAAD you@laptop
+"""
+    assert [line.split()[-1] for line in parse.keys(text)] == [
+        "you@laptop",
+        "you@office",
+        "you@yubikey",
+    ]
+
+
+def test_passwords() -> None:
+    """No password, or a locked one, does not work; an empty one does."""
+    shadow = "root:*:1::::::\nlocked:!$y$x:1::::::\nreal:$y$x:1::::::\nempty::1::::::\n"
+    works = [parse.password_works(shadow, name) for name in ("root", "locked", "real", "empty")]
+    assert works == [False, False, True, True]
+
+
+def test_units() -> None:
+    """Blocks of ``systemctl show``; a unit that is not there has no state of its file."""
+    text = (
+        "Id=ssh.service\nActiveState=active\nUnitFileState=enabled\n\n"
+        "Id=chrony.service\nActiveState=inactive\nUnitFileState=\n"
+    )
+    assert parse.units(text) == {
+        "ssh.service": Unit("enabled", "active"),
+        "chrony.service": Unit("", "inactive"),
+    }
+
+
+def test_listeners() -> None:
+    """What only this machine can reach is left out, IPv6 and interfaces included."""
+    text = """\
+tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))
+tcp LISTEN 0 128 [::]:22 [::]:* users:(("sshd",pid=1,fd=4))
+tcp LISTEN 0 128 127.0.0.1:5432 0.0.0.0:*
+tcp LISTEN 0 128 [::1]:5432 [::]:*
+udp UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:*
+udp UNCONN 0 0 0.0.0.0:5353 0.0.0.0:*
+"""
+    assert parse.listeners(text) == (
+        Listener("tcp", 22, "sshd"),
+        Listener("udp", 5353),
+    )
+
+
+def test_login_defaults() -> None:
+    """A line that is there is replaced, another added, a second run changes nothing."""
+    text = "# UMASK is ...\nUMASK\t\t022\nPASS_MAX_DAYS\t99999\n"
+    once = set_values(text)
+    assert "UMASK 027\nPASS_MAX_DAYS\t99999\n" in once
+    assert "SHA_CRYPT_MIN_ROUNDS 65536\n" in once
+    assert set_values(once) == once
+
+
+def test_firewall_hash() -> None:
+    """The hash in the rules does not change the rules' hash."""
+    assert digest('a\n\tcomment "holdfast @HASH@"\nb') == digest('a\n\tcomment "holdfast 12ab"\nb')
+    assert parse.table_comment('table inet holdfast {\n\tcomment "holdfast 12ab"\n') == "12ab"

@@ -1,0 +1,120 @@
+"""Plans from recorded facts. A case is a file in ``cases``: facts, what differs, what comes of it.
+
+``facts`` holds what real servers said: Debian 12 and 13, bare and set up.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast import __version__
+from holdfast.codec import from_json, to_json
+from holdfast.errors import HoldfastError
+from holdfast.provision.facts import Facts, File
+from holdfast.provision.model import Item, Phase, State, WriteFile
+from holdfast.provision.plan import choose, plan, refuse, score
+
+HERE = Path(__file__).parent
+CASES = sorted((HERE / "cases").glob("*.json"))
+
+
+def recorded(base: str, /, **change: Any) -> Facts:
+    values = json.loads((HERE / "facts" / f"{base}.json").read_text())
+    if values.get("marker"):  # recorded by an older Holdfast, perhaps
+        values["marker"] = json.dumps({**json.loads(values["marker"]), "holdfast": __version__})
+    for key, value in change.items():
+        # A part of the settings of sshd or of the units stands for itself.
+        keep = key in ("sshd", "units")
+        values[key] = {**values[key], **value} if keep else value
+    return from_json(values, Facts)
+
+
+def items(facts: Facts, **settings: Any) -> dict[str, Item]:
+    return {item.key: item for item in plan(facts, choose(settings, facts))}
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path: Path) -> None:
+    """Facts lead to the states, notes, actions or refusal that the case names."""
+    case = json.loads(path.read_text())
+    facts = recorded(case["facts"], **case["change"])
+    if "refused" in case:
+        with pytest.raises(HoldfastError, match=case["refused"]) as refused:
+            refuse(facts, choose(case["settings"], facts))
+        assert refused.value.hint
+        return
+    refuse(facts, choose(case["settings"], facts))
+    found = items(facts, **case["settings"])
+    assert {key: str(found[key].state) for key in case["states"]} == case["states"]
+    for key, note in case.get("notes", {}).items():
+        assert note in found[key].note
+    for key, wanted in case.get("actions", {}).items():
+        said = [f"title: {found[key].title}", *found[key].to_json()["actions"]]
+        assert all(any(text in line or _title(text, line) for line in said) for text in wanted)
+
+
+def _title(wanted: str, line: str) -> bool:
+    return wanted.startswith("title: ") and wanted.removeprefix("title: ") in line
+
+
+SET_UP = sorted(path.stem for path in (HERE / "facts").glob("*-set-up.json"))
+
+
+@pytest.mark.parametrize("name", SET_UP)
+def test_second_run(name: str) -> None:
+    """A server that was set up has no changes, and counts fully."""
+    facts = recorded(name)
+    found = plan(facts, choose({}, facts))
+    assert [item.key for item in found if item.state is State.CHANGE] == []
+    assert score(found) == 100
+
+
+@pytest.mark.parametrize("name", SET_UP)
+def test_every_file_is_missed(name: str) -> None:
+    """Whichever file that set-up wrote is gone or changed, the plan has something to do."""
+    facts = recorded(name)
+    bare = recorded(name.replace("set-up", "bare"))
+    written = {
+        action.path
+        for item in items(bare).values()
+        for action in item.actions
+        if isinstance(action, WriteFile) and action.path in facts.files
+    }
+    assert len(written) > 10
+    for path in written:
+        kept = {key: value for key, value in facts.files.items() if key != path}
+        changed = {**kept, path: File(0o644, "something else\n")}
+        for files in (kept, changed) if path != "/etc/login.defs" else (changed,):
+            values = {**to_json(facts), "files": to_json(files)}
+            found = plan(from_json(values, Facts), choose({}, facts))
+            assert any(item.state is State.CHANGE for item in found), path
+
+
+def test_what_can_cut_off_is_guarded() -> None:
+    """The firewall and sshd are changed under guard, and nothing else of theirs before."""
+    phases = {item.key: item.phase for item in items(recorded("debian-13-bare")).values()}
+    assert {key for key, phase in phases.items() if phase is Phase.GUARDED} == {"firewall", "ssh"}
+    last = list(phases)[-2:]
+    assert last == ["root-password", "marker"]
+    assert all(phases[key] is Phase.PROVEN for key in last)
+
+
+def test_reasons() -> None:
+    """Every item says why, and where its rule comes from."""
+    for item in items(recorded("debian-12-bare")).values():
+        assert item.title
+        assert item.why
+        assert item.source
+
+
+def test_choices_are_kept() -> None:
+    """What was chosen at the first set-up holds for the next, unless something else is asked."""
+    marker = json.dumps({"admin": "ops", "open": ["8443/tcp"], "reboot": "never"})
+    facts = recorded("debian-13-bare", marker=marker)
+    assert to_json(choose({}, facts)) == {"admin": "ops", "open": ["8443/tcp"], "reboot": "never"}
+    assert choose({"reboot": "03:30", "open": ["25/tcp"]}, facts).reboot == "03:30"
+    assert choose({"open": ["25/tcp"]}, facts).open == ("25/tcp",)
