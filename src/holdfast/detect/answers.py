@@ -55,6 +55,7 @@ class Answers:
         migrate: Flask-Migrate's directory.
         pending: migrations that the database has not seen; ``None`` if that was not asked.
         interface: the protocol that the object speaks, whatever it looks like.
+        collected: what ``collectstatic`` printed; ``None`` if it was not run while asking.
         failed: why nothing could be learnt, where that is no reason to stop.
     """
 
@@ -70,6 +71,7 @@ class Answers:
     upload: str | None = None
     migrate: str | None = None
     pending: tuple[str, ...] | None = None
+    collected: str | None = None
     django: DjangoAnswers | None = None
     interface: Interface | None = None
     failed: DetectionError | None = None
@@ -91,6 +93,7 @@ def from_json(value: Mapping[str, Any], candidate: Candidate | None) -> Answers:
         migrate=value.get("migrate"),
         pending=None if value.get("pending") is None else tuple(map(str, value["pending"])),
         interface=value.get("interface"),
+        collected=value.get("collected"),
         django=_django(value) if "allowed_hosts" in value else None,
     )
 

@@ -185,10 +185,7 @@ def _build(
         return commands, []
     if any("collectstatic" in item for item in commands):
         return commands, []
-    # Build commands start in the root of the source, manage.py may lie below it.
-    folder, _, name = project.manage.rpartition("/")
-    command = f"python {name} collectstatic --noinput"
-    command = f"cd {folder} && {command}" if folder else command
+    command = collect_command(project.manage)
     return (*commands, command), [Finding("build", command, "STATIC_ROOT is set")]
 
 
@@ -210,6 +207,13 @@ def _processes(
         said[name] = Process(name, line.command, line.directory)
         findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
     return tuple(said.values()), findings
+
+
+def collect_command(manage: str) -> str:
+    """Build commands start in the root of the source, ``manage.py`` may lie below it."""
+    folder, _, name = manage.rpartition("/")
+    command = f"python {name} collectstatic --noinput"
+    return f"cd {folder} && {command}" if folder else command
 
 
 def _plain(name: str) -> str:

@@ -37,6 +37,9 @@ PROBE_TIMEOUT = 60.0
 _MOST_REPAIRS = 6
 """Packages that are added one after the other because an import failed without them."""
 
+_COLLECT_TIMEOUT = 30.0
+"""Seconds more where ``collectstatic`` is run by the same process (``detect/asks/django.py``)."""
+
 _SHORTEST_SECRET = 4
 """Shorter values are not masked: ``1`` is in every line."""
 
@@ -73,6 +76,7 @@ class Build:
         account: Account | None = None,
     ) -> None:
         self._before = before.persist if before else ()
+        self._built_before = before.build if before and not before.overlay.modules else ()
         self._ask_pending = before is not None
         self._layout = Layout(home.root)
         self._home = home
@@ -133,9 +137,10 @@ class Build:
         self._link(spec.persist, shipped)
         with acting_as(self._account):
             overlay.write(self._path, spec.overlay)
-        for command in spec.build:
-            self._command(command, env_path, spec)
         knew = wanted == {item.path for item in linked}
+        if not (knew and self._collected(spec, answers)):
+            for command in spec.build:
+                self._command(command, env_path, spec)
         return Built(spec, env_path, answers.pending if knew else None)
 
     def _provide(self, environments: Environments, project: Project, source: Source) -> Path:
@@ -196,13 +201,16 @@ class Build:
     def _probe(self, env_path: Path, project: Project) -> Answers:
         from holdfast import detect
 
+        collect = self._collects(project)
+
         def ask(script: str) -> str:
             command = Command(
                 (str(env_path / "bin" / "python"), "-"),
-                timeout=PROBE_TIMEOUT,
+                timeout=PROBE_TIMEOUT + (_COLLECT_TIMEOUT if collect else 0.0),
                 env={
                     **self._environment(env_path, self._config.env or {}),
                     **({"HOLDFAST_ASK_PENDING": "1"} if self._ask_pending else {}),
+                    **({"HOLDFAST_ASK_COLLECT": collect} if collect else {}),
                 },
                 clean_env=True,
                 cwd=self._source,
@@ -222,6 +230,25 @@ class Build:
         except DetectionError:
             stopped(self._should_stop)
             raise
+
+    def _collects(self, project: Project) -> str | None:
+        """``manage.py``, if the one build command was ``collectstatic`` and most likely still is.
+
+        Then it is run by the process that is asked: to import a project again takes longest.
+        """
+        from holdfast.detect.resolving import collect_command
+
+        manage = project.manage
+        likely = bool(manage) and self._built_before == (collect_command(str(manage)),)
+        return manage if likely else None
+
+    def _collected(self, spec: AppSpec, answers: Answers) -> bool:
+        """Whether the build's one command was run while the app was asked; tell what it said."""
+        if answers.collected is None or spec.build != self._built_before or spec.overlay.modules:
+            return False
+        for line in (f"$ {spec.build[0]}", *answers.collected.splitlines()):
+            self._line(line)
+        return True
 
     def _command(self, command: str, env_path: Path, spec: AppSpec) -> None:
         """Run one of the build commands in the release, as a process of the app would run."""

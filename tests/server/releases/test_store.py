@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,63 @@ def test_build_commands_run_in_the_release(shop: Shop) -> None:
     assert (made.source / "built").read_text() == "production\n"
     assert (made.source / "prefix").read_text().strip() == str(made.env_path)
     assert (shop.home.data / "uploads" / "log").read_text() == "more\nmore\n"
+
+
+DJANGO = {
+    "requirements.txt": "django\ngunicorn\n",
+    "manage.py": "import os, sys\n"
+    "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_settings')\n"
+    "from django.core.management import execute_from_command_line\n"
+    "if __name__ == '__main__':\n    execute_from_command_line(sys.argv)\n",
+    "site_settings.py": "import os\nfrom pathlib import Path\n"
+    "BASE_DIR = Path(__file__).resolve().parent\n"
+    "with open(os.environ['COUNT'], 'a') as count:\n    count.write('.')\n"
+    "SECRET_KEY, ALLOWED_HOSTS = os.environ['SECRET_KEY'], ['*']\n"
+    "INSTALLED_APPS = ['django.contrib.staticfiles']\n"
+    "STATIC_URL, STATIC_ROOT = '/static/', BASE_DIR / 'collected'\n"
+    "STATICFILES_DIRS, ROOT_URLCONF = [BASE_DIR / 'assets'], 'site_urls'\n"
+    "WSGI_APPLICATION = 'wsgi.application'\n",
+    "site_urls.py": "urlpatterns = []\n",
+    "wsgi.py": "import os\n"
+    "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_settings')\n"
+    "from django.core.wsgi import get_wsgi_application\n"
+    "application = get_wsgi_application()\n",
+    "assets/app.css": "one",
+}
+
+
+OTHER_SETTINGS = (
+    "from django",
+    "os.environ['DJANGO_SETTINGS_MODULE'] = 'other_' + 'settings'\nfrom django",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "imports"),
+    [
+        ("assets/app.css", lambda text: "two", 1),
+        ("manage.py", lambda text: text.replace(*OTHER_SETTINGS), 2),
+        ("wsgi.py", lambda text: "import os\nos.environ['X'] = 'y'\n" + text, 2),
+    ],
+    ids=["assets", "other settings", "other variables"],
+)
+def test_static_files_are_collected_while_the_app_is_asked(
+    shop: Shop, tmp_path: Path, name: str, change: Callable[[str], str], imports: int
+) -> None:
+    """One import of the project does for both; where it would not be the same, it is two."""
+    files = {**DJANGO, "other_settings.py": "from site_settings import *\n"}
+    count = tmp_path / "count"
+    config = {"env": {"COUNT": str(count)}}
+    first = shop.build(files, config)
+    shop.store.set_current(first)
+    count.unlink()
+    second = shop.build({**files, name: change(files[name])}, config)
+    assert len(count.read_text()) == imports, shop.lines()
+    assert second.spec.build == first.spec.build == ("python manage.py collectstatic --noinput",)
+    wanted = "two" if name == "assets/app.css" else "one"
+    assert (second.source / "collected" / "app.css").read_text() == wanted
+    assert "$ python manage.py collectstatic --noinput" in shop.lines()
+    assert any("1 static file copied" in line for line in shop.lines())
 
 
 def test_builds_see_the_network_settings_and_not_our_secrets(

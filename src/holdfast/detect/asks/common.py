@@ -198,6 +198,14 @@ def pending() -> list[str] | None:
         return None
 
 
+_more: list[Callable[[], dict[str, Any]]] = []
+
+
+def more(how: Callable[[], dict[str, Any]]) -> None:
+    """Have something done at the very end, when all else is known; its answer is added."""
+    _more.append(how)
+
+
 class NotThis(Exception):
     """The object is something else than it seemed."""
 
@@ -211,6 +219,8 @@ def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
         answer["written"] = written()
         answer["versions"] = versions()
         answer["pending"] = pending()
+        for how in _more:
+            answer.update(how())
     except BaseException as error:  # (whatever it is, it is the answer)
         answer = {"chosen": None, "failures": [failure(error)]}
     if answer.get("chosen") is None:

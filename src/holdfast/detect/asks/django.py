@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
+import runpy
+import signal
+import sys
 from typing import Any
 
-from holdfast.detect.asks.common import ask_pending, enter, place
+from holdfast.detect.asks.common import ROOT, ask_pending, enter, more, place
+
+SETTINGS = "DJANGO_SETTINGS_MODULE"
+COLLECT_TIMEOUT = 30
+"""Seconds after which collecting here is given up; the command itself has longer."""
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -14,6 +23,7 @@ def ask(given: Any) -> dict[str, Any]:
     enter(candidate)
     for name, value in given["env"].items():
         os.environ.setdefault(name, value)
+    before = dict(os.environ)
     if candidate["module"].startswith("django.core."):
         import django
 
@@ -27,7 +37,69 @@ def ask(given: Any) -> dict[str, Any]:
     answer["routes"] = routes(candidate["health"])
     answer.update(chosen=0, failures=[])
     ask_pending(pending_migrations)
+    if os.environ.get("HOLDFAST_ASK_COLLECT"):
+        more(lambda: collected(os.environ["HOLDFAST_ASK_COLLECT"], before))
     return answer
+
+
+def collected(manage: str, before: dict[str, str]) -> dict[str, Any]:
+    """What ``manage.py collectstatic`` printed, run here to save importing the project again.
+
+    Nothing, and whoever asked runs the command, where it would not be the same: the variables
+    that ``manage.py`` finds differ from those the project was imported with, it chooses other
+    settings, or the files go elsewhere than to a directory. Nothing too where it fails: the
+    command then says why.
+    """
+    changed = {key for key in {*os.environ, *before} if os.environ.get(key) != before.get(key)}
+    try:
+        if changed - {SETTINGS, "TZ"} or not goes_to_a_directory():
+            return {}
+        return {"collected": run_collectstatic(manage, before.get(SETTINGS))}
+    except BaseException:  # (SystemExit among them)
+        return {}
+
+
+def goes_to_a_directory() -> bool:
+    """Whether static files are written by Django's own storage, not sent somewhere."""
+    from django.contrib.staticfiles.storage import staticfiles_storage
+    from django.core.files.storage import FileSystemStorage
+
+    return isinstance(staticfiles_storage, FileSystemStorage)
+
+
+def run_collectstatic(manage: str, settings_before: Any) -> str:
+    """Run the project's own ``manage.py`` as the command would; its output."""
+    from django.conf import settings
+    from django.core import management
+
+    used, execute = settings.SETTINGS_MODULE, management.execute_from_command_line
+
+    def checked(argv: Any = None) -> None:
+        if os.environ.get(SETTINGS) != used:
+            raise RuntimeError("manage.py chooses other settings")
+        execute(argv)
+
+    script = os.path.join(ROOT, manage)
+    os.chdir(os.path.dirname(script))
+    sys.path.insert(0, os.path.dirname(script))
+    sys.argv = [os.path.basename(script), "collectstatic", "--noinput"]
+    os.environ.pop(SETTINGS, None)
+    if settings_before is not None:
+        os.environ[SETTINGS] = settings_before
+    management.execute_from_command_line = checked
+    said = io.StringIO()
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(COLLECT_TIMEOUT)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            runpy.run_path(os.path.basename(script), run_name="__main__")
+    finally:
+        signal.alarm(0)
+    return said.getvalue()
+
+
+def too_long(number: int, frame: Any) -> None:
+    raise RuntimeError("collectstatic takes long")
 
 
 def pending_migrations() -> list[str]:
