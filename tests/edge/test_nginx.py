@@ -172,7 +172,8 @@ def test_other_workers_and_port(site: Site) -> None:
     Edge(Layout(site.root), port=port).ensure()
     later = Edge(Layout(site.root))
     later.ensure()
-    assert later.info() == {"running": True, "pid": pid, "port": port, "workers": 2}
+    wanted = {"running": True, "pid": pid, "port": port, "tls_port": None, "workers": 2}
+    assert later.info() == wanted
     assert later.address("app") == f"http://app.test:{port}/"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", site.port))
