@@ -27,10 +27,11 @@ def arguments(units: Mapping[str, str], *, since: float | None, last: int | None
     Matches on ``_SYSTEMD_UNIT`` alone, unlike ``--unit``, leave out what systemd says of them.
     """
     words = ["--output=json", f"--output-fields={_FIELDS}", "--all", "--quiet", "--no-pager"]
-    if since is not None:
-        words.append(f"--since=@{int(since)}")
     if last is not None:
+        # Not with --since: systemd 252 then shows nothing if one line more would be older.
         words.append(f"--lines={last}")
+    elif since is not None:
+        words.append(f"--since=@{int(since)}")
     matches = [f"_SYSTEMD_UNIT={unit}" for unit in sorted(units)]
     return [*words, *[word for match in matches for word in (match, "+")][:-1]]
 
