@@ -11,9 +11,11 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 import supervisor  # type: ignore[import-untyped]
 
 import holdfast
+from holdfast.errors import ProcessError
 from holdfast.runtimes import processes
 from holdfast.runtimes.contract import State
 from holdfast.runtimes.supervisor import starter
@@ -100,6 +102,26 @@ def test_supervisord_killed_everything_comes_back(bench: Bench) -> None:
     assert now["env"]["HOLDFAST_RELEASE"] == release.id
     assert now["env"]["A"] == "1"
     wait_for(lambda: runtime.log_tail("demo", "worker").splitlines() == ["up", "up"])
+
+
+def test_a_supervisord_that_cannot_start_is_told_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own words come with the error; nobody waits for what has ended."""
+    monkeypatch.setattr(sys, "executable", "/bin/false-python")
+    began = time.monotonic()
+    with pytest.raises(ProcessError, match="supervisord did not start") as caught:
+        bench.runtime().ensure()
+    assert time.monotonic() - began < starter.START_TIMEOUT / 2
+    assert "false-python" in (caught.value.detail or "")
+
+
+def test_a_slow_start_is_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds until the shell has begun, as on a busy machine, are no failure."""
+    slow = f"sleep 4; {processes.RECORD}"
+    monkeypatch.setattr(processes, "RECORD", slow)
+    bench.runtime().ensure()
+    assert starter.running_pid(bench.layout) is not None
 
 
 def test_what_was_stopped_stays_stopped(bench: Bench) -> None:

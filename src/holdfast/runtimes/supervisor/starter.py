@@ -18,7 +18,9 @@ from holdfast.layout import Layout
 from holdfast.runtimes import base, processes
 from holdfast.runtimes.supervisor.client import Client
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 45.0
+"""Seconds. An idle machine needs 0.3 of one; a busy one has needed more than two to begin."""
+
 SHUTDOWN_TIMEOUT = 90.0
 ORPHAN_GRACE = 10.0
 """Seconds that processes of a killed supervisord get to end, before KILL."""
@@ -174,6 +176,7 @@ def _start(layout: Layout, client: Client) -> None:
     daemon = [sys.executable, "-P", "-m", "holdfast.runtimes.supervisor.daemon", "-n"]
     record = processes.RECORD.format(file=shlex.quote(str(home / "started.pid")))
     command = shlex.join([*daemon, "-c", str(home / "supervisord.conf")])
+    (home / "started.pid").unlink(missing_ok=True)
     # The outer shell ends at once, so that the daemon is init's child and nobody's zombie.
     detached = f"{record}exec {command}"
     with (home / "start.log").open("wb") as log:
@@ -189,11 +192,20 @@ def _start(layout: Layout, client: Client) -> None:
     started.wait(START_TIMEOUT)
     deadline = time.monotonic() + START_TIMEOUT
     while not client.answers():
-        ended = time.monotonic() > deadline - START_TIMEOUT + 2 and running_pid(layout) is None
-        if ended or time.monotonic() > deadline:
+        if _has_ended(layout) or time.monotonic() > deadline:
             raise ProcessError(
                 "supervisord did not start",
                 hint=f"its log is {home / 'supervisord.log'}",
                 detail=(home / "start.log").read_text(errors="replace")[-2000:],
             )
         time.sleep(0.01)
+
+
+def _has_ended(layout: Layout) -> bool:
+    """Whether the daemon has begun, and runs no more.
+
+    On a busy machine seconds go by before the shell has so much as written its pid down.
+    """
+    record = layout.supervisor / "started.pid"
+    begun = record.exists() and record.stat().st_size > 0
+    return begun and running_pid(layout) is None
