@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from holdfast.cli.project import Project
@@ -23,7 +23,7 @@ def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]
 
     with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
         began = _start(view, "pack", "Pack the source")
-        packed = pack(project.directory, Path(directory), dirty=dirty)
+        packed = pack(project.directory, Path(directory), dirty=dirty, without=_keys(project))
         commit = f"{packed.commit[:7]}, " if packed.commit else ""
         _done(view, "pack", began, f"{commit}{words.count(packed.files, 'file')}")
         for note in packed.notes:
@@ -35,6 +35,12 @@ def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]
         sent = getattr(transport, "sent", None)
         _done(view, "upload", began, whole if sent is None else f"{words.size(sent)} of {whole}")
     return {"token": token, "commit": packed.commit, "dirty": packed.dirty}
+
+
+def _keys(project: Project) -> frozenset[str]:
+    """The private key that ``[tls]`` names: the web server's, and never the app's to read."""
+    path = project.config.get("tls", {}).get("key")
+    return frozenset({str(PurePath(path))} if path else ())
 
 
 def _start(view: View, step: str, title: str) -> float:

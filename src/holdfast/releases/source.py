@@ -48,19 +48,22 @@ class Packed:
     notes: tuple[str, ...]
 
 
-def pack(directory: Path, into: Path, *, dirty: bool = False) -> Packed:
+def pack(
+    directory: Path, into: Path, *, dirty: bool = False, without: frozenset[str] = frozenset()
+) -> Packed:
     """Write ``into/source.tar``.
 
     Args:
         directory: the project; may be a part of a git repository.
         into: an existing directory, outside of the project.
         dirty: send tracked files as they are in the working tree, not as they are committed.
+        without: files, relative to the project, that no release is to have.
 
     Raises:
         UsageError: nothing to send, a file that cannot be read, or git refuses.
     """
     listing = _tracked(directory, dirty) or _whole(directory)
-    names = listing.names
+    names = [name for name in listing.names if name not in without]
     ignore = directory / ".holdfastignore"
     if ignore.is_file():
         ignored = git.matching(names, ignore)

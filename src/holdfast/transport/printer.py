@@ -9,14 +9,16 @@ from typing import Any
 from holdfast.protocol import Emit, Request
 from holdfast.transport.contract import Transport
 
-READING = frozenset({"hello", "status", "releases", "env.list", "edge.status", "key.list", "logs"})
+READING = frozenset(
+    {"hello", "status", "releases", "env.list", "edge.status", "key.list", "logs", "cert.list"}
+)
 
 
 class PrinterTransport:
     """Stands before a real transport and lets nothing through that changes something.
 
     Attributes:
-        withheld: what would have been sent, in order; values of variables are masked.
+        withheld: what would have been sent, in order; values of variables and keys are masked.
     """
 
     def __init__(self, real: Transport) -> None:
@@ -43,4 +45,6 @@ def _masked(request: Request) -> dict[str, Any]:
     sent = request.to_json()
     if request.method == "env.set":
         sent["params"]["values"] = dict.fromkeys(sent["params"]["values"], "***")
+    if request.method == "cert.put":
+        sent["params"]["key"] = "***"
     return sent

@@ -294,3 +294,19 @@ def test_thousands_of_files_take_no_time_each(repository: Project) -> None:
     started = time.monotonic()
     assert repository.pack().files == 2_000
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_private_key_is_in_no_release(tmp_path: Path, tracked: bool) -> None:
+    """Neither from git nor from a plain folder: the app that runs there could read it."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("app.py", "key.pem"):
+        (project / name).write_text(name)
+    if tracked:
+        git(project, "init", "-q")
+        git(project, "add", ".")
+        git(project, "commit", "-q", "-m", "one")
+    packed = pack(project, tmp_path, without=frozenset({"key.pem"}))
+    with tarfile.open(packed.archive) as tar:
+        assert [name for name in tar.getnames() if name.endswith((".py", ".pem"))] == ["app.py"]
