@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import Look
 from holdfast.provision.model import Action, Item, Phase, Run, Settings, WriteFile
 from holdfast.provision.operations.common import WRITTEN, wants_file
 
 SUDOERS = "/etc/sudoers.d/holdfast"
+_GRANT = re.compile(r"^(\S+) ALL=\(ALL:ALL\) NOPASSWD: ALL$", re.MULTILINE)
 LOOK = Look(files=frozenset({SUDOERS}), packages=frozenset({"sudo"}))
 
 
@@ -51,11 +54,19 @@ def _give_keys(name: str, home: str, lines: tuple[str, ...]) -> list[Action]:
 
 
 def _sudo(facts: Facts, name: str) -> tuple[Action, ...]:
-    """sudo adds the user's umask to its own (sudoers(5), umask); ours is stricter for logins."""
-    text = (
-        f"{WRITTEN}{name} ALL=(ALL:ALL) NOPASSWD: ALL\nDefaults:{name} umask=0022, umask_override\n"
+    """sudo for the admin, and still for those who had it from an earlier set-up.
+
+    To take it from them would lock everybody out if the new admin's login then fails: this is
+    written before that is proven. sudo adds the user's umask to its own (sudoers(5), umask);
+    ours is stricter for logins.
+    """
+    before = [one for one in _GRANT.findall(facts.text(SUDOERS) or "") if one in facts.users]
+    names = before if name in before else [*before, name]
+    grants = "".join(
+        f"{one} ALL=(ALL:ALL) NOPASSWD: ALL\nDefaults:{one} umask=0022, umask_override\n"
+        for one in names
     )
-    return wants_file(facts, SUDOERS, text, 0o440)
+    return wants_file(facts, SUDOERS, WRITTEN + grants, 0o440)
 
 
 def root_password(facts: Facts, settings: Settings) -> Item:
