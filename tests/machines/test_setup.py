@@ -1,0 +1,280 @@
+"""A bare server set up for real: what is shown, what comes of it, and that nobody is locked out.
+
+The tests of a release share one server and go in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import HoldfastError
+from holdfast.servers.setup import nothing
+from tests.machines.bed import Bed
+from tests.machines.setting_up import Owner, keep_packages, lend_packages, tree
+
+pytestmark = pytest.mark.xdist_group("setup")
+
+_LISTEN = """
+import socket, sys, time
+listening = socket.create_server(("", int(sys.argv[1])))
+time.sleep(900)
+"""
+
+
+@pytest.fixture(scope="module", params=["12", "13"], ids=["debian12", "debian13"])
+def owner(
+    request: pytest.FixtureRequest, bed: Bed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Owner]:
+    """A bare server and somebody who can log in to it as root."""
+    with bed.machine(request.param) as machine:
+        lend_packages(machine)
+        machine.boot()
+        machine.wait_for_boot()
+        yield Owner(machine, tmp_path_factory.mktemp("state"))
+
+
+def listen(owner: Owner, port: int) -> None:
+    """Have something listen on a port of the server."""
+    unit = ("systemd-run", "--quiet", f"--unit=listen-{port}")
+    owner.sudo(*unit, "python3", "-c", _LISTEN, str(port))
+
+
+def reach(owner: Owner, port: int, patience: float = 1.5) -> str:
+    """``open``, ``closed`` (refused) or ``filtered`` (silence)."""
+    try:
+        with socket.create_connection((str(owner.machine.address), port), timeout=patience):
+            return "open"
+    except TimeoutError:
+        return "filtered"
+    except OSError:
+        return "closed"
+
+
+def rules(owner: Owner) -> str:
+    return owner.sudo("nft", "--stateless", "--terse", "list", "table", "inet", "holdfast")
+
+
+def test_dry_run(owner: Owner) -> None:
+    """The plan is shown, each change with reason and source; not one file differs afterwards."""
+    owner.machine.ssh("true")  # what a first login makes is not ours
+    before = tree(owner.machine.root)
+    ended = owner.setup("--dry-run")
+    after = tree(owner.machine.root)
+    assert ended.code == 0, ended.text
+    changes = [item for item in ended.last["result"]["items"] if item["state"] == "change"]
+    assert {"admin", "packages", "firewall", "ssh", "marker"} <= {item["key"] for item in changes}
+    assert all(item["why"] and item["source"] and item["actions"] for item in changes)
+    assert {path for path in before | after if before.get(path) != after.get(path)} == set()
+
+
+def test_nobody_to_ask(owner: Owner) -> None:
+    """Without a terminal and without --yes nothing is done."""
+    ended = owner.setup()
+    assert ended.code == 2
+    assert "--yes" in ended.last["error"]["hint"]
+    assert not (owner.machine.root / "etc/holdfast").exists()
+
+
+def test_set_up(owner: Owner) -> None:
+    """The server is set up: the admin logs in with root's key, root does not, passwords neither."""
+    try:
+        ended = owner.setup("--yes")
+    finally:
+        keep_packages(owner.machine)
+    assert ended.code == 0, ended.text
+    assert ended.last["result"]["server"] == f"holdfast@{owner.machine.name}"
+    marker = json.loads(owner.sudo("cat", "/etc/holdfast/server.json"))
+    assert (marker["admin"], marker["root"]) == ("holdfast", "/var/lib/holdfast")
+    assert "Permission denied (publickey)" in owner.refusal("root")
+    password = ("-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=password")
+    assert "Permission denied (publickey)" in owner.refusal("holdfast", *password)
+    assert not list((owner.machine.root / "etc/holdfast").glob("undo*"))
+    assert not (owner.machine.root / "usr/sbin/policy-rc.d").exists()
+
+
+def test_second_run(owner: Owner) -> None:
+    """The same command again, with root's name in it as before, changes nothing."""
+    ended = owner.setup("--yes")
+    assert ended.code == 0, ended.text
+    assert ended.last["result"]["changed"] == []
+    check = owner.holdfast("check", owner.machine.name)
+    assert (check.code, check.last["result"]["score"]) == (0, 100), check.text
+    listed = owner.holdfast("list").last["result"]["servers"]
+    assert [item["server"] for item in listed] == [f"holdfast@{owner.machine.name}"]
+
+
+def test_only_ssh_and_web_can_be_reached(owner: Owner) -> None:
+    """Of what listens, 22, 80 and 443 can be reached, and nothing else; nginx is not on."""
+    for port in (80, 443, 3000, 5432):
+        listen(owner, port)
+    time.sleep(1)
+    found = {port: reach(owner, port) for port in (22, 25, 80, 443, 3000, 5432, 8080)}
+    assert found == {
+        **dict.fromkeys((22, 80, 443), "open"),
+        **dict.fromkeys((25, 3000, 5432, 8080), "filtered"),
+    }
+    owner.sudo("systemctl", "stop", *(f"listen-{port}" for port in (80, 443, 3000, 5432)))
+
+
+_CONTAINER = """\
+set -e
+ip netns add container
+ip link add br-test type bridge
+ip address add 10.99.0.1/24 dev br-test
+ip link set br-test up
+ip link add inner type veth peer name veth-test
+ip link set veth-test master br-test up
+ip link set inner netns container
+ip netns exec container ip address add 10.99.0.2/24 dev inner
+ip netns exec container ip link set inner up
+ip netns exec container ip route add default via 10.99.0.1
+sysctl -q -w net.ipv4.ip_forward=1
+nft -f - <<'RULES'
+table ip docker_like {
+    chain prerouting {
+        type nat hook prerouting priority dstnat;
+        fib daddr type local tcp dport { 443, 9000 } dnat to 10.99.0.2:9000
+    }
+    chain forward { type filter hook forward priority filter; policy accept; }
+}
+RULES
+systemd-run --quiet --unit=published ip netns exec container python3 -c "$1" 9000
+"""
+
+
+def test_what_a_container_publishes(owner: Owner) -> None:
+    """A port published as Docker does it, by DNAT past all rules for input, cannot be reached
+    unless it is one of the open ones; the container itself reaches the server."""
+    owner.sudo("sh", "-c", _CONTAINER, "sh", _LISTEN)
+    time.sleep(1)
+    try:
+        assert (reach(owner, 9000), reach(owner, 443)) == ("filtered", "open")
+        probe = "import socket; socket.create_connection(('10.99.0.1', 22), 3)"
+        owner.sudo("ip", "netns", "exec", "container", "python3", "-c", probe)
+        owner.sudo("systemctl", "stop", "holdfast-firewall")
+        owner.sudo("nft", "delete", "table", "inet", "holdfast")
+        assert reach(owner, 9000) == "open"  # so it is the firewall that keeps it shut
+        ended = owner.setup("--yes")
+        assert ended.last["result"]["changed"] == ["firewall"], ended.text
+        assert reach(owner, 9000) == "filtered"
+        assert "docker_like" in owner.sudo("nft", "list", "tables")
+    finally:
+        owner.sudo("systemctl", "stop", "published")
+        owner.sudo("nft", "delete", "table", "ip", "docker_like")
+        owner.sudo("ip", "link", "delete", "br-test")
+        owner.sudo("ip", "netns", "delete", "container")
+
+
+def test_second_connection_fails(owner: Owner, tmp_path: Path) -> None:
+    """The admin-to-be cannot log in: the old settings are back at once, the message says so."""
+    before = rules(owner)
+    config = tmp_path / "config"
+    config.write_text(f"Match user other\n    IdentityFile /nonexistent\n{_without_key(owner)}")
+    ended = owner.setup("--yes", "--admin", "other", "--open", "9999", config=config)
+    error = ended.last["error"]
+    assert ended.code in {1, 10}, ended.text
+    assert "the old SSH and firewall settings are back" in error["message"]
+    assert rules(owner) == before
+    assert owner.setup("--yes").last["result"]["changed"] == []
+
+
+def _without_key(owner: Owner) -> str:
+    """The server's own configuration, its key for the admin alone."""
+    text = owner.config.read_text()
+    key = next(line for line in text.splitlines() if "IdentityFile" in line)
+    rest = "".join(f"{line}\n" for line in text.splitlines() if line != key)
+    return f"Match user holdfast,root\n{key}\nHost *\n    IdentitiesOnly yes\n{rest}"
+
+
+def test_sshd_that_would_not_start(owner: Owner) -> None:
+    """A broken file of somebody's is found before sshd is touched; nothing is left changed."""
+    owner.sudo("sh", "-c", "echo Nonsense yes > /etc/ssh/sshd_config.d/99-broken.conf")
+    ended = owner.setup("--yes", "--open", "9999")
+    assert ended.code != 0
+    assert "Nonsense" in (ended.last["error"]["detail"] or ""), ended.text
+    assert "9999" not in rules(owner)
+    owner.sudo("rm", "/etc/ssh/sshd_config.d/99-broken.conf")
+    assert owner.setup("--yes").last["result"]["changed"] == []
+
+
+def test_somebody_else_has_the_last_word(owner: Owner) -> None:
+    """A file that sorts before ours and lets passwords in is named, not overlooked."""
+    owner.sudo(
+        "sh", "-c", "echo PasswordAuthentication yes > /etc/ssh/sshd_config.d/00-a-cloud.conf"
+    )
+    assert owner.holdfast("check", owner.machine.name).code == 1
+    ended = owner.setup("--yes")
+    assert "passwordauthentication is 'yes'" in ended.last["error"]["message"], ended.text
+    owner.sudo("rm", "/etc/ssh/sshd_config.d/00-a-cloud.conf")
+    assert owner.setup("--yes").last["result"]["changed"] == []
+
+
+def _guarded(owner: Owner, seconds: float) -> None:
+    """What the command does between its two connections."""
+    settings = {"admin": "holdfast", "open": ["9999/tcp"]}
+    with owner.far() as far:
+        params = {"settings": settings, "keys": ["firewall"], "seconds": seconds}
+        assert far.call("guarded", params, nothing)["changed"] == ["firewall"]
+    assert "9999" in rules(owner)
+
+
+def test_network_cut_before_it_is_confirmed(owner: Owner) -> None:
+    """Nobody confirms: the timer puts the old settings back, and a late confirmation is refused."""
+    _guarded(owner, 6)
+    owner.machine.cut_network()
+    try:
+        time.sleep(9)
+    finally:
+        owner.machine.restore_network()
+    assert "9999" not in rules(owner)
+    with owner.far() as far, pytest.raises(HoldfastError, match="too late"):
+        far.call("proven", {"settings": {}, "keys": [], "confirm": True}, nothing)
+    assert owner.setup("--yes").last["result"]["changed"] == []
+
+
+def test_power_cut_before_it_is_confirmed(owner: Owner) -> None:
+    """The next boot puts the old settings back; the firewall is up, and all else still holds."""
+    _guarded(owner, 600)
+    owner.machine.crash()
+    owner.machine.boot()
+    deadline = time.monotonic() + 60
+    while owner.refusal("holdfast") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    owner.sudo("sh", "-c", "systemctl is-system-running --wait || true")
+    assert "9999" not in rules(owner)
+    assert owner.setup("--yes").last["result"]["changed"] == []
+
+
+def test_reboot(owner: Owner) -> None:
+    """``server reboot`` comes back by itself, says how long it took, and all still holds."""
+    ended = owner.holdfast("reboot", f"root@{owner.machine.name}", "--yes")
+    assert ended.code == 0, ended.text
+    assert 0 < ended.last["result"]["seconds"] < 120
+    check = owner.holdfast("check", owner.machine.name)
+    assert (check.code, check.last["result"]["score"]) == (0, 100), check.text
+    assert reach(owner, 3000) == "filtered"
+    failed = owner.sudo("systemctl", "--failed", "--no-legend", "--plain")
+    assert failed == ""
+
+
+def test_password_only(owner: Owner) -> None:
+    """Who is let in with none of their keys is told how to bring one."""
+    done = subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(owner.state / "wrong")],
+        check=True,
+        timeout=20,
+    )
+    assert done.returncode == 0
+    config = owner.state / "config"
+    text = owner.config.read_text().replace(str(owner.machine.key), str(owner.state / "wrong"))
+    config.write_text(text)
+    ended = owner.setup("--yes", config=config)
+    assert ended.code == 10
+    assert f"ssh-copy-id holdfast@{owner.machine.name}" in ended.last["error"]["hint"], ended.text
