@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,22 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from demo.place import Place, new_place
-from tests.conftest import require
+from demo.place import Place
 from tests.server.detect import living
-
-CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
 
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Place]:
     """One place for all."""
-    require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
-    made = new_place(CACHE)
-    try:
+    with living.place() as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.mark.parametrize("kind", ["flask", "django", "fastapi", "one-file"])

@@ -20,17 +20,31 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.place import Place
+from demo.place import Place, new_place
+from tests.conftest import require
 from tests.unit.detect.cases import Case, load
 
 PROJECTS = Path(__file__).parent / "live"
+CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
 LONGEST = 240.0
 """Seconds for one deploy: Streamlit and its like have a hundred megabytes to install."""
+
+
+@contextmanager
+def place() -> Iterator[Place]:
+    """A place with an edge of its own, for many projects."""
+    require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
+    made = new_place(CACHE)
+    try:
+        yield made
+    finally:
+        made.remove()
 
 
 @dataclass(frozen=True, slots=True)

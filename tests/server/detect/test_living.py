@@ -5,30 +5,23 @@ A spread of the corpus; ``bin/bench detect`` deploys all of it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from demo.place import Place, new_place
-from tests.conftest import require
+from demo.place import Place
 from tests.server.detect import living
 from tests.unit.detect.cases import Case
 
-CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
 CASES = [case for case in living.every() if case.expect.get("spread")]
 
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Place]:
     """One place for all, with an edge of its own."""
-    require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
-    made = new_place(CACHE)
-    try:
+    with living.place() as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -14,7 +14,6 @@ A program file that is there means: this is supposed to run, also after a boot.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -26,6 +25,7 @@ from holdfast.files import write_atomic, write_json
 from holdfast.layout import AppLayout, Layout
 from holdfast.runtimes import processes
 from holdfast.runtimes.base import exec_line
+from holdfast.runtimes.started import Started, read_started, reads
 
 LOG_BYTES = "10MB"
 LOG_BACKUPS = 4
@@ -35,18 +35,6 @@ SETTLED = 10
 next start (``daemon.LONGEST_DELAY``)."""
 
 FOR_EVER = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What was started under a name: of which release, listening where.
-
-    ``grace`` is in seconds: between TERM and KILL, when nobody says otherwise.
-    """
-
-    release: str
-    address: str | None = None
-    grace: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +74,7 @@ class Program:
     @property
     def started(self) -> Started | None:
         """What :meth:`write` was told and :meth:`clean` has not taken back."""
-        try:
-            return Started(**json.loads(self._file("json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_started(self._file("json"))
 
     @property
     def grace(self) -> float:
@@ -106,7 +91,7 @@ class Program:
     def holds(self, wanted: Wanted) -> bool:
         """Whether the files say exactly that."""
         texts = ((self.env, wanted.env), (self.launcher, wanted.launcher), (self.conf, wanted.conf))
-        return self.started == wanted.started and all(_reads(path, text) for path, text in texts)
+        return self.started == wanted.started and all(reads(path, text) for path, text in texts)
 
     def write(self, wanted: Wanted) -> None:
         """Put the files in place, the program file last."""
@@ -224,10 +209,3 @@ while kill -0 $$ && ! [ -S {socket} ]; do sleep 0.02; done
 chmod 666 {socket}
 ) </dev/null >/dev/null 2>&1 & )"""
 """In the background and not the server's child, which need not expect a child it never made."""
-
-
-def _reads(path: Path, text: str) -> bool:
-    try:
-        return path.read_text() == text
-    except OSError:
-        return False

@@ -15,10 +15,10 @@ from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes import base, logs
 from holdfast.runtimes.contract import Environment, LogLine, Release, Slot, State, Status
-from holdfast.runtimes.ports import free_port
+from holdfast.runtimes.started import Started, port_address
 from holdfast.runtimes.supervisor import programs, starter
 from holdfast.runtimes.supervisor.control import Control
-from holdfast.runtimes.supervisor.programs import Program, Started, Wanted
+from holdfast.runtimes.supervisor.programs import Program, Wanted
 
 ENGINE_STOP_TIMEOUT = 600.0
 """Seconds that :meth:`SupervisorRuntime.stop_engine` waits for a deploy to be undone."""
@@ -95,20 +95,12 @@ class SupervisorRuntime:
         return started.address if started else None
 
     def _port_address(self, release: Release, program: Program) -> str:
-        started = program.started
-        if started and started.release == release.id and started.address:
-            return started.address
-        known = [
+        others = [
             Program(self._layout, app, f"web.{slot}").started
             for app in self._layout.apps()
             for slot in ("a", "b")
         ]
-        taken = {
-            int(item.address.split(":")[1])
-            for item in known
-            if item and item.address and not item.address.startswith("unix:")
-        }
-        return f"127.0.0.1:{free_port(frozenset(taken))}"
+        return port_address(release.id, program.started, others)
 
     # ── other processes ──────────────────────────────────────────────────────────────
 

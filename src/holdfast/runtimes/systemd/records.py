@@ -14,7 +14,6 @@ units again in every deploy (that takes 0.1 to 0.3 s).
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import time
@@ -25,19 +24,11 @@ from holdfast.account import Account
 from holdfast.files import symlink_atomic, sync_directory, write_atomic, write_json
 from holdfast.layout import AppLayout, Layout
 from holdfast.runtimes.base import exec_line
+from holdfast.runtimes.started import Started, read_started, reads
 from holdfast.runtimes.systemd.units import CREDENTIAL
 
 UNITS = Path("/etc/systemd/system")
 WANTED = UNITS / "multi-user.target.wants"
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """What was started: of which release, listening where; ``grace`` in seconds."""
-
-    release: str
-    address: str | None = None
-    grace: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +62,7 @@ class Record:
     @property
     def started(self) -> Started | None:
         """What :meth:`write` was told and :meth:`clean` has not taken back."""
-        try:
-            return Started(**json.loads(self._file("json").read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
+        return read_started(self._file("json"))
 
     @property
     def grace(self) -> float:
@@ -88,7 +76,7 @@ class Record:
             (self.launcher, wanted.launcher),
             (self.unit_file, wanted.unit),
         )
-        return self.started == wanted.started and all(_reads(path, text) for path, text in texts)
+        return self.started == wanted.started and all(reads(path, text) for path, text in texts)
 
     def write(self, wanted: Wanted, account: Account) -> bool:
         """Put the files in place.
@@ -104,7 +92,7 @@ class Record:
         write_atomic(self.launcher, wanted.launcher, mode=0o600)
         os.chown(self.launcher, 0, account.gid)
         self.launcher.chmod(0o640)
-        if _reads(self.unit_file, wanted.unit):
+        if reads(self.unit_file, wanted.unit):
             return False
         write_atomic(self.unit_file, wanted.unit)
         return True
@@ -196,10 +184,3 @@ while kill -0 $$ && ! [ -S {socket} ]; do sleep 0.02; done
 chmod 660 {socket}
 ) </dev/null >/dev/null 2>&1 & )"""
 """In the background and not the server's child, which need not expect a child it never made."""
-
-
-def _reads(path: Path, text: str) -> bool:
-    try:
-        return path.read_text() == text
-    except OSError:
-        return False

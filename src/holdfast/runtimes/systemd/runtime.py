@@ -15,9 +15,9 @@ from holdfast.files import write_atomic
 from holdfast.layout import Layout
 from holdfast.runtimes import base
 from holdfast.runtimes.contract import Environment, LogLine, Release, Slot, State, Status
-from holdfast.runtimes.ports import free_port
+from holdfast.runtimes.started import Started, port_address
 from holdfast.runtimes.systemd import accounts, control, engine, journal, records, systemctl, units
-from holdfast.runtimes.systemd.records import Record, Started, Wanted
+from holdfast.runtimes.systemd.records import Record, Wanted
 from holdfast.runtimes.systemd.systemctl import Properties
 
 REMOVE_GRACE = 10.0
@@ -91,20 +91,12 @@ class SystemdRuntime:
         return started.address if started else None
 
     def _port_address(self, release: Release, record: Record) -> str:
-        started = record.started
-        if started and started.release == release.id and started.address:
-            return started.address
-        known = [
+        others = [
             self._record(app, f"web.{slot}").started
             for app in self._layout.apps()
             for slot in ("a", "b")
         ]
-        taken = {
-            int(item.address.split(":")[1])
-            for item in known
-            if item and item.address and not item.address.startswith("unix:")
-        }
-        return f"127.0.0.1:{free_port(frozenset(taken))}"
+        return port_address(release.id, record.started, others)
 
     # ── other processes ──────────────────────────────────────────────────────────────
 
