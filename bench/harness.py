@@ -143,6 +143,15 @@ def caddy() -> Path:
     return found
 
 
+def tool(name: str, lock_file: str) -> Path:
+    """A Python program from PyPI in ``.tools``, as locked: the directory for its import path."""
+    _set_up(f"ensure_tool {name} {lock_file}")
+    found = TOOLS / name
+    if not (found / "locked").exists():
+        raise BenchError(f"{name} from PyPI could not be installed")
+    return found
+
+
 def _set_up(what: str) -> None:
     """Call a function of ``bin/_setup``; it says what it installs."""
     done = subprocess.run(

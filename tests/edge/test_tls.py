@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bench.tls_scan import tls_findings
 from holdfast.app import AppSpec, Dependencies, Static, Tls, Web
 from holdfast.tls.store import Store
 from tests.certificates import Authority
@@ -399,3 +400,15 @@ def test_another_port_than_443_has_no_https_unasked(sites: SiteFactory) -> None:
     settings = json.loads((site.root / "edge" / "settings.json").read_text())
     assert settings["tls_port"] is None
     assert os.environ.get("HOLDFAST_TLS_PORT") is None
+
+
+def test_a_scan_finds_nothing_weak(secure: Secure) -> None:
+    """sslyze against Mozilla's intermediate configuration, and the headers; no HSTS is one."""
+    secure.serve()
+    secure.certify()
+    found = tls_findings("127.0.0.1", secure.port, "app.test", private_ca=True)
+    assert found == ["Strict-Transport-Security: is not sent"]
+    with secure.store.changed() as state:
+        state[APP] = {"hsts": 63072000}
+    secure.site.edge.refresh_certificate(APP)
+    assert tls_findings("127.0.0.1", secure.port, "app.test", private_ca=True) == []

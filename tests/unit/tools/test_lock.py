@@ -33,9 +33,10 @@ def wanted(*tables: str) -> set[str]:
 
 
 def test_there_are_lock_files() -> None:
-    """What the product, the tests, the set-up and the benchmarks install."""
+    """What the product, the tests, the set-up, the benchmarks and the audit install."""
     assert {path.stem for path in FILES} == {
         "requirements",
+        "requirements-audit",
         "requirements-bench",
         "requirements-dev",
         "requirements-uv",
