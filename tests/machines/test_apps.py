@@ -1,0 +1,245 @@
+"""Apps on real servers under systemd: live, replaced, apart from each other, there after a boot."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.machines.bed import Bed
+from tests.machines.deploying import ROOT, App, make, wait_for
+
+SECRET = "planted-7f3a9c-secret"
+
+
+@pytest.fixture(scope="module", params=["12", "13"], ids=["debian12", "debian13"])
+def apps(
+    request: pytest.FixtureRequest, bed: Bed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[App, App]]:
+    """Both examples live on one server; the first has a secret."""
+    with bed.machine(request.param, prepared=True) as machine:
+        machine.boot()
+        machine.wait_for_boot()
+        directory = tmp_path_factory.mktemp("apps")
+        notes = make(machine, "flask-notes", "notes", directory)
+        polls = make(machine, "django-polls", "polls", directory)
+        subprocess.run(
+            notes.command("env", "set", "PLANTED", "--server", machine.name),
+            cwd=notes.directory,
+            env=notes.environment(),
+            input=SECRET,
+            text=True,
+            check=True,
+            timeout=240,
+            capture_output=True,
+        )
+        notes.deploy()
+        polls.deploy()
+        yield notes, polls
+
+
+def test_both_are_live(apps: tuple[App, App]) -> None:
+    """Both examples answer on port 80, their static files come from the edge."""
+    notes, polls = apps
+    assert (notes.get("/healthz"), notes.get(), polls.get()) == (200, 200, 200)
+    assert notes.get("/static/style.css") == 200
+
+
+def test_exposure(apps: tuple[App, App]) -> None:
+    """systemd-analyze security: app units 2.0 at most, the edge far below Debian's unit."""
+    notes, _ = apps
+    units = notes.machine.ssh("systemctl", "list-units", "--plain", "--no-legend", "holdfast-*")
+    names = [line.split()[0] for line in units.stdout.splitlines() if ".web." in line]
+    assert {name.split(".")[0] for name in names} == {"holdfast-notes", "holdfast-polls"}
+    found = {name: _exposure(notes, name) for name in (*names, "holdfast-edge.service")}
+    print(found)
+    assert max(found[name] for name in names) <= 2.0
+    assert found["holdfast-edge.service"] <= 3.0
+
+
+def _exposure(app: App, unit: str) -> float:
+    said = app.machine.ssh("systemd-analyze", "security", "--no-pager", unit, check=False).stdout
+    level = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+    assert level, said
+    return float(level[1])
+
+
+def test_the_other_app_is_out_of_reach(apps: tuple[App, App]) -> None:
+    """Code that runs as one app's user reads nothing of the other, and not the edge's socket."""
+    notes, polls = apps
+    pid = notes.machine.ssh(
+        "sh", "-c", "pgrep -u hf-notes -o -f gunicorn || pgrep -u hf-notes -o"
+    ).stdout.strip()
+    socket = notes.machine.ssh("sh", "-c", f"ls {notes.home}/run/*.sock").stdout.split()[0]
+    forbidden = (
+        f"ls {notes.home}",
+        f"cat {notes.home}/env.json",
+        f"cat {notes.home}/data/instance/notes.db",
+        f"ls {notes.home}/current/src",
+        f"cat {ROOT}/systemd/notes/web.a.env",
+        f"cat {ROOT}/journal.db",
+        f"cat /proc/{pid}/environ",
+        f"ls {ROOT}/edge/control",
+        f"cat {polls.home}/env.json",
+        _connect(socket),
+        _connect(f"{ROOT}/edge/control/control.sock"),
+    )
+    assert polls.run("id", "-un").stdout.strip() == "hf-polls"
+    for command in forbidden:
+        done = polls.run("sh", "-c", command)
+        assert done.returncode != 0, f"{command}: {done.stdout[:200]}"
+        assert re.search(r"denied|not permitted|Permission", done.stdout + done.stderr), command
+
+
+def _connect(socket: str) -> str:
+    code = f"import socket; socket.socket(socket.AF_UNIX).connect('{socket}')"
+    return f'python3 -c "{code}"'
+
+
+def test_the_app_itself_has_its_secret_and_its_data(apps: tuple[App, App]) -> None:
+    """What is closed to others is open to the app: else the test above would prove nothing."""
+    notes, _ = apps
+    assert notes.run("sh", "-c", "echo $PLANTED").stdout.strip() == SECRET
+    assert notes.run("cat", f"{notes.home}/data/instance/notes.db").returncode == 0
+
+
+def test_secrets_are_nowhere_to_be_seen(apps: tuple[App, App]) -> None:
+    """A planted value is in no argument, journal, unit, event or file that others may read."""
+    notes, _ = apps
+    search = notes.machine.ssh
+    assert SECRET not in search("ps", "axww", "-o", "args").stdout
+    assert SECRET not in search("journalctl", "--no-pager", "--all").stdout
+    assert SECRET not in search("sh", "-c", "systemctl show 'holdfast-*' --all").stdout
+    assert SECRET not in notes.holdfast("deploy", "--follow", "--json").stdout
+    readable = search(
+        *("find", "/etc", "/var", "/run", "/tmp", "/opt", "/usr/local", "-xdev", "-type", "f"),
+        *("-perm", "-004", "-exec", "grep", "-l", "-s", SECRET, "{}", "+"),
+        check=False,
+    )
+    assert readable.stdout == ""
+    kept = search("grep", "-rls", SECRET, ROOT, check=False).stdout.split()
+    assert sorted(kept) == sorted({f"{notes.home}/env.json", _env_file(notes)})
+
+
+def _env_file(app: App) -> str:
+    found = app.machine.ssh("sh", "-c", f"ls {ROOT}/systemd/{app.name}/web.*.env").stdout.split()
+    assert len(found) == 1
+    assert app.machine.ssh("stat", "-c", "%U %a", found[0]).stdout.split() == ["root", "600"]
+    return found[0]
+
+
+def test_replaced_and_rolled_back_under_load(apps: tuple[App, App]) -> None:
+    """A deploy and a rollback of one app: every request to both is answered."""
+    notes, _ = apps
+    answers: list[tuple[str, int]] = []
+    stop = threading.Event()
+
+    def ask(app: App) -> None:
+        while not stop.is_set():
+            answers.append((app.name, app.get("/", timeout=60)))
+            time.sleep(0.02)
+
+    threads = [threading.Thread(target=ask, args=(app,)) for app in apps]
+    for thread in threads:
+        thread.start()
+    try:
+        before = notes.serving()
+        notes.change()
+        notes.deploy()
+        after = notes.serving()
+        notes.holdfast("rollback", "--yes")
+        assert notes.serving() == before != after
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(70)
+    assert {status for _, status in answers} == {200}
+    assert {name for name, _ in answers} == {"notes", "polls"}
+
+
+def test_a_crashed_app_and_a_killed_nginx_come_back(apps: tuple[App, App]) -> None:
+    """systemd starts both again, and requests meanwhile wait instead of failing."""
+    notes, _ = apps
+    # With a moment to die in: a dying server still takes connections, and what has reached it is
+    # not sent again.
+    kill = "systemctl kill --signal=KILL 'holdfast-notes.web.*'; sleep 0.3"
+    notes.machine.ssh("sh", "-c", kill)
+    answer = notes.get(timeout=30)
+    log = notes.machine.ssh("tail", "-n", "3", f"{ROOT}/edge/logs/notes.access.log").stdout
+    assert answer == 200, log
+    pid = notes.machine.ssh("cat", f"{ROOT}/edge/run/nginx.pid").stdout.strip()
+    notes.machine.ssh("kill", "-KILL", pid)
+    # The workers of the killed one go on meanwhile.
+    wait_for(lambda: _edge_pid(notes) not in ("0", pid))
+    assert notes.get() == 200
+
+
+def _edge_pid(app: App) -> str:
+    return app.machine.ssh("systemctl", "show", "-P", "MainPID", "holdfast-edge").stdout.strip()
+
+
+def test_after_a_reboot_all_is_there(apps: tuple[App, App]) -> None:
+    """Nobody runs a command: both answer, and no unit has failed."""
+    notes, polls = apps
+    machine = notes.machine
+    machine.stop()
+    machine.boot()
+    machine.wait_for_boot()
+    wait_for(lambda: (notes.get(), polls.get()) == (200, 200))
+    assert machine.ssh("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "place"),
+    [
+        ("hold", "after:stop-old"),
+        ("hold", "before:boot"),
+        ("hold", "after:boot"),
+        ("handover", "after:hold"),
+        ("handover", "before:open"),
+        ("handover", "after:open"),
+    ],
+)
+def test_power_cut_in_the_middle_of_a_deploy(
+    apps: tuple[App, App], strategy: str, place: str
+) -> None:
+    """After the boot the site serves the old release or the new one, by itself, soon."""
+    notes, polls = apps
+    machine = notes.machine
+    notes.change()
+    machine.ssh("sh", "-c", f"echo wait {place} >{ROOT}/failpoint")
+    reached = machine.root / ROOT.lstrip("/") / "failpoint.reached"
+    deploying = subprocess.Popen(
+        notes.command("deploy", "--yes", "--strategy", strategy, "--server", machine.name),
+        cwd=notes.directory,
+        env=notes.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(reached.exists, 60)
+        machine.crash()
+    finally:
+        deploying.kill()
+        deploying.wait(10)
+    reached.unlink()
+    machine.boot()
+    machine.wait_for_boot()
+    wait_for(lambda: (notes.get(), polls.get()) == (200, 200), 40)
+    wait_for(lambda: not _under_way(notes), 40)
+    assert notes.get("/healthz") == 200
+    assert machine.ssh("systemctl", "--failed", "--no-legend").stdout == ""
+    running = machine.ssh("systemctl", "list-units", "--plain", "--no-legend", "holdfast-notes.*")
+    assert len(running.stdout.splitlines()) == 1
+
+
+def _under_way(app: App) -> bool:
+    units = app.machine.ssh(
+        "systemctl", "list-units", "--plain", "--no-legend", "holdfast-engine-*"
+    )
+    return bool([line for line in units.stdout.splitlines() if ".service" in line])
