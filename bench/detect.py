@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.harness import Results, middle, say, scratch
@@ -14,18 +16,21 @@ from tests.unit.detect.cases import Case
 ROUNDS = 3
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "test-packages"
 FILES = 10_000
+AT_ONCE = (os.cpu_count() or 1) + 1
+"""Deploys that run side by side: each waits for a boot for half of its time."""
 
 
 def run(rounds: int) -> Results:
     cases = living.every()
     with scratch() as folder:
         times = [scanned(folder / f"tree-{number}") for number in range(rounds)]
-        with place(CACHE) as here:
-            good = sum(as_expected(here, case, folder / "projects") for case in cases)
+        with place(CACHE) as here, ThreadPoolExecutor(AT_ONCE) as pool:
+            good = sum(pool.map(lambda case: as_expected(here, case, folder / "projects"), cases))
     return {
         "projects": len(cases),
         "as_expected": good,
-        "detect_10k_files_s": middle(times, 3),
+        "detect_10k_files_s": middle([wall for wall, _ in times], 3),
+        "detect_10k_files_cpu_s": middle([processor for _, processor in times], 3),
     }
 
 
@@ -37,16 +42,19 @@ def as_expected(here: Place, case: Case, folder: Path) -> bool:
     return problem is None
 
 
-def scanned(root: Path) -> float:
-    """Seconds to understand a Flask app in a tree of 10,000 files, all just written."""
+def scanned(root: Path) -> tuple[float, float]:
+    """Seconds to understand a Flask app in a tree of 10,000 files, all just written.
+
+    By the clock, and of processor time: the second says the same on a busy machine.
+    """
     from holdfast.config import App, Config
     from holdfast.detect import Answers, resolve, scan
 
     _lay_down(root)
     config = Config(app=App(name="site"))
-    began = time.perf_counter()
+    began, began_to_work = time.perf_counter(), time.process_time()
     resolve(config, scan(root, config), Answers())
-    taken = time.perf_counter() - began
+    taken = time.perf_counter() - began, time.process_time() - began_to_work
     shutil.rmtree(root)
     return taken
 

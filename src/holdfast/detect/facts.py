@@ -155,6 +155,20 @@ class EnvRead(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class OldCall(Fact):
+    """The code calls a library as its newest version no longer takes.
+
+    Attributes:
+        requirement: what keeps it working: ``starlette<1``.
+        libraries: those whose version would decide otherwise if a file said one.
+    """
+
+    requirement: str
+    libraries: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class SampleValue(Fact):
     """A sample of the environment names a variable; ``value`` shows how it looks."""
 

@@ -116,7 +116,8 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
     common = asks.joinpath("common.py").read_text(encoding="utf-8")
     own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
     own = _OURS.sub("", own)
-    call = f"main(ask, json.loads({json.dumps(given)!r}))"
+    # Settings look at sys.argv[1]: under a server it names the app.
+    call = f"sys.argv[:] = ['serve', 'app']\nmain(ask, json.loads({json.dumps(given)!r}))"
     speaking = _OURS.sub("", asks.joinpath("speaking.py").read_text(encoding="utf-8"))
     return f"{common}\n{speaking}\n{own}\n{call}\n"
 

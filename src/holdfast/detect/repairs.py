@@ -44,6 +44,7 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"'json' from 'itsdangerous'", ("itsdangerous<2.1",)),
     (r"'(?:_(?:app|request)_ctx_stack|JSONEncoder)' from 'flask", ("flask<2.3", "werkzeug<3")),
     (r"'(?:Markup|escape)' from 'flask", ("flask<2.3", "werkzeug<3")),
+    (r"'(?:Starlette|FastAPI|APIRouter|Router)' object has no attribute '", ("starlette<1",)),
     (r"no attribute 'before_first_request'", ("flask<2.3", "werkzeug<3")),
     (r"'(?:u?gettext\w*|force_text|smart_text|url|is_safe_url)' from 'django\.", ("django<4",)),
     (r"No module named 'django\.utils\.six'|'python_2_unicode_compatible'", ("django<3",)),

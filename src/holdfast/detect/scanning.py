@@ -15,6 +15,7 @@ from holdfast.detect import (
     command_line,
     dependencies,
     django,
+    drift,
     flask,
     health,
     other,
@@ -60,6 +61,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     alembic.recognise,
     health.recognise,
     other.recognise,
+    drift.recognise,
     unparsed.recognise,
 )
 """Every recogniser. A new case is a new file with ``recognise``, and a line here."""
@@ -185,6 +187,7 @@ class _Resolver:
         self.findings.append(Finding("server", served.choice.name, served.choice.why))
         self.findings += environment.findings
         added = served.extra if named or not self.config.web.command else ()
+        added += self._older(environment)
         return Project(
             framework=best.framework,
             candidates=tuple(ranked),
@@ -200,6 +203,14 @@ class _Resolver:
             facts=tuple(self.facts),
             findings=tuple(self.findings),
         )
+
+    def _older(self, environment: choosing.Chosen) -> tuple[str, ...]:
+        """Older versions that the code's calls need where no file says any."""
+        chosen = environment.dependencies
+        files = drift.files_of(self.facts, chosen.files)
+        older, found = drift.older(self.tree, self.facts, chosen.source, files)
+        self.findings += found
+        return older
 
     def _web_line(self) -> ProcessLine | None:
         return next((line for line in self._processes() if line.name == "web"), None)

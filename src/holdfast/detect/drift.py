@@ -1,0 +1,79 @@
+"""Calls that the newest version of a library no longer takes, where no file pins an older.
+
+An import that fails is seen when the app is asked (:mod:`holdfast.detect.repairs`). These
+fail only when a visitor comes, with 500, so they must be read in the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from holdfast.app import Finding
+from holdfast.config import Config
+from holdfast.detect.facts import DependencyFile, Evidence, Fact, OldCall
+from holdfast.detect.source import Source
+from holdfast.detect.tree import Tree
+
+_FRAMES = ("starlette", "fastapi")
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    for source in tree.mentioning(b"TemplateResponse"):
+        if not source.path.startswith(("tests/", "test_")):
+            yield from _templates(source)
+
+
+def _templates(source: Source) -> Iterator[OldCall]:
+    """``TemplateResponse(name, {"request": request})``: Starlette 1.0 wants the request first."""
+    if not any(item.startswith(_FRAMES) for item in source.imports.values()):
+        return
+    for call, name in source.calls():
+        if name.rpartition(".")[2] != "TemplateResponse" or not call.args:
+            continue
+        first = call.args[0]
+        if isinstance(first, ast.JoinedStr) or (
+            isinstance(first, ast.Constant) and isinstance(first.value, str)
+        ):
+            yield OldCall(
+                Evidence(source.path, call.lineno),
+                "starlette<1",
+                _FRAMES,
+                "TemplateResponse gets its name first, which Starlette 1.0 does not take",
+            )
+
+
+def older(
+    tree: Tree, facts: Sequence[Fact], chosen: str, files: Sequence[str]
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """Requirements that keep such calls working, unless the project itself says a version.
+
+    Args:
+        chosen: the kind of the dependency file that counts; a lock has its own versions.
+        files: its paths, in which versions are looked for.
+    """
+    found: dict[str, Finding] = {}
+    for fact in facts:
+        if isinstance(fact, OldCall) and chosen != "uv.lock" and fact.requirement not in found:
+            if any(_says_version(tree.text(path), fact.libraries) for path in files):
+                continue
+            why = f"{fact.evidence}: {fact.why}, and no file says an older version"
+            found[fact.requirement] = Finding("older", fact.requirement, why, level="warning")
+    return tuple(found), list(found.values())
+
+
+def _says_version(text: str, libraries: Sequence[str]) -> bool:
+    """Whether a requirement of one of them has any version at all."""
+    names = "|".join(libraries)
+    name = rf"(?im)^[\s\"'-]*(?:{names})(?:\[[^\]]*\])?\s*[\"']?\s*"
+    return re.search(name + r"(?:[=<>~!]=?|@)\s*[\"'{]?[^\s*\"']", text) is not None
+
+
+def files_of(facts: Sequence[Fact], named: Sequence[str]) -> tuple[str, ...]:
+    """The dependency files and what they include."""
+    found = list(named)
+    for fact in facts:
+        if isinstance(fact, DependencyFile):
+            found += [fact.evidence.file, *fact.also]
+    return tuple(dict.fromkeys(found))
