@@ -234,6 +234,7 @@ class AppSpec:
         build: shell commands run in the release after its dependencies are installed.
         env: plain variables from the config; secrets are kept on the server.
         generate: names of secrets to be generated once if the environment lacks them.
+        split: variables with parts of the database's address, filled from ``DATABASE_URL``.
         overlay: what is put beside the source so that the app can be served as it is.
         findings: what detection decided, for the plan.
     """
@@ -248,6 +249,7 @@ class AppSpec:
     release: ReleaseCommand | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     generate: tuple[str, ...] = ()
+    split: tuple[str, ...] = ()
     persist: tuple[Persist, ...] = ()
     static: tuple[Static, ...] = ()
     edge: Edge = field(default_factory=Edge)

@@ -14,12 +14,58 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from holdfast.command import Secret
 from holdfast.errors import HoldfastError, NotFound, UsageError
 from holdfast.files import write_json
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+_PARTS = {
+    "host": "HOST|HOSTNAME|SERVER|ADDRESS",
+    "port": "PORT",
+    "name": "NAME|DB|DATABASE|DBNAME",
+    "user": "USER|USERNAME|DBUSER",
+    "password": "PASS|PASSWORD|PASSWD|PWD",
+}
+_OF_DATABASE = re.compile(
+    r"(?P<prefix>(?:\w+_)?(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|SQL))_?(?:"
+    + "|".join(f"(?P<{part}>{words})" for part, words in _PARTS.items())
+    + r")\Z"
+)
+
+
+def part_of_database(name: str) -> tuple[str, str] | None:
+    """``DB_HOST`` as its prefix and its part: ``("DB", "host")``; ``None`` for other names."""
+    match = _OF_DATABASE.match(name.upper())
+    if match is None:
+        return None
+    return match["prefix"], next(part for part in _PARTS if match[part])
+
+
+def split_database(values: Mapping[str, str | Secret], names: Iterable[str]) -> dict[str, Secret]:
+    """Values for ``names`` (``DB_HOST``, ``DB_USER``, ...) that lack one, from ``DATABASE_URL``."""
+    whole = values.get("DATABASE_URL")
+    if whole is None:
+        return {}
+    try:
+        url = urlsplit(whole.value if isinstance(whole, Secret) else whole)
+        port = str(url.port or (3306 if url.scheme.startswith("mysql") else 5432))
+    except ValueError:
+        return {}
+    parts = {
+        "host": url.hostname or "",
+        "port": port,
+        "name": unquote(url.path.lstrip("/")),
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+    }
+    if not url.hostname:
+        return {}
+    found = ((name, part_of_database(name)) for name in names if name not in values)
+    return {name: Secret(parts[part[1]]) for name, part in found if part is not None}
 
 
 class EnvStore:

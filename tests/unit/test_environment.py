@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.command import Secret
-from holdfast.environment import EnvStore
+from holdfast.environment import EnvStore, split_database
 from holdfast.errors import HoldfastError, NotFound, UsageError
 
 
@@ -138,3 +138,22 @@ def test_two_writers_lose_nothing(tmp_path: Path) -> None:
     for writer in writers:
         writer.join(20)
     assert set(EnvStore(path).load()) == {f"NAME_{number}" for number in range(12)}
+
+
+def test_parts_of_an_address_are_filled_from_the_whole() -> None:
+    """``DB_HOST`` and the like come from DATABASE_URL; what is set stays as it is."""
+    values = {"DATABASE_URL": "postgresql://ann:p%40ss@db.example.com/shop", "DB_USER": "bob"}
+    names = ["DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "SHOP_COLOUR"]
+    found = split_database(values, names)
+    assert {name: value.value for name, value in found.items()} == {
+        "DB_HOST": "db.example.com",
+        "DB_PORT": "5432",
+        "DB_NAME": "shop",
+        "DB_PASSWORD": "p@ss",
+    }
+
+
+@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "postgresql://host:port/x", ""])
+def test_an_address_without_a_host_fills_nothing(url: str) -> None:
+    """A file has no host, and what is no URL is left to the app to complain of."""
+    assert split_database({"DATABASE_URL": url}, ["DB_HOST"]) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -94,11 +95,36 @@ def _variables(project: Project, beginning: Beginning, given: set[str]) -> Itera
     kept = beginning.variables() if wanted else set()
     for name, fact in sorted(wanted.items()):
         if name not in kept and not name.startswith("HOLDFAST_"):
+            loaded = not project.loaded or fact.evidence.file in project.loaded
+            said = "and has no default" if loaded else "if it is used at all"
             yield Problem(
-                True,
-                f"{name} is not set; {fact.evidence} reads it, and has no default",
+                loaded,
+                f"{name} is not set; {fact.evidence} reads it, {said}",
                 f"holdfast env set {name}",
             )
+    yield from _without_value(project, known | kept | set(wanted))
+
+
+_OUTSIDE = re.compile(
+    r"(?:^|_)(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|MYSQL|MONGO|MONGODB|REDIS|SMTP|MAIL|EMAIL)\w*"
+    r"(?:HOST|SERVER|NAME|USER|USERNAME|PASS|PASSWORD|PASSWD|URL|URI|CONNECTIONSTRING)$"
+    r"|(?:API_KEY|API_TOKEN|ACCESS_TOKEN|CLIENT_SECRET)$"
+)
+"""Names of what only the user knows: where a database is, what a service gave out."""
+
+
+def _without_value(project: Project, known: set[str]) -> Iterator[Problem]:
+    """Variables that are ``None`` where they are missing, and name something outside."""
+    from holdfast.detect.facts import EnvRead
+
+    found: dict[str, EnvRead] = {}
+    for fact in project.all(EnvRead):
+        if fact.bare and fact.name not in known and fact.evidence.file in project.loaded:
+            if _OUTSIDE.search(fact.name):
+                found.setdefault(fact.name, fact)
+    for name, fact in sorted(found.items()):
+        text = f"{name} is not set; {fact.evidence} reads it, and gets None"
+        yield Problem(False, text, f"holdfast env set {name}")
 
 
 def _is_test(file: str) -> bool:

@@ -8,10 +8,11 @@ that it is broken. A redirect is not followed.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from holdfast.errors import DeployFailed
@@ -30,6 +31,9 @@ _LOOK = 0.1
 
 _TAIL = 40
 """Lines of a log that an error shows."""
+
+_ERROR = re.compile(r"[\w.]*(?:Error|Exception|Warning|Exists|DoesNotExist)\b ?:|Error:")
+"""How the last line of a traceback, or of a command's complaint, begins."""
 
 _WELL = frozenset({401, 403, 404, 405})
 
@@ -167,12 +171,21 @@ def _ill(release: Release, answer: Answer, log: str) -> DeployFailed:
     cause = "look at its log above"
     if answer.status == 400:
         cause = f"a host check may refuse {spec.domains[0]} (Django: ALLOWED_HOSTS)"
+    said = said_last(log.splitlines())
+    left = [f"{item.value} was not run ({item.why})" for item in spec.findings
+            if item.what == "not run"]  # fmt: skip
     return DeployFailed(
         f"{spec.name}: GET {spec.web.health} answers {answer.status},"
-        f" for {PATIENCE:g} s since it booted",
-        hint=f"{cause}; [web] health names another path",
+        f" for {PATIENCE:g} s since it booted" + (f": {said}" if said else ""),
+        hint="\n".join([f"{cause}; [web] health names another path", *left]),
         detail=log or answer.text,
     )
+
+
+def said_last(lines: Sequence[str]) -> str:
+    """The last line of an output that names an error; empty if none does."""
+    told = [line.strip() for line in lines if _ERROR.match(line.strip())]
+    return told[-1][:200] if told else ""
 
 
 def _silent(release: Release, answer: Answer, log: str) -> DeployFailed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from holdfast.command import Secret
 from holdfast.deploy.journal import Journal
 from holdfast.edge.contract import EdgeControl
-from holdfast.environment import EnvStore
+from holdfast.environment import EnvStore, split_database
 from holdfast.layout import Layout
 from holdfast.releases.contract import ReleaseStore
 from holdfast.runtimes.contract import Environment, Release, Runtime
@@ -32,4 +33,6 @@ class Machine:
 
     def environment(self, release: Release) -> Environment:
         """The variables of a release: the config's, then what is kept on the server."""
-        return {**release.spec.env, **self.env_store(release.spec.name).load()}
+        kept = self.env_store(release.spec.name).load()
+        values: dict[str, str | Secret] = {**release.spec.env, **kept}
+        return {**values, **split_database(values, release.spec.split)}

@@ -278,10 +278,21 @@ def _release_command(context: Context, remaining: float) -> None:
     except CommandFailed as error:
         context.check_cancelled()
         raise DeployFailed(
-            f"{context.app}: the release command ({release.command}) failed: {error.message}",
+            f"{context.app}: the release command ({_short(release.command)}) failed: "
+            f"{_said(error)}",
             hint=_after_failed_release(context, error, remaining),
             detail=error.output,
         ) from error
+
+
+def _short(command: str) -> str:
+    return command if len(command) <= 120 else f"{command[:119]}…"
+
+
+def _said(error: CommandFailed) -> str:
+    """The error it printed says more than its status."""
+    said = health.said_last(error.output.splitlines())
+    return f"{said} ({error.message})" if said else error.message
 
 
 def _after_failed_release(context: Context, error: CommandFailed, remaining: float) -> str:

@@ -69,7 +69,8 @@ def _not_set(
     found = {named.name: named}
     for fact in project.all(EnvRead):
         aside = {"scripts", "tools", "examples", "docs"} & set(fact.evidence.file.split("/"))
-        if fact.required and fact.name not in present and not aside:
+        near = not project.loaded or fact.evidence.file in project.loaded
+        if fact.required and near and fact.name not in present and not aside:
             found.setdefault(fact.name, fact)
     return sorted(found.values(), key=lambda item: item.name)
 
@@ -88,6 +89,9 @@ def _to_set(project: Project, missing: Sequence[EnvRead]) -> str:
         sample = samples.get(item.name)
         looks = f"   # like {sample.value} ({sample.evidence})" if sample else ""
         lines.append(f"holdfast env set {item.name}{looks}")
+    parts = [item.name for item in missing if item.name in project.split]
+    if len(parts) > 1:
+        lines.append(f"holdfast env set DATABASE_URL   # fills {', '.join(parts)}")
     return "\n".join(lines)
 
 
@@ -118,9 +122,20 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
 
 
 def _variable(project: Project, message: str) -> EnvRead | None:
-    """The variable an error speaks of, among those that the code reads."""
+    """The variable an error speaks of, among those that the code reads.
+
+    Pydantic and Dynaconf speak of a field; its variable has a prefix besides.
+    """
     words = {word.upper() for word in re.findall(r"\w+", message)}
-    return next((item for item in project.all(EnvRead) if item.name.upper() in words), None)
+    reads = project.all(EnvRead)
+    exact = next((item for item in reads if item.name.upper() in words), None)
+    if exact is not None:
+        return exact
+    wanted = [item for item in reads if item.required]
+    return next(
+        (item for item in wanted if any(item.name.upper().endswith(f"_{word}") for word in words)),
+        None,
+    )
 
 
 def of_bad_end(project: Project, error: CommandFailed) -> DetectionError:

@@ -147,11 +147,13 @@ class EnvRead(Fact):
     Attributes:
         required: it has no default; without the variable the app fails.
         literal_default: the default that stands in the code.
+        bare: it is asked for without any default, and is ``None`` where it is missing.
     """
 
     name: str
     required: bool
     literal_default: str | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +214,37 @@ class HealthRoute(Fact):
 class Migrations(Fact):
     """Migrations that a tool other than Django runs; ``directory`` is where they lie."""
 
-    tool: Literal["flask-migrate", "alembic"]
+    tool: Literal["flask-migrate", "alembic", "aerich", "piccolo", "yoyo"]
     directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepares(Fact):
+    """Something that is run once by hand before the app answers.
+
+    Attributes:
+        what: statements of the main guard, or the name of a command of the app.
+        harm: why it is not run unasked; empty where it only makes what is missing.
+    """
+
+    what: str
+    harm: str
+    in_guard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd(Fact):
+    """A ``package.json`` with a build script.
+
+    Attributes:
+        program: ``npm``, ``yarn`` or ``pnpm``; ``install``: how it installs by its lock.
+        skipped: why it is not built; empty where the app serves what is not there yet.
+    """
+
+    directory: str
+    program: str
+    install: str
+    skipped: str
 
 
 @dataclass(frozen=True, slots=True)

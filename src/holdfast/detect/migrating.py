@@ -10,8 +10,9 @@ from typing import Literal
 
 from holdfast.app import Finding, ReleaseCommand
 from holdfast.config import Config
+from holdfast.detect import tool_migrations
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import Migrations
+from holdfast.detect.facts import Migrations, Prepares
 from holdfast.detect.project import Candidate, Project
 
 Known = Literal["django", "flask-migrate", "alembic"]
@@ -29,7 +30,7 @@ def release(
     """The release command: the config's, the ``Procfile``'s, or the framework's migrations."""
     found = _chosen(config, project, answers, directory)
     if found is None:
-        return None, []
+        return None, not_run(project)
     command, why = found
     if config.release.timeout is not None:
         command = replace(command, timeout=config.release.timeout)
@@ -74,7 +75,36 @@ def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] 
     candidate = _candidate(project, answers)
     if candidate is not None and project.framework == "flask" and answers.migrate:
         return _flask_migrate(candidate, answers.migrate)
-    return _alembic(project)
+    return _alembic(project) or _prepared(project, candidate)
+
+
+def _prepared(project: Project, candidate: Candidate | None) -> tuple[ReleaseCommand, str] | None:
+    """What the app's main guard makes before it serves: a server never runs that."""
+    if candidate is None:
+        return None
+    steps = [
+        fact
+        for fact in project.all(Prepares)
+        if fact.in_guard and not fact.harm and fact.evidence.file == candidate.evidence.file
+    ]
+    if not steps:
+        return None
+    code = "\n".join(fact.what for fact in steps)
+    run = f"exec({code!r}, vars(import_module({candidate.module!r})))"
+    program = f"from importlib import import_module; {run}"
+    why = f"{steps[0].evidence} makes what is missing, under a condition no server meets"
+    return ReleaseCommand(f"python -c {shlex.quote(program)}", candidate.directory), why
+
+
+def not_run(project: Project) -> list[Finding]:
+    """What was found and is left to the user, with the reason."""
+    found: dict[str, Finding] = {}
+    for fact in project.all(Prepares):
+        if fact.harm:
+            what = fact.what if fact.in_guard else f"flask {fact.what}"
+            why = f"{fact.evidence}: {fact.harm}; [release] command would run it"
+            found.setdefault(what, Finding("not run", what, why))
+    return list(found.values())
 
 
 def _candidate(project: Project, answers: Answers) -> Candidate | None:
@@ -127,6 +157,9 @@ def _seen_from(directory: str, path: str) -> str:
 
 def _alembic(project: Project) -> tuple[ReleaseCommand, str] | None:
     for fact in project.all(Migrations):
+        if fact.tool in tool_migrations.COMMANDS:
+            command = ReleaseCommand(tool_migrations.COMMANDS[fact.tool], fact.directory)
+            return command, f"{fact.tool}: {fact.evidence}"
         if fact.tool == "alembic":
             command = ReleaseCommand(
                 "alembic upgrade head",

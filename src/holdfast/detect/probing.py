@@ -117,7 +117,11 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
     own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
     own = _OURS.sub("", own)
     # Settings look at sys.argv[1]: under a server it names the app.
-    call = f"sys.argv[:] = ['serve', 'app']\nmain(ask, json.loads({json.dumps(given)!r}))"
+    call = (
+        f"sys.argv[:] = ['serve', 'app']\ngiven = json.loads({json.dumps(given)!r})\n"
+        "for name, value in given['env'].items():\n    os.environ.setdefault(name, value)\n"
+        "main(ask, given)"
+    )
     speaking = _OURS.sub("", asks.joinpath("speaking.py").read_text(encoding="utf-8"))
     return f"{common}\n{speaking}\n{own}\n{call}\n"
 

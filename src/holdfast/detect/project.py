@@ -83,6 +83,8 @@ class Project:
         generate: secrets that any random value satisfies.
         processes: the lines of its ``Procfile``.
         tool: the command's name of a framework that serves itself (``streamlit``), its file.
+        split: variables that hold parts of one database's address (``DB_HOST``, ...).
+        loaded: files that are read when the app is imported, as far as imports say.
         facts: everything the recognisers found.
         findings: what was decided, and why, most important first.
     """
@@ -99,6 +101,8 @@ class Project:
     generate: tuple[str, ...] = ()
     processes: tuple[ProcessLine, ...] = ()
     tool: ToolApp | None = None
+    split: tuple[str, ...] = ()
+    loaded: frozenset[str] = frozenset()
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
 

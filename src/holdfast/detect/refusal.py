@@ -74,6 +74,34 @@ def one_of(projects: Sequence[DjangoProject], ranked: Sequence[Candidate]) -> Dj
     return projects[0]
 
 
+def of_library(tree: Tree, ranked: Sequence[Candidate], config: Config) -> None:
+    """Refuse a library: the only apps in it are examples, and nobody named one of them."""
+    if config.web.directory or config.app.framework or config.web.command:
+        return
+    library = _library(tree)
+    if library and ranked and not is_named(ranked[0]) and is_aside(ranked[0].evidence.file):
+        raise _is_library(library, ranked[0].evidence.file)
+
+
+def _library(tree: Tree) -> str | None:
+    """The file by which the root is built into a package for others; ``None`` for an app."""
+    for name, sign in (("pyproject.toml", "[build-system]"), ("setup.py", "setup(")):
+        if tree.has(name) and sign in tree.text(name):
+            return name
+    return None
+
+
+def _is_library(file: str, example: str | None) -> DetectionError:
+    said = (
+        f"the only apps in it are examples and tests ({example})" if example else "no app is in it"
+    )
+    hint = "run holdfast in the folder of an app"
+    folder = (example or "").rpartition("/")[0]
+    if folder and not {"test", "tests", "testing"} & set(folder.split("/")):
+        hint = f"an example can be deployed from its own folder: cd {folder}"
+    return DetectionError(f"this is a library ({file} builds it): {said}", hint=hint)
+
+
 def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> DetectionError:
     """The one error for a tree in which no app is recognised."""
     if not tree.files:
@@ -101,6 +129,8 @@ def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> Detectio
     for path in sorted(tree.python, key=is_aside):
         if (broken := unparsed(tree, path)) is not None:
             return _not_parsed(broken)
+    if (library := _library(tree)) is not None:
+        raise _is_library(library, None)
     files = "1 Python file" if len(tree.python) == 1 else f"{len(tree.python)} Python files"
     return DetectionError(
         f"no web app was found in {files}: looked for Django (manage.py, "

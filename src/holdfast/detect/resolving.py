@@ -20,9 +20,18 @@ from holdfast.app import (
 from holdfast.config import Config
 from holdfast.config.names import process_name
 from holdfast.config.wrong import Wrong
-from holdfast.detect import keeping, migrating, overlaying, shaping, tools, warning, webcommand
+from holdfast.detect import (
+    front,
+    keeping,
+    migrating,
+    overlaying,
+    shaping,
+    tools,
+    warning,
+    webcommand,
+)
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import HealthRoute, ProcessLine
+from holdfast.detect.facts import FrontEnd, HealthRoute, ProcessLine
 from holdfast.detect.health import KNOWN
 from holdfast.detect.machine import Machine
 from holdfast.detect.project import Project
@@ -69,6 +78,7 @@ def resolve(
         release=release,
         env={"PYTHONUNBUFFERED": "1", **project.env, **(config.env or {})},
         generate=tuple(dict.fromkeys((*project.generate, *laid.generate))),
+        split=project.split,
         persist=persist,
         static=static,
         edge=_overlaid(Edge(), config.web),
@@ -181,12 +191,17 @@ def _build(
 ) -> tuple[tuple[str, ...], list[Finding]]:
     """The user's commands, then ``collectstatic`` (it collects what they made)."""
     commands = tuple(config.build.commands or ())
+    findings: list[Finding] = []
+    for fact in project.all(FrontEnd) if not commands else ():
+        made, finding = front.build(fact)
+        commands += made
+        findings.append(finding)
     if not _collects(answers) or not project.manage:
-        return commands, []
+        return commands, findings
     if any("collectstatic" in item for item in commands):
-        return commands, []
+        return commands, findings
     command = collect_command(project.manage)
-    return (*commands, command), [Finding("build", command, "STATIC_ROOT is set")]
+    return (*commands, command), [*findings, Finding("build", command, "STATIC_ROOT is set")]
 
 
 def _processes(

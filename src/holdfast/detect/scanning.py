@@ -17,15 +17,19 @@ from holdfast.detect import (
     django,
     drift,
     flask,
+    front,
     health,
     other,
+    preparing,
     procfile,
+    reaching,
     refusal,
     samples,
     secrets,
     server,
     startlines,
     state,
+    tool_migrations,
     tools,
     unparsed,
     wsgi,
@@ -34,15 +38,21 @@ from holdfast.detect.facts import (
     BrokenFile,
     DependencyFile,
     DjangoProject,
+    EnvRead,
     Fact,
     HardCodedSecret,
     Interface,
     ProcessLine,
+    StartsServer,
     StreamsAnswers,
     ToolApp,
 )
 from holdfast.detect.project import Candidate, Project
-from holdfast.detect.tree import Tree, parent
+from holdfast.detect.tree import Tree, join, parent
+from holdfast.environment import part_of_database
+
+_QUIET = {"FLASK_RUN_FROM_CLI": "true"}
+"""With it ``app.run()`` does nothing: a module that calls it on import can be served."""
 
 Recogniser = Callable[[Tree, Config], Iterable[Fact]]
 
@@ -61,6 +71,9 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     alembic.recognise,
     health.recognise,
     other.recognise,
+    preparing.recognise,
+    tool_migrations.recognise,
+    front.recognise,
     drift.recognise,
     unparsed.recognise,
 )
@@ -90,6 +103,7 @@ class _Resolver:
 
     def project(self) -> Project:
         ranked = self._fitting(candidates.rank(self.tree, self.facts))
+        refusal.of_library(self.tree, ranked, self.config)
         chosen_django = self._django(ranked)
         if chosen_django is not None:
             return self._django_project(chosen_django)
@@ -188,6 +202,8 @@ class _Resolver:
         self.findings += environment.findings
         added = served.extra if named or not self.config.web.command else ()
         added += self._older(environment)
+        added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
+        itself = StartsServer in map(type, self.facts) and best.framework == "flask"
         return Project(
             framework=best.framework,
             candidates=tuple(ranked),
@@ -197,12 +213,38 @@ class _Resolver:
             server=served.choice,
             settings=settings,
             manage=manage,
-            env={**(env or {}), **_path_variable(best)},
+            env={**(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
+            split=self._split(),
+            loaded=self._loaded(best, settings),
             generate=self._generate(best.module),
             processes=self._processes(),
             facts=tuple(self.facts),
             findings=tuple(self.findings),
         )
+
+    def _split(self) -> tuple[str, ...]:
+        """Variables with parts of a database's address, where one prefix has three or more."""
+        parts: dict[str, dict[str, str]] = {}
+        for fact in self.facts:
+            found = part_of_database(fact.name) if isinstance(fact, EnvRead) else None
+            if found and isinstance(fact, EnvRead) and fact.literal_default is None:
+                parts.setdefault(found[0], {}).setdefault(found[1], fact.name)
+        names = [name for item in parts.values() if len(item) >= 3 for name in item.values()]
+        if names:
+            why = "parts of one address: what is not set is filled from DATABASE_URL, if that is"
+            self.findings.append(Finding("database", ", ".join(sorted(names)), why))
+        return tuple(sorted(names))
+
+    def _loaded(self, best: Candidate, settings: str | None) -> frozenset[str]:
+        """What is read with the app, where it matters: which variables it cannot do without."""
+        if not any(isinstance(fact, EnvRead) for fact in self.facts):
+            return frozenset()
+        roots = [best.directory, *(join(best.directory, item) for item in best.pythonpath)]
+        first = [best.evidence.file]
+        for root in roots if settings else ():
+            path = join(root, (settings or "").replace(".", "/"))
+            first += [f"{path}.py", f"{path}/__init__.py"]
+        return reaching.reached(self.tree, first, roots)
 
     def _older(self, environment: choosing.Chosen) -> tuple[str, ...]:
         """Older versions that the code's calls need where no file says any."""

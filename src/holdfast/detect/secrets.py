@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from holdfast.config import Config
+from holdfast.detect import guards, settings_classes
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, HardCodedSecret
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
@@ -19,6 +21,8 @@ _WORDS = (
     b"BaseSettings",
     b"from_prefixed_env",
     b"starlette.config",
+    b"dj_database_url",
+    b"ynaconf",
 )
 _ENV_OBJECTS = ("environ.Env", "environs.Env", "starlette.config.Config", "decouple.Config",
                 "decouple.AutoConfig", "environ.FileAwareEnv")  # fmt: skip
@@ -46,6 +50,25 @@ def _reads(source: Source) -> Iterator[EnvRead]:
     objects = {
         name for name, value, _ in source.assignments if source.called(value) in _ENV_OBJECTS
     }
+    optional = _with_defaults(source)
+    spared = guards.spared(source)
+    for read, node in _every_read(source, objects):
+        free = read.name in optional or id(node) in spared
+        yield replace(read, required=False, bare=False) if free else read
+
+
+def _with_defaults(source: Source) -> frozenset[str]:
+    """Names that ``environ.Env(DEBUG=(bool, False))`` has defaults for."""
+    return frozenset(
+        item.arg
+        for _, value, _ in source.assignments
+        if source.called(value) in _ENV_OBJECTS and isinstance(value, ast.Call)
+        for item in value.keywords
+        if item.arg and isinstance(item.value, ast.Tuple) and len(item.value.elts) == 2
+    )
+
+
+def _every_read(source: Source, objects: set[str]) -> Iterator[tuple[EnvRead, ast.AST]]:
     for node in source.nodes:
         read: EnvRead | None = None
         if isinstance(node, ast.Subscript) and source.dotted(node.value) == "os.environ":
@@ -54,9 +77,11 @@ def _reads(source: Source) -> Iterator[EnvRead]:
         elif isinstance(node, ast.Call):
             read = _called_read(source, node, objects)
         elif isinstance(node, ast.ClassDef):
-            yield from _settings_class(source, node)
+            for read in settings_classes.fields(source, node):
+                yield read, node
+            continue
         if read is not None and read.name not in _SET_ELSEWHERE:
-            yield read
+            yield read, node
 
 
 def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead | None:
@@ -64,12 +89,28 @@ def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead |
     name = source.dotted(call.func) or ""
     if name == "flask.Flask" or name.endswith(".config.from_prefixed_env"):
         return _prefixed(source, call) if name.endswith("from_prefixed_env") else None
+    last = name.rpartition(".")[2]
+    if name == "dj_database_url.config":
+        named = text(argument(call, 9, "env")) or "DATABASE_URL"
+        return _read(source, call, named, argument(call, 0, "default"), required=False)
+    if name == "dynaconf.Validator":
+        must = getattr(argument(call, 9, "must_exist"), "value", None) is True
+        named = f"DYNACONF_{text(argument(call, 0, 'name'))}"
+        return _read(source, call, named, argument(call, 9, "default"), required=must)
     by_object = name.partition(".")[0] in objects or name.partition(".")[0] == "environs"
-    if name not in _READERS and not by_object:
+    if (name not in _READERS and not by_object) or last.startswith("read_env"):
         return None
     default = argument(call, 1, "default")
-    required = default is None and name not in ("os.environ.get", "os.getenv", "os.environ.pop")
-    return _read(source, call, text(argument(call, 0, "key")), default, required=required)
+    plain = name in ("os.environ.get", "os.getenv", "os.environ.pop")
+    key = text(argument(call, 0, "key")) or (_URLS.get(last) if by_object else None)
+    read = _read(source, call, key, default, required=default is None and not plain)
+    return replace(read, bare=default is None) if read and plain else read
+
+
+_URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL",
+         "cache": "CACHE_URL", "cache_url": "CACHE_URL", "email_url": "EMAIL_URL",
+         "search_url": "SEARCH_URL"}  # fmt: skip
+"""What django-environ's and environs' methods read where no name is given."""
 
 
 def _prefixed(source: Source, call: ast.Call) -> EnvRead:
@@ -89,30 +130,6 @@ def _read(
     if not name or not re.fullmatch(r"[A-Za-z_]\w*", name):
         return None
     return EnvRead(Evidence(source.path, node.lineno), name, required, text(default))
-
-
-def _settings_class(source: Source, node: ast.ClassDef) -> Iterator[EnvRead]:
-    """The fields of a pydantic ``BaseSettings``; names are matched without regard to case."""
-    bases = [source.dotted(base) or "" for base in node.bases]
-    if not any(base.endswith("BaseSettings") for base in bases):
-        return
-    prefix = _env_prefix(node)
-    for item in node.body:
-        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
-            continue
-        if item.target.id != "model_config":
-            name = (prefix + item.target.id).upper()
-            evidence = Evidence(source.path, item.lineno)
-            yield EnvRead(evidence, name, item.value is None, text(item.value))
-
-
-def _env_prefix(node: ast.ClassDef) -> str:
-    for item in ast.walk(node):
-        if isinstance(item, ast.keyword) and item.arg == "env_prefix":
-            return text(item.value) or ""
-        if isinstance(item, ast.Assign) and getattr(item.targets[0], "id", "") == "env_prefix":
-            return text(item.value) or ""
-    return ""
 
 
 def _hard_coded(source: Source) -> Iterator[HardCodedSecret]:

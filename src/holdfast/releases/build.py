@@ -13,7 +13,7 @@ from holdfast.account import Account, acting_as, as_ourselves
 from holdfast.app import AppSpec, Persist
 from holdfast.command import Command, Secret, shell
 from holdfast.config import Config
-from holdfast.environment import EnvStore
+from holdfast.environment import EnvStore, split_database
 from holdfast.errors import BuildError, CommandFailed, DetectionError
 from holdfast.execute import run
 from holdfast.layout import AppLayout, Layout
@@ -89,6 +89,7 @@ class Build:
         self._account = account
         self._cache = home.cache / "uv" if account else self._layout.uv_cache
         self._secrets: list[str] = []
+        self._split: tuple[str, ...] = ()
         # Another user has a home and a name of its own.
         person = ("HOME", "USER", "LOGNAME", "XDG_", "TMPDIR") if account else ()
         self._not_theirs = ("PYTHON", "HOLDFAST_", "VIRTUAL_ENV", *person)
@@ -117,6 +118,7 @@ class Build:
         stopped(self._should_stop)
         with acting_as(self._account):
             project = detect.scan(self._source, self._config)
+        self._split = project.split
         self._generate(project.generate)
         environments = Environments(
             self._home, self._cache, self._line, self._should_stop, self._note, self._account
@@ -277,6 +279,7 @@ class Build:
         }
         mark = {name: os.environ[name] for name in ("HOLDFAST_DEPLOY",) if name in os.environ}
         env: dict[str, str | Secret] = {**ours, **plain, **self._store.load(), **mark}
+        env |= split_database(env, self._split)
         release = self._path.name
         return base.app_environment(
             self._layout, self._home.name, release, env_path, env, self._account

@@ -20,15 +20,22 @@ def here() -> Iterator[Place]:
         yield made
 
 
-@pytest.mark.parametrize("kind", ["flask", "django", "fastapi", "one-file"])
-def test_what_it_makes_deploys_as_it_is(kind: str, here: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("flask", []), ("django", ["--compose"]), ("fastapi", []), ("one-file", ["--compose"])],
+)
+def test_what_it_makes_deploys_as_it_is(
+    kind: str, more: list[str], here: Place, tmp_path: Path
+) -> None:
     """Made by the command, deployed by the command, asked by a visitor under its own host."""
     name = f"my-{kind}"
-    make = [sys.executable, "-m", "holdfast", "new", kind, name]
+    make = [sys.executable, "-m", "holdfast", "new", kind, name, *more]
     subprocess.run(make, cwd=tmp_path, check=True, timeout=60)
     seen = living.deploy_folder(here, name, tmp_path / name, ["--domain", living.host(name)])
     assert seen.unlike({"text": name}) is None
     assert any(line.startswith("health: /healthz") for line in seen.findings), seen.findings
+    worker = any(line.startswith("process: worker") for line in seen.findings)
+    assert worker == (kind != "one-file"), seen.findings
 
 
 def test_what_is_there_is_left_alone(tmp_path: Path) -> None:

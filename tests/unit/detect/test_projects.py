@@ -57,6 +57,7 @@ def of_project(project: Project) -> dict[str, Any]:
         "install_project": needed.install_project,
         "python": needed.python,
         "generate": sorted(project.generate),
+        "split": list(project.split),
     }
 
 

@@ -1,0 +1,154 @@
+"""What an author runs once before the app answers: tables made in the main guard, ``init-db``.
+
+A server that imports the module never runs ``if __name__ == "__main__"``, and so the tables
+that are made there are missing. What only makes what is missing is run as the release
+command. What drops, empties or fills something is shown, never run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.facts import Evidence, Fact, Prepares
+from holdfast.detect.source import Function, Source, text
+from holdfast.detect.tree import Tree, join, parent
+
+_MAKES = re.compile(
+    r"(?:init|initialize|initialise|create|setup|make|ensure)_?(?:the_)?"
+    r"(?:db|database|databases|tables?|schema|models)(?:_tables)?\Z"
+)
+_COMMAND = re.compile(
+    r"(?:(?:init|create|setup|seed|reset|populate)[-_]?)(?:db|database|tables?)?\Z"
+)
+_HARM = re.compile(
+    r"drop|delete|truncate|remove|unlink|rmtree|reset|seed|insert|\.add\(|add_all|superuser|admin",
+    re.IGNORECASE,
+)
+_HARMLESS = ("print", "app_context", "exists", "isfile", "is_file", "run", "info", "create_all",
+             "begin", "run_sync", "test_request_context", "Path", "join")  # fmt: skip
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    for source in tree.mentioning(b"create_all", b"init_", b"create_", b"setup_", b"_db("):
+        if source.main_guard is not None:
+            yield from _in_guard(tree, source)
+    for source in tree.mentioning(b"cli.command", b"click.command"):
+        yield from _commands(source)
+
+
+def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
+    """Statements of the main guard that make tables, and nothing else."""
+    guard = source.main_guard
+    assert isinstance(guard, ast.If)
+    for statement in guard.body:
+        makes = [name for name in _called(source, statement) if _is_making(name)]
+        if not makes:
+            continue
+        harm = _harm(tree, source, statement)
+        yield Prepares(
+            Evidence(source.path, statement.lineno),
+            ast.unparse(statement),
+            harm,
+            in_guard=True,
+        )
+
+
+def _is_making(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return last == "create_all" or _MAKES.match(last) is not None
+
+
+def _called(source: Source, statement: ast.stmt) -> Iterator[str]:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            name = source.dotted(node.func)
+            if name is None and isinstance(node.func, ast.Attribute):
+                name = node.func.attr
+            yield name or "?"
+
+
+def _harm(tree: Tree, source: Source, statement: ast.stmt) -> str:
+    """Why a statement is not run unasked; empty where it only makes what is missing."""
+    written = ast.unparse(statement)
+    if match := _HARM.search(written):
+        return f"it says {match[0].strip('.(')!r}"
+    for name in _called(source, statement):
+        last = name.rpartition(".")[2]
+        if last in _HARMLESS:
+            continue
+        if not _is_making(name):
+            return f"it calls {last}(), whatever that does"
+        if last == "create_all":
+            continue
+        function = _function(tree, source, name)
+        if function is None:
+            return f"what {last}() does was not found"
+        if harm := _harm_of(tree, *function):
+            return f"{last}() {harm}"
+    return ""
+
+
+def _function(tree: Tree, source: Source, name: str) -> tuple[Source, Function] | None:
+    """The function a name stands for: in the file itself, or in the module it comes from."""
+    module, _, last = name.rpartition(".")
+    if not module:
+        return next(((source, item) for item in source.functions if item.name == last), None)
+    path = module.lstrip(".").replace(".", "/")
+    for base in (parent(source.path), "."):
+        for file in (join(base, f"{path}.py"), join(base, f"{path}/__init__.py")):
+            found = tree.source(file) if tree.has(file) else None
+            for item in found.functions if found else ():
+                if item.name == last and found is not None:
+                    return found, item
+    return None
+
+
+def _harm_of(tree: Tree, source: Source, function: Function) -> str:
+    """What speaks against running a function with every release."""
+    written = ast.unparse(function)
+    if match := _HARM.search(written):
+        return f"says {match[0].strip('.(')!r}"
+    for node in ast.walk(function):
+        value = text(node)
+        if value and value.endswith(".sql"):
+            return _harm_of_script(tree, value)
+    again = "create_all" in written or "IF NOT EXISTS" in written.upper()
+    return "" if again else "may not be fit to run twice"
+
+
+def _harm_of_script(tree: Tree, name: str) -> str:
+    for path in tree.named(name.rpartition("/")[2]):
+        script = tree.text(path).upper()
+        if match := re.search(r"\b(?:DROP|DELETE|TRUNCATE|INSERT)\b", script):
+            return f"runs {path}, which says {match[0]}"
+        return "" if "IF NOT EXISTS" in script else f"runs {path}, which fails the second time"
+    return f"runs {name}, which was not found"
+
+
+def _commands(source: Source) -> Iterator[Prepares]:
+    """``@click.command("init-db")``: a command of the app that somebody runs by hand."""
+    for function in source.functions + tuple(_inner(source)):
+        for decorator in function.decorator_list:
+            if not isinstance(decorator, ast.Call):
+                continue
+            called = source.dotted(decorator.func) or ""
+            if not called.endswith(("click.command", "cli.command")):
+                continue
+            name = next((text(item) for item in decorator.args[:1]), None)
+            name = name or function.name.replace("_", "-")
+            if _COMMAND.match(name):
+                evidence = Evidence(source.path, function.lineno)
+                yield Prepares(
+                    evidence, name, "nobody has said that it is to be run", in_guard=False
+                )
+
+
+def _inner(source: Source) -> Iterator[Function]:
+    """Functions inside of a factory."""
+    for outer in source.functions:
+        for node in outer.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield node

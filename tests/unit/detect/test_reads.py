@@ -1,0 +1,65 @@
+"""Which variables an app cannot do without, as far as its code says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.config import App, Config
+from holdfast.detect import scan
+from holdfast.detect.facts import EnvRead
+
+APP = "from flask import Flask\napp = Flask(__name__)\n"
+
+
+def required(root: Path, files: dict[str, str]) -> set[str]:
+    """Names that are required by a file which the app imports."""
+    for name, text in {"requirements.txt": "flask\n", **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    project = scan(root, Config(app=App(name="site")))
+    return {
+        fact.name
+        for fact in project.all(EnvRead)
+        if fact.required and fact.evidence.file in project.loaded
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ('X = os.environ["X"]', {"X"}),
+        ('if "X" in os.environ:\n    X = os.environ["X"]', set()),
+        ('X = os.environ["X"] if os.getenv("X") else 1', set()),
+        ('try:\n    X = os.environ["X"]\nexcept KeyError:\n    X = 1', set()),
+        ('try:\n    X = os.environ["X"]\nexcept ValueError:\n    X = 1', {"X"}),
+        ('if __name__ == "__main__":\n    X = os.environ["X"]', set()),
+        ('if DEBUG:\n    X = os.environ["X"]', {"X"}),
+        ('env = environ.Env(X=(bool, True))\nX = env("X")\nY = env("Y")', {"Y"}),
+        ("env = environ.Env()\nX = env.db()\nY = env.cache()", {"DATABASE_URL", "CACHE_URL"}),
+        ('env = environ.Env()\nX = env.db(default="sqlite:///x")', set()),
+        ('from decouple import config\nX = config("X")\nY = config("Y", default=1)', {"X"}),
+    ],
+)
+def test_a_read_is_required_where_nothing_stands_in_for_it(
+    tmp_path: Path, code: str, names: set[str]
+) -> None:
+    """Conditions on the environment, handlers and defaults count; other conditions do not."""
+    assert required(tmp_path, {"app.py": f"import os\nimport environ\n{APP}{code}\n"}) == names
+
+
+def test_only_what_the_app_imports_counts(tmp_path: Path) -> None:
+    """Absolute, relative and renamed imports are followed; a script beside is not read."""
+    read = 'import os\nos.environ["{}"]\n'
+    files = {
+        "app.py": f"import shop.mail as m\nfrom shop import (\n    pay,\n)\n{APP}",
+        "shop/__init__.py": "from .stock import count\n",
+        "shop/stock.py": read.format("STOCK") + "count = 1\n",
+        "shop/mail.py": read.format("MAIL"),
+        "shop/pay.py": read.format("PAY"),
+        "shop/unused.py": read.format("UNUSED"),
+        "scripts/load.py": read.format("SCRIPT"),
+    }
+    assert required(tmp_path, files) == {"STOCK", "MAIL", "PAY"}
