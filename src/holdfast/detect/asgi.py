@@ -37,13 +37,15 @@ CLASSES = dict.fromkeys(
         "asgiref.wsgi.WsgiToAsgi",
         "connexion.AsyncApp",
         "esmerald.Esmerald",
+        "sanic.Sanic",
+        "sanic.app.Sanic",
     ),
     ASGI,
 )
 """What is called to make an ASGI app."""
 
 _WORDS = (b"tarlette", b"FastAPI", b"uart", b"itestar", b"blacksheep", b"falcon.asgi",
-          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald")  # fmt: skip
+          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald", b"Sanic")  # fmt: skip
 _SCOPE = ("scope", "receive", "send")
 
 

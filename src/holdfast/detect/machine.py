@@ -13,6 +13,8 @@ handover the old release and the new run side by side, besides a database and th
 
 MOST_WORKERS = 8
 THREADS = 8
+STREAMING = 100
+"""Threads where answers stay open; Flask-SocketIO's documentation has the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,30 @@ class Shape:
     why: str
 
 
-def shape(machine: Machine, *, memory_state: str | None, sqlite: bool, interface: str) -> Shape:
+def shape(
+    machine: Machine,
+    *,
+    memory_state: str | None,
+    sqlite: bool,
+    interface: str,
+    streams: str | None = None,
+) -> Shape:
     """The rule of ``docs/detection.md``.
 
     Args:
         memory_state: what the app keeps in memory, if that was seen.
         sqlite: its database is SQLite and no other.
         interface: ``wsgi`` or ``asgi``.
+        streams: the event streams or WebSockets it has; under WSGI each holds a thread.
     """
+    found = _shape(machine, memory_state, sqlite=sqlite, interface=interface)
+    if streams is None or interface == "asgi":
+        return found
+    why = f"{found.why}; {streams}: each that is open holds a thread"
+    return Shape(found.workers, STREAMING, why)
+
+
+def _shape(machine: Machine, memory_state: str | None, *, sqlite: bool, interface: str) -> Shape:
     if memory_state:
         return Shape(1, THREADS, f"one worker, for the app has {memory_state}")
     if interface == "asgi":

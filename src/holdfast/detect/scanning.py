@@ -20,6 +20,7 @@ from holdfast.detect import (
     front,
     health,
     other,
+    preludes,
     preparing,
     procfile,
     reaching,
@@ -87,7 +88,7 @@ def scan(root: Path, config: Config) -> Project:
         DetectionError: it is no web app we know, or nothing says which of several it is.
     """
     tree = Tree(root)
-    facts = tuple(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
+    facts = preludes.moved(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
     refusal.of_broken_files(facts)
     return _Resolver(tree, config, facts).project()
 

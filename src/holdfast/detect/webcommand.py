@@ -12,7 +12,13 @@ from holdfast.config import Config
 from holdfast.detect import command_line, machine, serving, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.command_line import ServerLine
-from holdfast.detect.facts import MemoryState, ProcessLine, ToolApp, WritesTo
+from holdfast.detect.facts import (
+    MemoryState,
+    ProcessLine,
+    StreamsAnswers,
+    ToolApp,
+    WritesTo,
+)
 from holdfast.detect.machine import Machine, Shape
 from holdfast.detect.project import Candidate, Project, ServerChoice
 from holdfast.errors import DetectionError
@@ -88,6 +94,7 @@ def _as_written(config: Config, line: ProcessLine) -> Started:
 
 def _shape(project: Project, answers: Answers, here: Machine, candidate: Candidate) -> Shape:
     state = next(iter(project.all(MemoryState)), None)
+    open_ended = next(iter(project.all(StreamsAnswers)), None)
     written = any(fact.kind == "file" for fact in project.all(WritesTo))
     sqlite = bool(answers.sqlite or (answers.candidate is None and written))
     return machine.shape(
@@ -95,6 +102,7 @@ def _shape(project: Project, answers: Answers, here: Machine, candidate: Candida
         memory_state=f"{state.what} ({state.evidence})" if state else None,
         sqlite=sqlite and not answers.databases,
         interface=candidate.interface,
+        streams=f"{open_ended.what}s ({open_ended.evidence})" if open_ended else None,
     )
 
 
@@ -130,6 +138,8 @@ def _from_procfile(
     server = parsed.name
     if project_server is not None and server != project_server.name:
         return None  # the object speaks another protocol than this server
+    if wanted.shape.threads == machine.STREAMING:
+        parsed = _not_sync(parsed)
     ours = serving.line(server, wanted)
     command = _merged(parsed, server, ours.command.removeprefix("exec "), wanted)
     command = f"{parsed.before}exec {_environment(parsed)}{command}"
@@ -138,6 +148,17 @@ def _from_procfile(
         why += f"; without {', '.join(parsed.development)}, which is for development"
     findings = (Finding("web", command, why), *_at_every_start(line, parsed))
     return Started(command, ours.listen, config.web.directory or line.directory, findings)
+
+
+def _not_sync(parsed: ServerLine) -> ServerLine:
+    """The line without ``-k sync``: one event stream would stop such a worker."""
+    words = list(parsed.options)
+    for name in ("-k", "--worker-class"):
+        if name in words and words[words.index(name) + 1 :][:1] == ["sync"]:
+            at = words.index(name)
+            del words[at : at + 2]
+    kept = [word for word in words if word not in ("--worker-class=sync", "-ksync")]
+    return replace(parsed, options=tuple(kept))
 
 
 def _at_every_start(line: ProcessLine, parsed: ServerLine) -> tuple[Finding, ...]:
