@@ -182,6 +182,8 @@ def test_second_connection_fails(owner: Owner, tmp_path: Path) -> None:
     assert ended.code in {1, 10}, ended.text
     assert "the old SSH and firewall settings are back" in error["message"]
     assert rules(owner) == before
+    # It was given for this run alone.
+    assert "other" not in owner.sudo("cat", "/etc/sudoers.d/holdfast")
     assert owner.setup("--yes").last["result"]["changed"] == []
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,21 +69,30 @@ rm -rf undoing put-back.sh /etc/systemd/system/holdfast-put-back.service \\
 """
 
 
-def arm(items: Iterable[Item], seconds: float) -> None:
+def arm(
+    items: Iterable[Item], seconds: float, also: Mapping[str, str | None] | None = None
+) -> None:
     """Save what the items are about to change, and have it put back after so many seconds.
+
+    Args:
+        also: files that were changed before, and what is to be in them then; ``None``: they go.
 
     Raises:
         HoldfastError: it cannot be arranged; then nothing may be changed.
     """
     put_back()  # of an earlier run that nobody confirmed
-    paths = sorted(_paths(items))
+    also = also or {}
+    paths = sorted(_paths(items) | set(also))
     beside = HOME / "undo.new"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True, mode=0o700)
     HOME.chmod(0o755)
     for number, path in enumerate(paths):
-        with suppress(FileNotFoundError):
-            shutil.copy2(path, beside / str(number))
+        if path not in also:
+            with suppress(FileNotFoundError):
+                shutil.copy2(path, beside / str(number))
+        elif (text := also[path]) is not None:
+            write_atomic(beside / str(number), text, mode=0o440)
     write_atomic(SCRIPT, script(paths), mode=0o700)
     write_atomic(UNIT_FILE, _UNIT)
     beside.rename(UNDO)

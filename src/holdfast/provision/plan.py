@@ -28,6 +28,7 @@ from holdfast.provision.operations import (
     machine,
     packages,
     sshd,
+    watch,
 )
 
 ROOT = "/var/lib/holdfast"
@@ -49,16 +50,20 @@ OPERATIONS: tuple[Operation, ...] = (
     machine.journal,
     kernel.sysctl,
     kernel.modules,
+    watch.devices,
+    watch.accounting,
     logins.defs,
     logins.core_dumps,
+    logins.shells,
     logins.banner,
     logins.permissions,
     firewall.firewall,
     sshd.sshd,
     account.root_password,
+    watch.integrity,
 )
 
-_MODULES = (account, firewall, kernel, logins, machine, packages, sshd)
+_MODULES = (account, firewall, kernel, logins, machine, packages, sshd, watch)
 
 
 def look() -> Look:

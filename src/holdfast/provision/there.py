@@ -10,17 +10,20 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from holdfast.command import Command
 from holdfast.errors import HoldfastError, UsageError
 from holdfast.execute import run as execute
+from holdfast.files import write_atomic
 from holdfast.protocol import Emit, Event, error_to_json
 from holdfast.provision import guard
 from holdfast.provision.apply import Applier, clear_policy, strict
 from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import gather
 from holdfast.provision.model import Item, Phase, Settings, State
+from holdfast.provision.operations import account
 from holdfast.provision.operations.sshd import CONFIG, differing
 from holdfast.provision.plan import choose, look, plan, read_marker, refuse, score
 
@@ -86,6 +89,7 @@ def show(params: Params, emit: Emit) -> dict[str, Any]:
         "system": facts.name,
         "login": facts.login,
         "admin": settings.admin,
+        "grants": account.newly(facts, settings),
         "container": facts.container,
         "set_up": (read_marker(facts.marker) or {}).get("set_up"),
         "score": score(items),
@@ -119,7 +123,7 @@ def guarded(params: Params, emit: Emit) -> dict[str, Any]:
     wanted = _confirmed(items, params, Phase.GUARDED)
     if not wanted:
         return {"changed": [], "downloading": 0.0}
-    guard.arm(wanted, float(params["seconds"]))
+    guard.arm(wanted, float(params["seconds"]), _ungranted(params))
     try:
         result = _apply(facts, wanted, emit)
         _check_sshd(settings)
@@ -138,8 +142,25 @@ def proven(params: Params, emit: Emit) -> dict[str, Any]:
 
 
 def put_back(params: Params, emit: Emit) -> dict[str, Any]:
-    """Undo what was not confirmed."""
-    return {"put_back": guard.put_back()}
+    """Undo what was not confirmed; so the admin who could not log in loses sudo, too."""
+    done = guard.put_back()
+    if not params.get("guarded"):
+        for path, text in _ungranted(params).items():
+            if text is None:
+                Path(path).unlink(missing_ok=True)
+            else:
+                write_atomic(Path(path), text, mode=0o440)
+    return {"put_back": done}
+
+
+def _ungranted(params: Params) -> dict[str, str | None]:
+    """The sudoers file without the one who got sudo in this run, if somebody did."""
+    name = params.get("ungrant")
+    try:
+        text = Path(account.SUDOERS).read_text()
+    except OSError:
+        return {}
+    return {account.SUDOERS: account.without(text, str(name))} if name else {}
 
 
 def reboot(params: Params, emit: Emit) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,8 @@ class Setup:
 
     def _params(self, **more: Any) -> dict[str, Any]:
         settings = {**self._settings, "admin": self.shown["admin"]}
-        return {"settings": settings, "keys": [item["key"] for item in self.changes], **more}
+        keys = [item["key"] for item in self.changes]
+        return {"settings": settings, "keys": keys, "ungrant": self.shown.get("grants"), **more}
 
     def _prove(self, emit: Emit, *, confirm: bool) -> dict[str, Any]:
         """Log in once more, as the admin, and confirm over that connection alone.
@@ -101,17 +102,23 @@ class Setup:
     def _put_back(self, error: HoldfastError, *, confirm: bool) -> HoldfastError:
         hint = f"{self.admin.typed} must work from here"
         if not confirm:
+            with suppress(HoldfastError):  # what went wrong first is what is told
+                self._far.call("put_back", self._params(guarded=False), nothing)
             return HoldfastError(f"{error.message}", hint=error.hint or hint, detail=error.detail)
         try:
-            self._far.call("put_back", {}, nothing)
-            back = "the old SSH and firewall settings are back"
+            done = self._far.call("put_back", self._params(guarded=True), nothing)["put_back"]
+            back = (
+                "the old SSH and firewall settings are back"
+                if done
+                else "it was confirmed before, and the new SSH and firewall settings stay"
+            )
         except HoldfastError:
             back = (
                 f"the server puts its old SSH and firewall settings back by itself, within"
                 f" {CONFIRM_WITHIN:g} s"
             )
         return HoldfastError(
-            f"the second connection failed, so {back}: {error.message}",
+            f"the second connection failed; {back}: {error.message}",
             hint="\n".join(filter(None, (hint, error.hint))),
             detail=error.detail,
         )

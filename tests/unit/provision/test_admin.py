@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from holdfast.provision.facts import File, User
 from holdfast.provision.model import Settings, WriteFile
-from holdfast.provision.operations.account import SUDOERS, admin
+from holdfast.provision.operations.account import SUDOERS, admin, newly, without
 from tests.unit.provision.test_plan import recorded
 
 
@@ -48,3 +48,21 @@ def test_both_stay_the_second_time() -> None:
     for name in ("holdfast", "another"):
         item = admin(replace(both, files=files), Settings(name))
         assert SUDOERS not in [getattr(one, "path", "") for one in item.actions]
+
+
+def test_who_could_not_log_in_loses_sudo() -> None:
+    """What a failed run gave is taken away; who was in the file before stays in it."""
+    text = written("another")
+    assert text is not None
+    before = recorded("debian-12-set-up").text(SUDOERS)
+    assert without(text, "another") == before
+    assert before is not None
+    assert without(before, "holdfast") is None
+
+
+def test_only_what_this_run_gives_may_be_taken() -> None:
+    """Nobody loses what they had, and least of all the account that is used."""
+    facts = recorded("debian-12-set-up")
+    assert newly(facts, Settings("holdfast")) is None
+    assert newly(facts, Settings("another")) == "another"
+    assert newly(replace(facts, login="another"), Settings("another")) is None

@@ -98,9 +98,17 @@ def test_what_can_cut_off_is_guarded() -> None:
     """The firewall and sshd are changed under guard, and nothing else of theirs before."""
     phases = {item.key: item.phase for item in items(recorded("debian-13-bare")).values()}
     assert {key for key, phase in phases.items() if phase is Phase.GUARDED} == {"firewall", "ssh"}
-    last = list(phases)[-2:]
-    assert last == ["root-password", "marker"]
+    last = list(phases)[-3:]
+    assert last == ["root-password", "integrity", "marker"]
     assert all(phases[key] is Phase.PROVEN for key in last)
+
+
+def test_somebodys_own_aide_is_left_alone() -> None:
+    """Debian's own configuration of AIDE has jobs and settings of its own."""
+    bare = recorded("debian-12-bare")
+    found = items(recorded("debian-12-bare", packages=[*bare.packages, "aide-common"]))
+    assert found["integrity"].state is State.SKIPPED
+    assert "aide-common" in found["integrity"].note
 
 
 def test_reasons() -> None:

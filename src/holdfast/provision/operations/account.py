@@ -69,6 +69,26 @@ def _sudo(facts: Facts, name: str) -> tuple[Action, ...]:
     return wants_file(facts, SUDOERS, WRITTEN + grants, 0o440)
 
 
+def newly(facts: Facts, settings: Settings) -> str | None:
+    """Who gets sudo in this run and would keep it for nothing if their login then fails.
+
+    Never the account that is used now: what it has is the way back.
+    """
+    name = settings.admin
+    had = _GRANT.findall(facts.text(SUDOERS) or "")
+    return None if name in had or name == facts.login else name
+
+
+def without(text: str, name: str) -> str | None:
+    """The sudoers file once one has lost what set-up gave; ``None``: nobody else is in it."""
+    kept = [line for line in text.splitlines(keepends=True) if not _is_about(line, name)]
+    return "".join(kept) if _GRANT.search("".join(kept)) else None
+
+
+def _is_about(line: str, name: str) -> bool:
+    return line.split(" ", 1)[0] in (name, f"Defaults:{name}")
+
+
 def root_password(facts: Facts, settings: Settings) -> Item:
     """No password for root, once the admin's way in is proven."""
     return Item(

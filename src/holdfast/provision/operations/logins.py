@@ -13,6 +13,7 @@ DEFS = "/etc/login.defs"
 LIMITS = "/etc/security/limits.d/90-holdfast.conf"
 COREDUMP = "/etc/systemd/coredump.conf.d/holdfast.conf"
 CORES = "/etc/systemd/system.conf.d/holdfast.conf"
+PROFILE = "/etc/profile.d/holdfast.sh"
 BANNERS = ("/etc/issue", "/etc/issue.net")
 
 PRIVATE = {
@@ -38,7 +39,21 @@ Access to this system is for authorized users only. Its use is monitored and rec
 Unauthorized access is prohibited and may be prosecuted under the law.
 """
 
-LOOK = Look(files=frozenset({DEFS, LIMITS, COREDUMP, CORES, *BANNERS}), modes=frozenset(PRIVATE))
+SHELLS = """\
+# Shells of people alone; nothing that runs is cut, only a prompt at which nobody types.
+ulimit -c 0
+case $- in *i*)
+    if [ -z "${TMOUT-}" ]; then
+        TMOUT=3600
+        export TMOUT
+    fi
+esac
+"""
+"""Who wants another time writes it into ~/.profile: TMOUT=0 is none."""
+
+LOOK = Look(
+    files=frozenset({DEFS, LIMITS, COREDUMP, CORES, PROFILE, *BANNERS}), modes=frozenset(PRIVATE)
+)
 
 
 def banner(facts: Facts, settings: Settings) -> Item:
@@ -91,6 +106,17 @@ def core_dumps(facts: Facts, settings: Settings) -> Item:
         why="the memory of a crashed app holds its passwords and its users' data",
         source="limits.conf(5), coredump.conf(5); lynis KRNL-5820; CIS Debian 12 1.5.3",
         actions=actions,
+    )
+
+
+def shells(facts: Facts, settings: Settings) -> Item:
+    """A forgotten window is an open door for whoever finds the laptop."""
+    return Item(
+        key="shells",
+        title="Close shells that have waited at their prompt for an hour; no core dumps of theirs",
+        why="a forgotten session of an admin is root for whoever finds it",
+        source="bash(1) TMOUT; lynis SHLL-6220, KRNL-5820; CIS Debian 12 5.4.3.2",
+        actions=wants_file(facts, PROFILE, WRITTEN + SHELLS),
     )
 
 

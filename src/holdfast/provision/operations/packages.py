@@ -13,19 +13,22 @@ NEEDED = frozenset(
         *("certbot", "python3-venv", "ca-certificates"),  # certificates; what apps are built with
         *("sudo", "nftables"),
         *("unattended-upgrades", "needrestart", "debsums", "libpam-pwquality"),
+        *("apt-listchanges", "aide", "acct", "cron"),
     }
 )
 AUTO = "/etc/apt/apt.conf.d/20auto-upgrades"
 UNATTENDED = "/etc/apt/apt.conf.d/52holdfast"
 NEEDRESTART = "/etc/needrestart/conf.d/holdfast.conf"
 DEBSUMS = "/etc/default/debsums"
+CRON = "cron.service"
+"""Not there on every provider's image; what packages do every day or week depends on it."""
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
 DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
 
 LOOK = Look(
     packages=NEEDED,
     files=frozenset({AUTO, UNATTENDED, NEEDRESTART, DEBSUMS}),
-    units=frozenset({*TIMERS, "nginx.service"}),
+    units=frozenset({*TIMERS, CRON, "nginx.service"}),
 )
 
 
@@ -112,5 +115,8 @@ def checksums(facts: Facts, settings: Settings) -> Item:
         title="Compare the files of packages with their checksums every week",
         why="a program that was changed behind the package manager's back is noticed",
         source="debsums(1), /etc/default/debsums; lynis PKGS-7370",
-        actions=wants_file(facts, DEBSUMS, f"{WRITTEN}CRON_CHECK=weekly\n"),
+        actions=(
+            *wants_file(facts, DEBSUMS, f"{WRITTEN}CRON_CHECK=weekly\n"),
+            *wants_on(facts, CRON),
+        ),
     )
