@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from holdfast.account import Account
+from holdfast.account import Account, no_new_privileges
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
 
@@ -113,6 +113,7 @@ def identity(user: Account | None) -> dict[str, Any]:
     """What :class:`subprocess.Popen` is told to start something as ``user`` and nobody else."""
     if user is None:
         return {}
+    no_new_privileges()
     return {"user": user.uid, "group": user.gid, "extra_groups": [], "umask": 0o027}
 
 

@@ -40,7 +40,7 @@ class App:
         return [str(Path(sys.executable).with_name("holdfast")), *words]
 
     def holdfast(
-        self, *words: str, check: bool = True, timeout: float = 240
+        self, *words: str, check: bool = True, timeout: float = 240, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run ``holdfast`` in the app's directory against the server."""
         verb, *rest = words
@@ -51,7 +51,7 @@ class App:
             capture_output=True,
             text=True,
             errors="replace",  # an app's data need not be text
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             timeout=timeout,
             check=False,
         )
@@ -64,9 +64,9 @@ class App:
     def deploy(self, *words: str) -> None:
         self.holdfast("deploy", "--yes", *words)
 
-    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Code execution as the app's user on the server."""
-        return self.holdfast("run", "--", *argv, check=False)
+        return self.holdfast("run", "--", *argv, check=False, stdin=stdin)
 
     def get(self, path: str = "/", timeout: float = 10) -> int:
         """The status of a request to the server's port 80; 0 for no answer."""

@@ -90,9 +90,60 @@ def test_the_other_app_is_out_of_reach(apps: tuple[App, App]) -> None:
     )
     assert polls.run("id", "-un").stdout.strip() == "hf-polls"
     for command in forbidden:
-        done = polls.run("sh", "-c", command)
-        assert done.returncode != 0, f"{command}: {done.stdout[:200]}"
-        assert re.search(r"denied|not permitted|Permission", done.stdout + done.stderr), command
+        # In the sandbox, and out of it: the app's user alone is enough.
+        plain = polls.machine.ssh(
+            "runuser", "-u", "hf-polls", "--", "sh", "-c", command, check=False
+        )
+        for done in (polls.run("sh", "-c", command), plain):
+            assert done.returncode != 0, f"{command}: {done.stdout[:200]}"
+            said = done.stdout + done.stderr
+            hidden = "/proc/" in command and "No such file" in said
+            assert hidden or re.search(r"denied|not permitted", said), f"{command}: {said}"
+
+
+def test_one_off_commands_are_in_the_sandbox(apps: tuple[App, App]) -> None:
+    """What a person runs in an app is kept from what the app itself is kept from; it has its
+    input, its exit status, and leaves nothing running or lying about."""
+    notes, _ = apps
+    looked = notes.run(
+        *("sh", "-c", "cat; grep NoNewPrivs /proc/self/status; touch x; ls /home; kill -9 $$"),
+        stdin="typed\n",
+    )
+    assert looked.stdout.split() == ["typed", "NoNewPrivs:", "1"]
+    assert looked.stderr.count("Read-only file system") == 1
+    assert re.search("ls: .*/home.*denied", looked.stderr)
+    assert looked.returncode == 128 + 9
+    missing = notes.run("no-such-program")
+    assert missing.returncode == 127
+    assert "no-such-program" in missing.stderr
+    search = notes.machine.ssh
+    assert search("sh", "-c", f"ls {ROOT}/systemd/notes | grep run- || true").stdout == ""
+    listed = search("systemctl", "list-units", "--all", "--no-legend", "holdfast-run-*").stdout
+    assert listed == ""
+
+
+def test_a_secret_of_a_one_off_command_is_nobody_elses(apps: tuple[App, App]) -> None:
+    """While it runs, neither its variables nor its words stand in its unit, which all may read."""
+    notes, polls = apps
+    running = subprocess.Popen(
+        notes.command("run", "--server", notes.machine.name, "--", "sh", "-c", "sleep 20", SECRET),
+        cwd=notes.directory,
+        env=notes.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        units = ("systemctl", "list-units", "--plain", "--no-legend", "holdfast-run-notes-*")
+        wait_for(lambda: notes.machine.ssh(*units).stdout)
+        shown = notes.machine.ssh("sh", "-c", "systemctl show 'holdfast-run-*' --all").stdout
+        assert "LoadCredential" in shown
+        assert SECRET not in shown
+        seen = polls.run("sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '")
+        assert SECRET not in seen.stdout
+    finally:
+        running.kill()
+        running.wait(10)
 
 
 def _connect(socket: str) -> str:
@@ -114,7 +165,13 @@ def test_secrets_are_nowhere_to_be_seen(apps: tuple[App, App]) -> None:
     assert SECRET not in search("ps", "axww", "-o", "args").stdout
     assert SECRET not in search("journalctl", "--no-pager", "--all").stdout
     assert SECRET not in search("sh", "-c", "systemctl show 'holdfast-*' --all").stdout
-    assert SECRET not in notes.holdfast("deploy", "--follow", "--json").stdout
+    for words in (
+        ("deploy", "--follow", "--json"),
+        ("status", "--debug"),
+        ("releases", "--json"),
+    ):
+        told = notes.holdfast(*words, "--debug")
+        assert SECRET not in told.stdout + told.stderr, words
     readable = search(
         *("find", "/etc", "/var", "/run", "/tmp", "/opt", "/usr/local", "-xdev", "-type", "f"),
         *("-perm", "-004", "-exec", "grep", "-l", "-s", SECRET, "{}", "+"),

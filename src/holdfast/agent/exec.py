@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Sequence
 
 from holdfast.agent.deploys import known
 from holdfast.agent.machine import open_machine
-from holdfast.command import Secret
 from holdfast.errors import CommandFailed, NotFound
-from holdfast.execute import identity
 from holdfast.layout import Layout
 
 
@@ -31,26 +28,19 @@ def exec_command(layout: Layout, app: str, argv: Sequence[str], *, tty: bool) ->
     release = machine.releases(known(machine, app)).current()
     if release is None:
         raise NotFound(f"{app} has no release yet", hint="holdfast deploy makes one")
-    environment = {
-        name: value.value if isinstance(value, Secret) else value
-        for name, value in machine.runtime.command_environment(
-            release, machine.environment(release)
-        ).items()
-    }
-    if tty and "TERM" in os.environ:
-        environment["TERM"] = os.environ["TERM"]
+    environment = machine.environment(release)
     machine.journal.close()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = subprocess.Popen(
-            list(argv),
-            cwd=release.source / release.spec.web.directory,
-            env=environment,
-            # No thread of ours runs here, and an ignored signal would stay ignored in the program.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-            **identity(machine.runtime.account(app)),
-        )
-        status = process.wait()
+        with machine.runtime.one_off(release, environment, argv, tty=tty) as how:
+            process = subprocess.Popen(
+                how.argv,
+                cwd=how.cwd,
+                env=how.env,
+                # No thread of ours runs here, and an ignored signal would stay ignored there.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            )
+            status = process.wait()
     except OSError as error:
         raise CommandFailed(
             f"{argv[0]}: cannot be run in {app}: {error.strerror}", returncode=None, output=""

@@ -8,6 +8,7 @@ do nothing. ``tests/runtimes/contract.py`` is the suite that every runtime passe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -50,6 +51,15 @@ class Release:
 
 Environment = Mapping[str, "str | Secret"]
 """Variables for a process, beside those every process gets (PATH, HOME, LANG)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """What a person's command in a release is started as; ``env`` is the whole environment."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
 
 
 class State(StrEnum):
@@ -142,6 +152,17 @@ class Runtime(Protocol):
 
     def command_environment(self, release: Release, env: Environment) -> Environment:
         """The whole environment of a one-off command in ``release`` (PATH, VIRTUAL_ENV, …)."""
+
+    def one_off(
+        self, release: Release, env: Environment, argv: Sequence[str], *, tty: bool
+    ) -> AbstractContextManager[OneOff]:
+        """A person's command in ``release``, kept from what the app's processes are kept from.
+
+        Args:
+            tty: it is started on a terminal, and to have it.
+
+        It is started inside of the ``with``; at the end nothing of it is left running.
+        """
 
     def start_engine(self, app: str) -> None:
         """Run ``python -m holdfast.agent run APP`` supervised and detached from us.

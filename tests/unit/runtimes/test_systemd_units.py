@@ -36,19 +36,19 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-User=hf-notes
-Group=hf-notes
 LoadCredential=environment:/var/lib/holdfast/systemd/notes/web.a.env
 ExecStart=/bin/sh /var/lib/holdfast/systemd/notes/web.a.sh
 Restart=always
 RestartSec=500ms
 KillMode=mixed
 TimeoutStopSec=30s
+SyslogIdentifier=notes.web.a
+LogRateLimitIntervalSec=0
+User=hf-notes
+Group=hf-notes
 Slice=holdfast.slice
 TasksMax=512
 MemoryMax=512000000
-SyslogIdentifier=notes.web.a
-LogRateLimitIntervalSec=0
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes

@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from holdfast.app import Process
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes import base, logs
-from holdfast.runtimes.contract import Environment, LogLine, Release, Slot, State, Status
+from holdfast.runtimes.contract import Environment, LogLine, OneOff, Release, Slot, State, Status
 from holdfast.runtimes.started import Started, port_address
 from holdfast.runtimes.supervisor import programs, starter
 from holdfast.runtimes.supervisor.control import Control
@@ -181,6 +182,18 @@ class SupervisorRuntime:
 
     def command_environment(self, release: Release, env: Environment) -> Environment:
         return base.process_environment(release, self._layout, env)
+
+    def one_off(
+        self, release: Release, env: Environment, argv: Sequence[str], *, tty: bool
+    ) -> AbstractContextManager[OneOff]:
+        variables = {
+            name: base.plain(value)
+            for name, value in self.command_environment(release, env).items()
+        }
+        if tty and "TERM" in os.environ:
+            variables["TERM"] = os.environ["TERM"]
+        where = release.source / release.spec.web.directory
+        return nullcontext(OneOff(tuple(argv), variables, where))
 
     # ── engine ───────────────────────────────────────────────────────────────────────
 

@@ -67,6 +67,16 @@ def transient(unit: str, launcher: Path) -> Command:
         "KillMode": "mixed",
         "TimeoutStopSec": f"{STOP_TIMEOUT:g}s",
         "UMask": "0022",
+        # What a deploy itself never does; it works as root, on everything an app has.
+        "NoNewPrivileges": "yes",
+        "LockPersonality": "yes",
+        "ProtectClock": "yes",
+        "ProtectHostname": "yes",
+        "ProtectKernelLogs": "yes",
+        "ProtectKernelModules": "yes",
+        "RestrictNamespaces": "yes",
+        "RestrictRealtime": "yes",
+        "SystemCallArchitectures": "native",
     }
     return Command(
         (

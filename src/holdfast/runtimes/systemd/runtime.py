@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from holdfast.account import Account
@@ -14,9 +15,18 @@ from holdfast.errors import ProcessError
 from holdfast.files import write_atomic
 from holdfast.layout import Layout
 from holdfast.runtimes import base
-from holdfast.runtimes.contract import Environment, LogLine, Release, Slot, State, Status
+from holdfast.runtimes.contract import Environment, LogLine, OneOff, Release, Slot, State, Status
 from holdfast.runtimes.started import Started, port_address
-from holdfast.runtimes.systemd import accounts, control, engine, journal, records, systemctl, units
+from holdfast.runtimes.systemd import (
+    accounts,
+    control,
+    engine,
+    journal,
+    oneoff,
+    records,
+    systemctl,
+    units,
+)
 from holdfast.runtimes.systemd.records import Record, Wanted
 from holdfast.runtimes.systemd.systemctl import Properties
 
@@ -152,6 +162,24 @@ class SystemdRuntime:
     def command_environment(self, release: Release, env: Environment) -> Environment:
         account = self.account(release.spec.name)
         return base.process_environment(release, self._layout, env, account)
+
+    def one_off(
+        self, release: Release, env: Environment, argv: Sequence[str], *, tty: bool
+    ) -> AbstractContextManager[OneOff]:
+        web, name = release.spec.web, release.spec.name
+        home, directory = self._layout.app(name), records.directory(self._layout, name)
+        records.make_directory(directory)
+        return oneoff.sandboxed(
+            units.sandbox(
+                self.account(name), (home.data, home.run, home.user_home), web.memory, web.tasks
+            ),
+            self.command_environment(release, env),
+            argv,
+            directory=directory,
+            where=release.source / web.directory,
+            app=name,
+            tty=tty,
+        )
 
     # ── engine ───────────────────────────────────────────────────────────────────────
 

@@ -95,29 +95,37 @@ def app_unit(process: Process, version: int) -> str:
     Args:
         version: of systemd.
     """
-    limit: list[Line] = [] if process.memory is None else [("MemoryMax", str(process.memory))]
     service: list[Line] = [
         ("Type", "exec"),
-        ("User", process.account.name),
-        ("Group", process.account.name),
         ("LoadCredential", f"{CREDENTIAL}:{path(process.environment)}"),
         ("ExecStart", f"/bin/sh {path(process.launcher)}"),
         *restart_lines("always", version),
         ("KillMode", "mixed"),
         ("TimeoutStopSec", f"{process.grace:g}s"),
-        ("Slice", APP_SLICE),
-        ("TasksMax", str(process.tasks)),
-        *limit,
         ("SyslogIdentifier", process.identifier),
         # What an app prints is kept, as much as it is; journald limits the whole by size.
         ("LogRateLimitIntervalSec", "0"),
-        *_APP,
-        ("ReadWritePaths", " ".join(path(item) for item in process.writable)),
+        *sandbox(process.account, process.writable, process.memory, process.tasks),
     ]
     return text(
         ("Unit", [("Description", process.about), ("After", "network.target"), _NEVER_TIRED]),
         ("Service", service),
         INSTALL,
+    )
+
+
+def sandbox(
+    account: Account, writable: Iterable[Path], memory: int | None, tasks: int
+) -> tuple[Line, ...]:
+    """Whom whatever runs an app's code runs as, what it may write to and how much it may take."""
+    return (
+        ("User", account.name),
+        ("Group", account.name),
+        ("Slice", APP_SLICE),
+        ("TasksMax", str(tasks)),
+        *(() if memory is None else (("MemoryMax", str(memory)),)),
+        *_APP,
+        ("ReadWritePaths", " ".join(path(item) for item in writable)),
     )
 
 
