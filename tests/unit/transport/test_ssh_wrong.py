@@ -97,6 +97,11 @@ CASES = [
         "Bad configuration option: hostnam",
         "correct it",
     ),
+    (
+        'Please login as the user "debian" rather than the user "root".\n\n',
+        "lets nobody in as deploy",
+        "debian@box.example.com",
+    ),
     ("something new\n", "ssh failed", "ssh deploy@box.example.com -v"),
 ]
 

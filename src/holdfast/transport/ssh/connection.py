@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -27,6 +28,7 @@ LONGEST_ASKING = 300.0
 """Seconds until the connection stands; the second where a person may be asked something."""
 
 _END_GRACE = 2.0
+_MOST_HEARD = 12
 
 
 class Connection:
@@ -170,15 +172,17 @@ class _Open:
     def _greeting(self) -> There:
         """The probe's line; what a login shell prints before it is passed over."""
         assert self._first is not None
-        found = None
+        found, heard = None, deque[str](maxlen=_MOST_HEARD)
         while found is None and (line := self._first.line(self._deadline)) is not None:
             found = probe.greeting(line)
+            heard.append(line)
         if wrong.key_has_changed(self.said()):
             raise wrong.changed_key(self.client.destination, self.said())
         if found is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(_END_GRACE)  # its last words come before its end
-            raise wrong.failed(self.client.destination, self.said())
+            said = "\n".join([*heard, self.said()])
+            raise wrong.failed(self.client.destination, said)
         return found
 
 

@@ -113,6 +113,16 @@ def _denied(server: Destination, found: Found, said: str) -> TransportError:
     )
 
 
+def _another_user(server: Destination, found: Found, said: str) -> TransportError:
+    """What cloud-init puts before root's key (its module ssh, ``disable_root``)."""
+    there = f"{found['user']}@{server.host}"
+    return TransportError(
+        f"{server.name}: the server lets nobody in as {server.user or 'this user'}",
+        hint=f"its image has another user for that: {there}",
+        detail=_end(said),
+    )
+
+
 def _no_name(server: Destination, found: Found, said: str) -> TransportError:
     return TransportError(
         f"{server.name}: no such host: {found[1]}",
@@ -156,6 +166,7 @@ def _config(server: Destination, found: Found, said: str) -> TransportError:
 
 
 _KINDS: tuple[tuple[str, Make], ...] = (
+    (r"Please login as the user \"(?P<user>[^\"\s]+)\"", _another_user),
     (r"Host key verification failed|No \S+ host key is known for", _unknown_key),
     (r"Permission denied(?: \((?P<ways>[^)]*)\))?", _denied),
     (r"(?P<ways>)Too many authentication failures", _denied),
