@@ -32,20 +32,28 @@ class Problem:
 
 
 def find_problems(
-    invocation: Invocation, where: Where, domains: Sequence[str], env_file: str | None
+    invocation: Invocation,
+    where: Where,
+    domains: Sequence[str],
+    env_file: str | None,
+    *,
+    offline: bool = False,
 ) -> list[Problem]:
     """All problems, the fatal ones first.
+
+    Args:
+        offline: no server is asked, so a variable may be set there: none is fatal.
 
     A wrong config is the only one told: what else there is cannot be judged without it.
     """
     try:
-        beginning = begin(invocation, where, domains)
+        beginning = begin(invocation, where, domains, offline=offline)
         given = _given_variables(invocation, env_file)
     except HoldfastError as error:
         return [_fatal(error)]
     problems = [
-        *_server(beginning),
-        *_project(invocation, beginning, given),
+        *(() if offline else _server(beginning)),
+        *_project(invocation, beginning, given, offline),
         *_source(invocation),
         *(Problem(False, text, None) for text in beginning.config.warnings),
     ]
@@ -69,20 +77,24 @@ def _server(beginning: Beginning) -> Iterator[Problem]:
         yield _fatal(no_server("deploy"))
 
 
-def _project(invocation: Invocation, beginning: Beginning, given: set[str]) -> Iterator[Problem]:
+def _project(
+    invocation: Invocation, beginning: Beginning, given: set[str], offline: bool
+) -> Iterator[Problem]:
     """What detection says, and the variables that the code wants."""
     try:
         project, spec = find(invocation.directory, beginning)
     except HoldfastError as error:
         yield _fatal(error)
         return
-    yield from _variables(project, beginning, given)
+    yield from _variables(project, beginning, given, offline)
     for finding in spec.findings:
         if finding.level == "warning":
             yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
 
 
-def _variables(project: Project, beginning: Beginning, given: set[str]) -> Iterator[Problem]:
+def _variables(
+    project: Project, beginning: Beginning, given: set[str], offline: bool
+) -> Iterator[Problem]:
     from holdfast.detect.facts import EnvRead
 
     known = given | _ALWAYS_SET | set(beginning.config.env) | set(project.env)
@@ -92,14 +104,15 @@ def _variables(project: Project, beginning: Beginning, given: set[str]) -> Itera
         for fact in reversed(project.all(EnvRead))
         if fact.required and fact.name not in known and not _is_test(fact.evidence.file)
     }
-    kept = beginning.variables() if wanted else set()
+    kept = beginning.variables() if wanted and not offline else set()
     for name, fact in sorted(wanted.items()):
         if name not in kept and not name.startswith("HOLDFAST_"):
             loaded = not project.loaded or fact.evidence.file in project.loaded
             said = "and has no default" if loaded else "if it is used at all"
+            seen = "may not be set" if offline else "is not set"
             yield Problem(
-                loaded,
-                f"{name} is not set; {fact.evidence} reads it, {said}",
+                loaded and not offline,
+                f"{name} {seen}; {fact.evidence} reads it, {said}",
                 f"holdfast env set {name}",
             )
     yield from _without_value(project, known | kept | set(wanted))

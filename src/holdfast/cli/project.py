@@ -85,16 +85,22 @@ class Beginning:
         return set(listed["names"])
 
 
-def begin(invocation: Invocation, where: Where, domains: Sequence[str]) -> Beginning:
-    """Read the config and ask the server what it knows of the app."""
+def begin(
+    invocation: Invocation, where: Where, domains: Sequence[str], *, offline: bool = False
+) -> Beginning:
+    """Read the config and ask the server what it knows of the app.
+
+    Args:
+        offline: ask nothing; the app counts as unknown.
+    """
     from holdfast.config.names import domain
 
     config = load(invocation, where)
     name, named = _name(invocation, config, where)
     server = _server(config, where)
     given = tuple(dict.fromkeys(checked("--domain", domain, host) for host in domains))
-    transport = invocation.connect(server or LOCAL)
-    known = _known(transport, name)
+    transport = invocation.connect(LOCAL if offline else server or LOCAL)
+    known = None if offline else _known(transport, name)
     kept = tuple(map(str, known["domains"])) if known else ()
     hosts = given or config.app.domains or (kept if kept != (f"{name}.localhost",) else ())
     return Beginning(config, name, named, server, hosts, known, transport)

@@ -17,10 +17,10 @@ from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
 
-_SETUPTOOLS = "setuptools<81"
+SETUPTOOLS = "setuptools<81"
 """``pkg_resources`` has gone from later ones (setuptools' history, v82)."""
 
-_MODULES = {"pkg_resources": _SETUPTOOLS, "setuptools": _SETUPTOOLS, "distutils": _SETUPTOOLS,
+_MODULES = {"pkg_resources": SETUPTOOLS, "setuptools": SETUPTOOLS, "distutils": SETUPTOOLS,
             "psycopg": "psycopg[binary]"}  # fmt: skip
 
 _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (

@@ -148,3 +148,14 @@ def test_check_of_a_wrong_config(holdfast: Run, project: Path) -> None:
     (problem,) = told["result"]["problems"]
     assert problem["fatal"]
     assert "health" in problem["message"]
+
+
+def test_check_offline_asks_no_server(holdfast: Run, agent: FakeAgent, project: Path) -> None:
+    """Without a server, a config or a key: what only a server knows is a warning, not a failure."""
+    (project / "app.py").write_text(
+        "import os\nfrom flask import Flask\napp = Flask(__name__)\nX = os.environ['MAIL_HOST']\n"
+    )
+    ran = holdfast("check", "--offline")
+    assert ran.code == 0, ran.out + ran.err
+    assert "MAIL_HOST may not be set; app.py:4 reads it" in ran.out
+    assert not agent.asked

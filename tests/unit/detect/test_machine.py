@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from holdfast.app import Dependencies
-from holdfast.detect import probing, server
+from holdfast.detect import Answers, fitted, probing, server
 from holdfast.detect.command_line import parse, quoted
 from holdfast.detect.facts import Evidence, Framework, Interface
 from holdfast.detect.machine import MB, Machine, shape
@@ -102,3 +102,11 @@ def test_every_server_is_pinned_for_old_pythons_too() -> None:
     for interface in interfaces:
         extra = server.choose(interface, frozenset(), frozenset(), websockets=True).extra
         assert all("==" in item and "python_version" in item for item in extra)
+
+
+@pytest.mark.parametrize(("version", "added"), [("20.1.0", ("setuptools<81",)), ("21.2.0", ())])
+def test_an_old_gunicorn_gets_what_it_imports(version: str, added: tuple[str, ...]) -> None:
+    """Before 21 it needs ``pkg_resources``, which the newest setuptools has not."""
+    project = Project("flask", (), ".", Dependencies("none", (), ()))
+    answers = Answers(versions={"gunicorn": version})
+    assert fitted(project, answers)[0].dependencies.extra == added
