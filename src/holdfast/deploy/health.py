@@ -158,11 +158,14 @@ def _check_alive(runtime: Runtime, release: Release, process: str, since: float)
             continue
         if status.state in (State.BACKOFF, State.FAILED) or status.restarts > 0:
             ended = "" if status.exit_status is None else f" (exit status {status.exit_status})"
+            log = _log(runtime, release, process, since)
+            said = said_last(log.splitlines())
             raise DeployFailed(
-                f"{release.spec.name}: the new release ended while it booted{ended}",
+                f"{release.spec.name}: the new release ended while it booted{ended}"
+                + (f": {said}" if said else ""),
                 hint="the end of its log is above; try the command on your machine:"
                 f" {release.spec.web.command}",
-                detail=_log(runtime, release, process, since),
+                detail=log,
             )
 
 

@@ -292,7 +292,7 @@ def _short(command: str) -> str:
 def _said(error: CommandFailed) -> str:
     """The error it printed says more than its status."""
     said = health.said_last(error.output.splitlines())
-    return f"{said} ({error.message})" if said else error.message
+    return f"{error.message}: {said}" if said else error.message
 
 
 def _after_failed_release(context: Context, error: CommandFailed, remaining: float) -> str:
