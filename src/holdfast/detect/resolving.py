@@ -76,7 +76,12 @@ def resolve(
         processes=processes,
         build=build,
         release=release,
-        env={"PYTHONUNBUFFERED": "1", **project.env, **(config.env or {})},
+        env={
+            "PYTHONUNBUFFERED": "1",
+            **_flask_app(project, answers),
+            **project.env,
+            **(config.env or {}),
+        },
         generate=tuple(dict.fromkeys((*project.generate, *laid.generate))),
         split=project.split,
         persist=persist,
@@ -87,6 +92,14 @@ def resolve(
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )
+
+
+def _flask_app(project: Project, answers: Answers) -> dict[str, str]:
+    """What ``flask db upgrade`` and the like must be told, and other platforms' users set."""
+    candidate = answers.candidate or next(iter(project.candidates), None)
+    if project.framework != "flask" or candidate is None or "." in candidate.attribute:
+        return {}
+    return {"FLASK_APP": candidate.target + ("()" if candidate.factory else "")}
 
 
 def _still_true(project: Project, laid: overlaying.Laid) -> Iterator[Finding]:

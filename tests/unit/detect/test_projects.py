@@ -73,7 +73,12 @@ def of_spec(spec: AppSpec) -> dict[str, Any]:
         "release_settings": dict(release.settings) if release else None,
         "build": list(spec.build),
         "processes": {item.name: item.command for item in spec.processes},
-        "env": {name: value for name, value in spec.env.items() if name != "PYTHONUNBUFFERED"},
+        "env": {
+            name: value
+            for name, value in spec.env.items()
+            if name not in ("PYTHONUNBUFFERED", "FLASK_APP")
+        },
+        "flask_app": spec.env.get("FLASK_APP"),
         "persist": [f"{item.path}{'/' * (item.kind == 'directory')}" for item in spec.persist],
         "static": {item.url: item.directory for item in spec.static},
         "warnings": [
