@@ -112,7 +112,9 @@ def backend(home: Path) -> tuple[list[str | Path], str]:
     return _nginx(home, "backend", server, access_log="off"), f"unix:{path}"
 
 
-_LUA = re.compile(r"^.*(?:_by_lua_block|lua_package_path|lua_socket|lua_check).*$", re.MULTILINE)
+_LUA = re.compile(
+    r"^.*(?:_by_lua_block|lua_package_path|lua_socket|lua_check|if \(\$hf_\w+_ask\)).*$", re.MULTILINE
+)
 _INIT = re.compile(r"    init_by_lua_block \{.*?\n    \}\n", re.DOTALL)
 
 

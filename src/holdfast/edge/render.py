@@ -93,8 +93,10 @@ def app_config(
     """
     names = domains(spec)
     plain = _listen(settings, program, "")
+    head = _fill("upstreams.conf", app=_safe(spec.name), id=_id(spec))
     if secured is None:
-        return _app_server(edge, program, spec, listen=plain, names=names, acme=_acme(edge))
+        acme = _acme(edge)
+        return head + _app_server(edge, program, spec, listen=plain, names=names, acme=acme)
     told = tls_parts.server(secured)
     addresses = _addresses(settings, program, settings.tls)
     blocks = [
@@ -121,7 +123,7 @@ def app_config(
         blocks.append(
             _app_server(edge, program, spec, listen=plain, names=others, acme=_acme(edge))
         )
-    return "\n".join(blocks)
+    return head + "\n".join(blocks)
 
 
 def _app_server(
@@ -138,6 +140,7 @@ def _app_server(
     return _fill(
         "app.conf",
         app=_safe(spec.name),
+        id=_id(spec),
         listen=listen,
         names=" ".join(names),
         tls=tls,
@@ -148,6 +151,11 @@ def _app_server(
         read_timeout=f"{max(round(spec.edge.read_timeout * 1000), 1)}ms",
         static=acme + "".join(_static(spec, item, program, headers) for item in spec.static),
     )
+
+
+def _id(spec: AppSpec) -> str:
+    """The app's name as a part of nginx's names, which know no hyphen; an app's knows no ``_``."""
+    return _safe(spec.name).replace("-", "_")
 
 
 def _access_log(edge: Path, spec: AppSpec) -> str:

@@ -6,6 +6,7 @@
 
 local cjson = require "cjson.safe"
 local board = require "holdfast.board"
+local flights = require "holdfast.flights"
 local gates = require "holdfast.gates"
 local line = require "holdfast.line"
 
@@ -54,6 +55,7 @@ end
 
 local function status()
     gates.refresh()
+    flights.settle()
     board.tidy()
     local wanted = ngx.var.arg_app
     local apps = {}

@@ -1,44 +1,31 @@
 -- The gate: what happens to a request before it reaches the app, and after.
 --
--- A request of an open gate is counted to its slot and sent on; that is the fast path, a few
--- memory operations. It is in the access phase: in the balancer it would need no coroutine, which
--- saves 5 % of a request's instructions, but by then a held one would have its upstream's memory
--- already (13.3 kB for each instead of 9.4).
---
--- What becomes of a request is kept here by the request's address in memory, not in ngx.ctx:
--- that one is lost when nginx redirects to an error page, and costs more. The address stays
--- the same until the log phase, which every request comes to, whatever ends it.
+-- A request of an open gate is counted to its slot and sent on, in the balancer; that is the fast
+-- path, a few memory operations. Where it might have to wait it asks in the access phase, which
+-- can (switch.lua); so does one that may change something, because it is rarer and has a body.
 
 local balancer = require "ngx.balancer"
-local ffi = require "ffi"
-local base = require "resty.core.base"
 local board = require "holdfast.board"
 local client = require "holdfast.client"
+local flights = require "holdfast.flights"
 local gates = require "holdfast.gates"
 local line = require "holdfast.line"
 local pages = require "holdfast.pages"
+local switch = require "holdfast.switch"
 
 local _M = {}
 
-local cast, tonumber = ffi.cast, tonumber
 local set_current_peer = balancer.set_current_peer
 local get_method, read_body = ngx.req.get_method, ngx.req.read_body
-local address_t = ffi.typeof("uintptr_t")
-local get_request = base.get_request
+local serving, this, land = flights.serving, flights.this, flights.land
 
 local FOREVER = 1e6         -- seconds
 local TIDY = 5              -- seconds between two looks for workers that have ended
-local LARGE_DIGITS = 7      -- an answer of 1,000,000 bytes or more is a download
-local MOST_TRIES = 8        -- nginx allows ten internal redirects a request
+local SETTLE = 0.05         -- seconds between two looks for what takes long, for other workers
+local MOST_TRIES = 7        -- nginx allows ten internal redirects a request
 
-local serving = {}          -- request -> the gate through which it went, while it counts as in flight
-local long = {}             -- request -> the same, while it counts as long-lived
 local places = {}           -- request -> its node, from its first wait in line to its end
 local shown = {}            -- request -> the gate that its line in the log names, if it counts no more
-
-local function this()
-    return tonumber(cast(address_t, get_request()))
-end
 
 --- In the master, before it forks.
 function _M.init(directory)
@@ -67,10 +54,17 @@ function _M.init_worker()
             board.tidy()
         end
     end)
+    if ngx.worker.count() > 1 then
+        ngx.timer.every(SETTLE, flights.settle)
+    end
     -- nginx runs what is left of the timers the moment a worker begins to shut down.
     ngx.timer.at(FOREVER, function(premature)
         if premature then
             board.set_exiting()
+            while next(serving) do
+                flights.settle()
+                ngx.sleep(SETTLE)
+            end
         end
     end)
 end
@@ -80,19 +74,12 @@ local function go(request, app)
     serving[request] = app
 end
 
--- The request, of which an answer has come or never will, counts no more.
-local function finish(request, app, seconds)
-    serving[request] = nil
-    gates.exit(app)
-    line.answered(app, seconds)
-end
-
--- The same for one that nginx is still going to answer.
+-- Of the request an answer has come or never will, and nginx is still going to answer it.
 local function give_up(request)
-    local app = serving[request]
+    local app = land(request)
     if app then
         shown[request] = app
-        finish(request, app)
+        line.answered(app)
     end
 end
 
@@ -121,6 +108,7 @@ local function wait(request, app, back)
 end
 
 local function slow(request, name)
+    switch.on(name)
     gates.refresh()
     local app = gates.apps[name]
     if not app then
@@ -137,18 +125,28 @@ local function slow(request, name)
     return wait(request, app, false)
 end
 
---- The access phase of every request to an app.
+-- Count a request through the gate if that is open, knows no line, and has not changed meanwhile.
+local function enter(name)
+    local app = gates.apps[name]
+    if app and app.open and not line.busy(app) and gates.enter(app) then
+        return app
+    end
+end
+
+--- The access phase of a request that asks there.
 --
 -- A body is read before the gate is asked: an upload on its way is no request in flight, and
--- one that arrives while the gate holds is whole when its turn comes.
+-- one that arrives while the gate holds is whole when its turn comes. (Before the balancer nginx
+-- has read it in any case.)
 function _M.access(name)
     local method = get_method()
     if method ~= "GET" and method ~= "HEAD" then
         read_body()
     end
     local request = this()
-    local app = gates.apps[name]
-    if app and app.open and not line.busy(app) and gates.enter(app) then
+    local app = enter(name)
+    if app then
+        switch.off(name)
         return go(request, app)
     end
     return slow(request, name)
@@ -161,19 +159,20 @@ local function reached(var)
     return connected and sent > 0
 end
 
---- The access phase of a request whose answer was 502 (nginx's own).
+--- The access phase of a request whose answer was 502 (nginx's own): the balancer refused it, or
+-- its target did not take it.
 --
 -- If no byte of it ever reached the app it goes back to its place in line; else it is
 -- answered: it may have been acted on, and is never sent twice.
 function _M.again(name)
     local request = this()
-    local app = serving[request]
-    if not app or reached(ngx.var) then
+    if reached(ngx.var) then
         give_up(request)
         return pages.send(502, gates.apps[name])
+    elseif not serving[request] then
+        return slow(request, name)
     end
-    serving[request] = nil
-    gates.exit(app)
+    local app = land(request)
     line.down(app)
     local node = places[request] or line.node()
     places[request] = node
@@ -190,9 +189,27 @@ function _M.failed(status, name)
     return pages.send(status, gates.apps[name])
 end
 
---- balancer_by_lua: the connection to the slot chosen in the access phase.
-function _M.balance()
-    local app = serving[this()]
+-- The gate of a request that has not asked yet, counted to its slot.
+local function late(request, name)
+    local app = enter(name)
+    if not app then
+        gates.refresh()     -- more often than not another release serves, and the gate is open
+        app = enter(name)
+    end
+    if app then
+        serving[request] = app
+    end
+    return app
+end
+
+--- balancer_by_lua: the connection to the slot that the request is counted to.
+function _M.balance(name)
+    local request = this()
+    local app = serving[request] or late(request, name)
+    if not app then
+        switch.on(name)
+        return ngx.exit(ngx.DECLINED)   -- a 502 without a word in the log: `again`
+    end
     local ok, err = set_current_peer(app.host, app.port)
     if not ok then
         ngx.log(ngx.ERR, "holdfast: ", err)
@@ -205,26 +222,11 @@ function _M.show(app)
     shown[this()] = app.files
 end
 
--- WebSockets, event streams and downloads. Most answers say their length, and are small: one
--- look at one header is all they cost.
-local function takes_long()
-    local header = ngx.header
-    local length = header["Content-Length"]
-    if length then
-        return #length >= LARGE_DIGITS
-    end
-    local kind = header["Content-Type"]
-    return kind and kind:sub(1, 17) == "text/event-stream" or ngx.status == 101
-end
-
---- header_filter: an answer that may take long no longer counts as in flight.
+--- header_filter: an answer that takes long no longer counts as in flight.
 function _M.header_filter()
-    local request = this()
-    local app = serving[request]
-    if app and takes_long() then
-        long[request] = app
-        board.add(app.cell + board.LONG + app.slot, 1)
-        finish(request, app)
+    local app = flights.look()
+    if app then
+        line.answered(app)
     end
 end
 
@@ -257,19 +259,15 @@ end
 
 -- A request that has not simply gone through the open gate is over.
 local function log_other(request, style)
-    local node, app = places[request], serving[request]
+    local node = places[request]
     if node then
         leave(request, node)
     end
-    tell(style, app or long[request] or shown[request], node and node.waited)
+    local app, long = land(request)
+    tell(style, app or shown[request], node and node.waited)
     shown[request] = nil
-    if app then
-        return finish(request, app, line.waiting(app) and tonumber(ngx.var.upstream_response_time))
-    end
-    app = long[request]
-    if app then
-        long[request] = nil
-        board.add(app.cell + board.LONG + app.slot, -1)
+    if app and not long then
+        line.answered(app, line.waiting(app) and tonumber(ngx.var.upstream_response_time))
     end
 end
 
@@ -283,7 +281,8 @@ function _M.log(style)
         return log_other(request, style)
     end
     tell(style, app)
-    finish(request, app)
+    serving[request] = nil
+    gates.exit(app)
 end
 
 return _M

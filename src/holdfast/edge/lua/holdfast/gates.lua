@@ -5,6 +5,7 @@
 
 local cjson = require "cjson.safe"
 local board = require "holdfast.board"
+local switch = require "holdfast.switch"
 
 local floor = math.floor
 local byte = string.byte
@@ -87,6 +88,9 @@ function _M.read()
     local apps = {}
     for name, gate in pairs(value.apps) do
         apps[name] = prepare(name, gate)
+        if not apps[name].open then
+            switch.on(name)
+        end
     end
     _M.apps = apps
     _M.generation = value.generation

@@ -14,9 +14,11 @@
 local semaphore = require "ngx.semaphore"
 local board = require "holdfast.board"
 local client = require "holdfast.client"
+local flights = require "holdfast.flights"
 local gates = require "holdfast.gates"
 local probe = require "holdfast.probe"
 local queue = require "holdfast.queue"
+local switch = require "holdfast.switch"
 
 local clock = board.clock
 local max, min = math.max, math.min
@@ -195,6 +197,7 @@ end
 
 local function set_down(line, address)
     line.down = address
+    switch.on(line.name)
     line.pace, line.best = nil, nil
     board.set(line.cell + board.DOWN, address and 1 or 0)
 end
@@ -218,6 +221,7 @@ local function look(line)
         line.swept = now
         sweep(line)
     end
+    flights.settle()    -- what takes long leaves room for others
     local app, mode = pump(line)
     if not app or mode ~= "open" then
         return POLL
