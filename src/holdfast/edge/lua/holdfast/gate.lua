@@ -22,7 +22,7 @@ local serving, this, land = flights.serving, flights.this, flights.land
 local FOREVER = 1e6         -- seconds
 local TIDY = 5              -- seconds between two looks for workers that have ended
 local SETTLE = 0.05         -- seconds between two looks for what takes long, for other workers
-local MOST_TRIES = 7        -- nginx allows ten internal redirects a request
+local MOST_TRIES = 6        -- nginx allows ten internal redirects a request
 
 local places = {}           -- request -> its node, from its first wait in line to its end
 local shown = {}            -- request -> the gate that its line in the log names, if it counts no more
@@ -170,7 +170,7 @@ function _M.again(name)
         give_up(request)
         return pages.send(502, gates.apps[name])
     elseif not serving[request] then
-        return slow(request, name)
+        return ngx.exec("@hf_ask")      -- refused: on a kept connection like all others
     end
     local app = land(request)
     line.down(app)
