@@ -113,7 +113,7 @@ def backend(home: Path) -> tuple[list[str | Path], str]:
 
 
 _LUA = re.compile(
-    r"^.*(?:_by_lua_block|lua_package_path|lua_socket|lua_check|if \(\$hf_\w+_ask\)).*$", re.MULTILINE
+    r"^.*(?:_by_lua_block|lua_(?:package_path|socket|check)|if \(\$hf_\w+_ask\)).*$", re.MULTILINE
 )
 _INIT = re.compile(r"    init_by_lua_block \{.*?\n    \}\n", re.DOTALL)
 
