@@ -55,7 +55,7 @@ class Web:
 
     ``command`` is run by ``/bin/sh`` in ``directory`` and must listen where it is told:
     ``$HOLDFAST_SOCKET`` (absolute path of a unix socket) when ``listen`` is ``unix``,
-    ``$PORT`` on ``127.0.0.1`` when it is ``port``.
+    ``$PORT`` on ``127.0.0.1`` when it is ``port``. In a container it listens where it always does.
 
     Attributes:
         memory: bytes that the process and its children may use; ``None``: no limit.
@@ -224,6 +224,33 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
+class ComposeApp:
+    """A project of Docker Compose, as it was read and decided when the release was built.
+
+    Attributes:
+        files: its Compose files, relative to the source, in Compose's own order.
+        web: the service that answers; ``port`` is where, in its container.
+        workers, steady, once: the other services: restarted with each release, left alone from
+            release to release, run to their end before a release serves.
+        images: the id of the image of each service that runs the app's code.
+        profiles: the profiles that are on.
+        dropped: mounts that are left out: ``service:target``.
+        fixed: mounts of steady services: ``service:target`` to the absolute path of a copy.
+    """
+
+    files: tuple[str, ...]
+    web: str
+    port: int
+    workers: tuple[str, ...] = ()
+    steady: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AppSpec:
     """One app, resolved.
 
@@ -237,6 +264,8 @@ class AppSpec:
         split: variables with parts of the database's address, filled from ``DATABASE_URL``.
         overlay: what is put beside the source so that the app can be served as it is.
         findings: what detection decided, for the plan.
+        compose: how Docker runs it; ``None``: processes of the machine do.
+        alone: why two copies of the web cannot run side by side; empty if they can.
     """
 
     name: str
@@ -257,3 +286,5 @@ class AppSpec:
     overlay: Overlay = field(default_factory=Overlay)
     tls: Tls = field(default_factory=Tls)
     findings: tuple[Finding, ...] = ()
+    compose: ComposeApp | None = None
+    alone: str = ""

@@ -9,6 +9,7 @@
       tls/                  certificates, and what was tried to get them
       supervisor/           supervisord: its config, socket, logs
       systemd/APP/          what systemd starts: variables, launchers (for root alone)
+      compose/APP/          what Docker starts: projects with variables, overrides (likewise)
       cache/uv/             downloaded and built packages, shared by all apps
       apps/APP/
         lock                held (flock) by the one deploy of the app
@@ -153,6 +154,10 @@ class Layout:
     @property
     def systemd(self) -> Path:
         return self.root / "systemd"
+
+    @property
+    def compose(self) -> Path:
+        return self.root / "compose"
 
     @property
     def uv_cache(self) -> Path:

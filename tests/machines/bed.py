@@ -31,7 +31,7 @@ class Bed:
     def __init__(self, state: Path = STATE) -> None:
         self._state = state
         self._open = ExitStack()
-        self._images: dict[tuple[str, bool], Path] = {}
+        self._images: dict[tuple[str, bool, bool], Path] = {}
         self._machines: list[Machine] = []
         with locked(state / "beds.lock"):
             # Root's alone: keys and settings of this machine lie in it.
@@ -46,7 +46,9 @@ class Bed:
         self._key = self.directory / "id_ed25519"
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test bed", "-f", self._key)
 
-    def machine(self, version: str, *, prepared: bool = False, copy: bool = False) -> Machine:
+    def machine(
+        self, version: str, *, prepared: bool = False, copy: bool = False, docker: bool = False
+    ) -> Machine:
         """A new server of Debian "12" or "13", switched off.
 
         The first one of a release on this machine takes a minute: its image is made.
@@ -56,16 +58,17 @@ class Bed:
                 (:data:`tests.machines.image.PREPARED`), their services off; else as a provider
                 hands a server out.
             copy: give it a disk of its own, not an overlay; see :meth:`Disk.make`.
+            docker: prepared, with Docker besides, which runs; ``copy`` goes with it.
         """
-        wanted = (version, prepared)
+        wanted = (version, prepared, docker)
         if wanted not in self._images:
-            made = image(version, self._state, prepared=prepared)
+            made = image(version, self._state, prepared=prepared, docker=docker)
             self._images[wanted] = self._open.enter_context(made)
         number = len(self._machines) + 1
         directory = self.directory / str(number)
         directory.mkdir()
         machine = Machine(number, version, self.network, directory, self._key)
-        machine.make(self._images[wanted], copy=copy)
+        machine.make(self._images[wanted], copy=copy or docker)
         self._machines.append(machine)
         return machine
 

@@ -1,9 +1,9 @@
 """Root file systems of Debian releases, made once, then kept.
 
-Two of each: ``bare``, as a provider hands a server out, and ``prepared``, the bare one with the
-packages that Holdfast needs on a server. An image is a directory
-``.cache/machines/images/RELEASE-KIND-KEY`` that is only read; its key is a hash of all it was made
-of, so a changed recipe, list of packages, mirror or certificate makes a new one.
+Three of each: ``bare``, as a provider hands a server out, ``prepared``, the bare one with the
+packages that Holdfast needs on a server, and ``docker``, the prepared one with Docker. An image is
+a directory ``.cache/machines/images/RELEASE-KIND-KEY`` that is only read; its key is a hash of all
+it was made of, so a changed recipe, list of packages, mirror or certificate makes a new one.
 """
 
 from __future__ import annotations
@@ -43,15 +43,26 @@ PREPARED = (
 _PREPARE_RECIPE = 1
 """As :data:`_RECIPE`, for :func:`_prepare`."""
 
+DOCKER = ("docker.io", "docker-cli", "docker-compose", "docker-buildx")
+"""Docker as Debian 13 has it (12 has no Compose 2); it starts when the server boots."""
+
 
 @contextmanager
-def image(version: str, state: Path = STATE, *, prepared: bool = False) -> Iterator[Path]:
+def image(
+    version: str, state: Path = STATE, *, prepared: bool = False, docker: bool = False
+) -> Iterator[Path]:
     """The image of Debian "12" or "13", made if need be, kept from removal while inside.
 
     Args:
         prepared: with the packages :data:`PREPARED`.
+        docker: with those and :data:`DOCKER`.
     """
     release, inheritance = RELEASES[version], inherit.read()
+    if docker:
+        name = f"{release}-docker-{docker_key(release, inheritance)}"
+        with _kept(state, name, lambda part: _add_docker(part, version, state)) as path:
+            yield path
+        return
     if not prepared:
         name = f"{release}-{key(release, inheritance)}"
         with _kept(state, name, lambda part: _build(part, release, inheritance)) as path:
@@ -70,7 +81,7 @@ def _kept(state: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path
     with locked(images / f"{name}.used", shared=True):
         if not (images / name).exists():
             # One at a time: two are slower than one after the other.
-            with locked(images / f"build{'-prepared' if '-prepared-' in name else ''}.lock"):
+            with locked(images / f"build{_kind(name)}.lock"):
                 if not (images / name).exists():
                     _remove_older(images, name)
                     part = images / f"{name}.part"
@@ -78,6 +89,11 @@ def _kept(state: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path
                     make(part)
                     part.rename(images / name)
         yield images / name
+
+
+def _kind(name: str) -> str:
+    """Which lock a build takes: each kind is made out of the one before, while holding its own."""
+    return next((kind for kind in ("-docker", "-prepared") if f"{kind}-" in name), "")
 
 
 def key(release: str, inheritance: Inheritance) -> str:
@@ -89,6 +105,12 @@ def key(release: str, inheritance: Inheritance) -> str:
 def prepared_key(release: str, inheritance: Inheritance) -> str:
     """The hash of all a prepared image is made of."""
     recipe = json.dumps([key(release, inheritance), _PREPARE_RECIPE, PREPARED])
+    return hashlib.sha256(recipe.encode()).hexdigest()[:12]
+
+
+def docker_key(release: str, inheritance: Inheritance) -> str:
+    """The hash of all an image with Docker is made of."""
+    recipe = json.dumps([prepared_key(release, inheritance), DOCKER])
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
 
@@ -108,6 +130,15 @@ def _prepare(target: Path, version: str, state: Path) -> None:
     """Make a prepared image out of the bare one. A policy keeps apt from starting anything."""
     with image(version, state) as bare:
         run("cp", "-a", "--reflink=auto", bare, target, timeout=300)
+    install(target, *PREPARED)
+    run("chroot", target, "systemctl", "disable", "nginx.service", "certbot.timer")
+    for host_key in (target / "etc/ssh").glob("ssh_host_*"):
+        host_key.unlink()
+    run("chroot", target, "apt-get", "clean")
+
+
+def install(target: Path, *packages: str) -> None:
+    """Install packages in a root file system; nothing of them is started."""
     shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
     policy = target / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -115,11 +146,15 @@ def _prepare(target: Path, version: str, state: Path) -> None:
     apt = ("chroot", target, "apt-get", "-q", "-y")
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     run(*apt, "update", timeout=300, env=env)
-    run(*apt, "install", "--no-install-recommends", *PREPARED, timeout=_BUILD_LIMIT, env=env)
+    run(*apt, "install", "--no-install-recommends", *packages, timeout=_BUILD_LIMIT, env=env)
     policy.unlink()
-    run("chroot", target, "systemctl", "disable", "nginx.service", "certbot.timer")
-    for host_key in (target / "etc/ssh").glob("ssh_host_*"):
-        host_key.unlink()
+
+
+def _add_docker(target: Path, version: str, state: Path) -> None:
+    """Make an image with Docker out of the prepared one."""
+    with image(version, state, prepared=True) as prepared:
+        run("cp", "-a", "--reflink=auto", prepared, target, timeout=300)
+    install(target, *DOCKER)
     run("chroot", target, "apt-get", "clean")
 
 
@@ -134,7 +169,7 @@ def _build(target: Path, release: str, inheritance: Inheritance) -> None:
 def _settle(root: Path, release: str, inheritance: Inheritance) -> None:
     """Make the bare system a server that boots and reaches what this machine reaches."""
     _configure_apt(root, release, inheritance)
-    _trust(root, inheritance.certificates)
+    trust(root, inheritance.certificates)
     (root / "etc/pip.conf").write_text(inheritance.pip)
     _set_variables(root, inheritance.variables)
     # Every server makes its own (machine-id(5)); ours get host keys before they boot.
@@ -161,7 +196,7 @@ def _configure_apt(root: Path, release: str, inheritance: Inheritance) -> None:
         (root / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in lines))
 
 
-def _trust(root: Path, wanted: tuple[str, ...]) -> None:
+def trust(root: Path, wanted: tuple[str, ...]) -> None:
     """Trust what this machine trusts, in a way that outlives an update of ca-certificates."""
     there = set(inherit.certificates([root / BUNDLE.lstrip("/")]))
     local = root / "usr/local/share/ca-certificates"

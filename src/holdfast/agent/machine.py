@@ -29,16 +29,24 @@ def open_machine(layout: Layout, *, make: bool = True) -> Machine:
     os.umask(0o022)
     if make:
         layout.make()
-    runtime = choose_runtime(layout)
+    base = choose_runtime(layout)
+    runtime = _by_app(layout, base)
     return Machine(
         layout=layout,
         runtime=runtime,
         edge=edge_of(layout, runtime.name),
         journal=Journal(layout.journal, make=make),
         releases=lambda app: Releases(
-            layout.app(app), layout, account=lambda: runtime.account(app)
+            layout.app(app), layout, account=lambda: base.account(app), runtime=base.name
         ),
     )
+
+
+def _by_app(layout: Layout, base: Runtime) -> Runtime:
+    """The machine's own runtime, and Docker's for the apps that have a Compose file."""
+    from holdfast.runtimes.by_app import ByApp
+
+    return ByApp(base, layout)
 
 
 def edge_of(layout: Layout, runtime: str) -> Edge:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from holdfast.cli.following import showing
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where, plan_options
@@ -13,8 +15,14 @@ from holdfast.cli.verb import given, verb
 from holdfast.protocol import Emit, Event, Kind
 
 
-@verb("plan", "holdfast plan --server local", "holdfast plan --json | tail -1")
+@verb(
+    "plan",
+    "holdfast plan --server local",
+    "holdfast plan --json | tail -1",
+    "holdfast plan --override",
+)
 @plan_options
+@click.option("--override", is_flag=True, help="Show what is changed in a Compose project instead.")
 @given
 def command(
     invocation: Invocation,
@@ -22,6 +30,7 @@ def command(
     domains: tuple[str, ...],
     strategy: str | None,
     dirty: bool,
+    override: bool,
 ) -> None:
     """Show what a deploy would do, and why.
 
@@ -36,8 +45,11 @@ def command(
             view(Event(Kind.NOTE, {"text": note}))
         asked = request("plan", project, send(project, view, dirty=dirty), strategy)
         result = project.app.transport.call(asked, _without_plan(view, invocation))
+    if override and not invocation.json:
+        text = result["plan"].get("override") or "nothing: Docker Compose does not run this app\n"
+        return invocation.answer(result, text.splitlines())
     lines = plan_lines(result["plan"], Paint(), findings=True)
-    invocation.answer(result, ["", *lines, "", "holdfast deploy does it"])
+    return invocation.answer(result, ["", *lines, "", "holdfast deploy does it"])
 
 
 def _without_plan(view: View, invocation: Invocation) -> Emit:

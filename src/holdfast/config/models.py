@@ -43,9 +43,9 @@ class App:
         list_of(domain, '["app.example.com"]'), "host names it answers for, the real one first"
     )
     server: str | None = key(server, "where it runs: local, or user@host")
-    runtime: Literal["auto", "supervisor"] | None = key(
-        choice("auto", "supervisor"),
-        "what runs its processes",
+    runtime: Literal["auto", "systemd", "supervisor", "compose"] | None = key(
+        choice("auto", "systemd", "supervisor", "compose"),
+        "what runs its processes; auto: compose where there is a Compose file",
         usual="auto",
     )
     python: str | None = key(python, "the version of Python")
@@ -137,6 +137,19 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Compose:
+    """``[compose]``: what a Compose project cannot say about itself."""
+
+    files: tuple[str, ...] | None = key(
+        list_of(part, '["compose.yaml", "compose.production.yaml"]'),
+        "the Compose files, the later ones laid over the earlier",
+    )
+    web: str | None = key(text, "the service that answers")
+    port: int | None = key(count(1, 65535), "where it listens in its container")
+    profiles: tuple[str, ...] | None = key(list_of(text, '["worker"]'), "the profiles that are on")
+
+
+@dataclass(frozen=True, slots=True)
 class Django:
     """``[django]``: what is added to settings that were made for development."""
 
@@ -210,6 +223,7 @@ class Config:
     build: Build = field(default_factory=Build, metadata={"read": table(Build, "build")})
     release: Release = field(default_factory=Release, metadata={"read": table(Release, "release")})
     env: Mapping[str, str] = field(default_factory=dict, metadata={"read": variables})
+    compose: Compose = field(default_factory=Compose, metadata={"read": table(Compose, "compose")})
     django: Django = field(default_factory=Django, metadata={"read": table(Django, "django")})
     persist: Persist = field(default_factory=Persist, metadata={"read": table(Persist, "persist")})
     deploy: Deploy = field(default_factory=Deploy, metadata={"read": table(Deploy, "deploy")})

@@ -149,12 +149,9 @@ _PROCESSES = ("worker", "beat", "celery", "scheduler", "rq", "huey", "dramatiq")
 
 _VALUES = {
     "supervisor": {
-        "docker": 'is not known; did you mean "compose", which is not available yet?',
+        "docker": 'is not known; did you mean "compose"?',
         "supervisord": 'is not known; did you mean "supervisor"?',
-        **dict.fromkeys(
-            ("compose", "systemd", "kubernetes"),
-            'is not available yet; leave it out or write "auto"',
-        ),
+        "kubernetes": 'is not available yet; leave it out or write "auto"',
     },
     "asgi": {
         **dict.fromkeys(

@@ -163,10 +163,15 @@ def _check_alive(runtime: Runtime, release: Release, process: str, since: float)
             raise DeployFailed(
                 f"{release.spec.name}: the new release ended while it booted{ended}"
                 + (f": {said}" if said else ""),
-                hint="the end of its log is above; try the command on your machine:"
-                f" {release.spec.web.command}",
+                hint=f"the end of its log is above; try it on your machine: {_started(release)}",
                 detail=log,
             )
+
+
+def _started(release: Release) -> str:
+    """How its author starts it."""
+    compose = release.spec.compose
+    return release.spec.web.command if compose is None else f"docker compose up {compose.web}"
 
 
 def _ill(release: Release, answer: Answer, log: str) -> DeployFailed:
@@ -194,6 +199,8 @@ def said_last(lines: Sequence[str]) -> str:
 def _silent(release: Release, answer: Answer, log: str) -> DeployFailed:
     spec = release.spec
     where = "$HOLDFAST_SOCKET" if spec.web.listen == "unix" else "127.0.0.1:$PORT"
+    if spec.compose is not None:
+        where = f"0.0.0.0:{spec.compose.port}, not on 127.0.0.1 of its container"
     return DeployFailed(
         f"{spec.name}: the new release runs but did not answer within"
         f" {spec.web.boot_timeout:g} s ({answer.text})",

@@ -45,6 +45,7 @@ class Plan:
         why: the reasons for the strategy, most important first.
         run_release: whether the release command runs.
         estimate: seconds that requests will wait, from earlier deploys; ``None`` without any.
+        override: of a Compose project: what Holdfast changes in it, as a Compose file.
     """
 
     app: str
@@ -63,6 +64,7 @@ class Plan:
     findings: tuple[Finding, ...]
     estimate: float | None
     warnings: tuple[str, ...] = ()
+    override: str = ""
 
 
 def decide(
@@ -122,6 +124,8 @@ def _strategy(
         return "hold", (tight,)
     if facts.old is None:
         return "handover", ("nothing serves yet",)
+    if spec.alone:
+        return "hold", (spec.alone,)
     return "handover", ("nothing to migrate",)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,12 +51,14 @@ def obtain_release(
 def make_plan(machine: Machine, deploy: Deploy, release: Release, old: Release | None) -> Plan:
     """Gather the facts and decide."""
     asked = deploy.request.get("strategy")
-    return decide(
+    plan = decide(
         release,
         _facts(machine, release, old, rollback=deploy.back_to is not None),
         None if asked is None else StrategyChoice(asked),
         rollback=deploy.back_to is not None,
     )
+    written = release.path / "override.yaml"
+    return replace(plan, override=written.read_text()) if written.exists() else plan
 
 
 @contextmanager

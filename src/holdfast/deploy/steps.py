@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 
 from holdfast.account import acting_as
-from holdfast.command import Command
 from holdfast.deploy import health, orphans, snapshot
 from holdfast.deploy.context import Context
 from holdfast.deploy.step import Step
@@ -259,23 +258,22 @@ def migrate_beside(context: Context) -> None:
 def _release_command(context: Context, remaining: float) -> None:
     release = context.new.spec.release
     assert release is not None
-    environment = dict(context.runtime.command_environment(context.new, context.env(context.new)))
-    command = Command(
-        ("/bin/sh", "-c", release.command),
-        timeout=max(min(release.timeout, remaining), 0.1),
-        env={**environment, orphans.MARK: context.deploy},
-        clean_env=True,
-        cwd=context.new.source / release.directory,
-        title="release command",
-        user=context.runtime.account(context.app),
-    )
+    environment = {**context.env(context.new), orphans.MARK: context.deploy}
+    command = context.runtime.release_command(context.new, environment)
     try:
         run(
-            command,
+            replace(
+                command,
+                timeout=max(min(release.timeout, remaining), 0.1),
+                env={**command.env, orphans.MARK: context.deploy},
+                title="release command",
+            ),
             on_line=lambda line: context.log("release", line),
             should_stop=context.cancelled,
         )
     except CommandFailed as error:
+        # What was only talked to (a container) goes on when the talking is ended.
+        orphans.end(context.deploy)
         context.check_cancelled()
         raise DeployFailed(
             f"{context.app}: the release command ({_short(release.command)}) failed: "

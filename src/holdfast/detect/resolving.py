@@ -86,9 +86,9 @@ def resolve(
         split=project.split,
         persist=persist,
         static=static,
-        edge=_overlaid(Edge(), config.web),
-        policy=_policy(config),
-        tls=_overlaid(Tls(), config.tls),
+        edge=overlaid(Edge(), config.web),
+        policy=policy(config),
+        tls=overlaid(Tls(), config.tls),
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )
@@ -109,7 +109,7 @@ def _still_true(project: Project, laid: overlaying.Laid) -> Iterator[Finding]:
             yield finding
 
 
-def _overlaid(base: T, said: Any) -> T:
+def overlaid(base: T, said: Any) -> T:
     """``base`` with every field that the user's table says something about."""
     values = {
         item.name: getattr(said, item.name)
@@ -119,16 +119,17 @@ def _overlaid(base: T, said: Any) -> T:
     return replace(base, **values)
 
 
-def _policy(config: Config) -> Policy:
-    policy = _overlaid(Policy(), config.deploy)
-    return replace(policy, strategy=StrategyChoice(policy.strategy))
+def policy(config: Config) -> Policy:
+    """How the app is deployed."""
+    said = overlaid(Policy(), config.deploy)
+    return replace(said, strategy=StrategyChoice(said.strategy))
 
 
 def _web(
     config: Config, project: Project, answers: Answers, machine: Machine
 ) -> tuple[Web, list[Finding]]:
     """The web process: its command, where it listens, where its health shows."""
-    base = _overlaid(Web(command=""), config.web)
+    base = overlaid(Web(command=""), config.web)
     started = webcommand.choose(config, project, answers, machine, base)
     health, why_health = _health(config, project, answers)
     web = replace(
@@ -222,7 +223,7 @@ def _processes(
 ) -> tuple[tuple[Process, ...], list[Finding]]:
     """Those of the config, and the ``Procfile``'s besides web and release."""
     said = {
-        name: _overlaid(Process(name, item.command, directory), item)
+        name: overlaid(Process(name, item.command, directory), item)
         for name, item in (config.processes or {}).items()
     }
     taken = {_plain(name) for name in said}

@@ -32,7 +32,8 @@ from holdfast.releases.failures import of_system
 from holdfast.runtimes.contract import Release
 
 if TYPE_CHECKING:
-    from holdfast.releases.build import Built
+    from holdfast.config import Config
+    from holdfast.releases.build import Build, Built
 
 INCOMING_AGE = 3600.0
 """Seconds after which an archive is removed. Not at once when it was built: a deploy that
@@ -47,6 +48,7 @@ class Releases:
 
     Args:
         account: whom the app's code runs as; asked when something is built.
+        runtime: what runs processes on this machine; empty for any.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Releases:
         home: AppLayout,
         layout: Layout,
         account: Callable[[], Account | None] = lambda: None,
+        runtime: str = "",
     ) -> None:
         self._home = home
         self._layout = layout
         self._account = account
+        self._runtime = runtime
 
     def build(
         self,
@@ -68,28 +72,22 @@ class Releases:
         should_stop: Callable[[], bool],
     ) -> Release:
         from holdfast.config import from_json as read_config
-        from holdfast.releases.build import Build
+        from holdfast.releases import composed
 
         said = read_config(config)
+        composed.check_runtime(said, self._runtime)
         self._layout.make()
         self._home.make()
-        account = self._account()
+        docker = composed.wanted(said, source, emit)
+        account = None if docker else self._account()
         with self._building():
             path = self._new_directory(source)
             _give(path, account)
             try:
-                current = self.current()
-                build = Build(
-                    self._home,
-                    path,
-                    said,
-                    env,
-                    emit,
-                    should_stop,
-                    current.spec if current else None,
-                    account,
-                )
-                built = build.run(source)
+                if docker:
+                    made = composed.ComposedBuild(self._home, path, said, env, emit, should_stop)
+                    return self._finish(path, source, made.run(source))
+                built = self._build(path, said, env, emit, should_stop, account).run(source)
                 if account is not None:
                     # From here on nobody can put another release.json there.
                     os.chown(path, 0, account.gid)
@@ -98,6 +96,21 @@ class Releases:
             except BaseException:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
+
+    def _build(
+        self,
+        path: Path,
+        said: Config,
+        env: EnvStore,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+        account: Account | None,
+    ) -> Build:
+        from holdfast.releases.build import Build
+
+        current = self.current()
+        before = current.spec if current and current.spec.compose is None else None
+        return Build(self._home, path, said, env, emit, should_stop, before, account)
 
     def get(self, release_id: str) -> Release:
         path = self._home.releases / release_id
@@ -150,6 +163,7 @@ class Releases:
                 for path in half:
                     shutil.rmtree(path, ignore_errors=True)
                 self._sweep_environments()
+                self._sweep_images()
                 persist.sweep(self._home.data)
                 old += half
         return [path.name for path in old]
@@ -263,6 +277,13 @@ class Releases:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+    def _sweep_images(self) -> None:
+        """Images of releases that are gone; Docker keeps the layers that others share."""
+        if (self._layout.compose / self._home.name).is_dir():
+            from holdfast.runtimes.compose import images
+
+            images.sweep(self._home.name, frozenset(path.name for path in self._whole()))
 
     @contextmanager
     def _building(self) -> Iterator[None]:

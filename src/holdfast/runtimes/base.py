@@ -12,7 +12,7 @@ from pathlib import Path
 
 from holdfast import overlay
 from holdfast.account import Account
-from holdfast.command import Secret
+from holdfast.command import Command, Secret
 from holdfast.layout import Layout
 from holdfast.runtimes.contract import Environment, Release
 
@@ -92,6 +92,21 @@ def app_environment(
         "HOLDFAST_RELEASE": release,
         "HOLDFAST_ROOT": str(layout.root),
     }
+
+
+def release_command(release: Release, environment: Environment, account: Account | None) -> Command:
+    """The release command of a release that has one."""
+    said = release.spec.release
+    assert said is not None
+    return Command(
+        ("/bin/sh", "-c", said.command),
+        timeout=said.timeout,
+        env=environment,
+        clean_env=True,
+        cwd=release.source / said.directory,
+        title="release command",
+        user=account,
+    )
 
 
 def _ourselves() -> tuple[str, str]:

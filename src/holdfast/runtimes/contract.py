@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from holdfast.account import Account
 from holdfast.app import AppSpec
-from holdfast.command import Secret
+from holdfast.command import Command, Secret
 
 Slot = Literal["a", "b"]
 
@@ -95,28 +95,17 @@ class LogLine:
     at: float | None = None
 
 
-class Runtime(Protocol):
-    """All errors are :class:`~holdfast.errors.ProcessError` unless said otherwise."""
+class OneApp(Protocol):
+    """What is asked about the processes of an app, whoever runs them.
 
-    name: str
-
-    def ensure(self) -> None:
-        """Make whatever supervises processes run (start supervisord, …)."""
-
-    def account(self, app: str) -> Account | None:
-        """Whom the app's code runs as, made if need be with its directories.
-
-        ``None``: as ourselves. Then there is nobody to protect the machine from it.
-        """
-
-    def forget_account(self, app: str) -> None:
-        """Remove the app's account; nothing of the app may be left that belongs to it."""
+    All errors are :class:`~holdfast.errors.ProcessError` unless said otherwise.
+    """
 
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         """Start the web process of ``release`` in ``slot``; return at once.
 
         Returns:
-            its address: ``unix:/absolute/path`` or ``127.0.0.1:PORT``.
+            its address: ``unix:/absolute/path`` or ``IP:PORT``.
         """
 
     def start_processes(self, release: Release, env: Environment) -> None:
@@ -164,6 +153,30 @@ class Runtime(Protocol):
         It is started inside of the ``with``; at the end nothing of it is left running.
         """
 
+    def release_command(self, release: Release, env: Environment) -> Command:
+        """The release command of a release that has one; what it needs is started."""
+
+    def remove(self, app: str) -> None:
+        """Stop and forget everything of the app."""
+
+
+class Runtime(OneApp, Protocol):
+    """What runs the processes of a machine, and the engines of its deploys."""
+
+    name: str
+
+    def ensure(self) -> None:
+        """Make whatever supervises processes run (start supervisord, …)."""
+
+    def account(self, app: str) -> Account | None:
+        """Whom the app's code runs as, made if need be with its directories.
+
+        ``None``: as ourselves. Then there is nobody to protect the machine from it.
+        """
+
+    def forget_account(self, app: str) -> None:
+        """Remove the app's account; nothing of the app may be left that belongs to it."""
+
     def start_engine(self, app: str) -> None:
         """Run ``python -m holdfast.agent run APP`` supervised and detached from us.
 
@@ -173,6 +186,3 @@ class Runtime(Protocol):
 
     def stop_engine(self, app: str) -> None:
         """Ask the app's engine to stop (TERM) and wait for it: it undoes or finishes."""
-
-    def remove(self, app: str) -> None:
-        """Stop and forget everything of the app."""

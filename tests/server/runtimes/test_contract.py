@@ -15,7 +15,7 @@ from holdfast.command import Secret
 from holdfast.errors import ProcessError
 from holdfast.runtimes.contract import State, Status
 from tests.server.runtimes.asking import answering, ask, wait_for
-from tests.server.runtimes.conftest import Bench, worker
+from tests.server.runtimes.conftest import Bench, not_in_containers, worker
 
 SECRET = "hunter2-'quoted' $HOME `id`\nsecond line"
 
@@ -35,6 +35,7 @@ def gone(pid: int) -> bool:
 # ── web ──────────────────────────────────────────────────────────────────────────────
 
 
+@not_in_containers
 def test_web_listens_where_it_was_told_and_has_its_variables(bench: Bench) -> None:
     """A process gets its own variables and a clean rest: nothing of our environment."""
     release = bench.release()
@@ -55,6 +56,7 @@ def test_web_listens_where_it_was_told_and_has_its_variables(bench: Bench) -> No
     assert "STRAY_VARIABLE" not in env
 
 
+@not_in_containers
 def test_nobody_else_reads_a_secret(bench: Bench) -> None:
     """Secrets stand in one file of mode 0600: not in arguments, program files or logs."""
     release = bench.release()
@@ -75,6 +77,7 @@ def test_nobody_else_reads_a_secret(bench: Bench) -> None:
     assert stat.S_IMODE(holding[0].stat().st_mode) == 0o600
 
 
+@not_in_containers
 @pytest.mark.skipif(os.geteuid() != 0, reason="as an ordinary user nginx runs as that user")
 def test_nginx_of_another_user_may_connect(bench: Bench) -> None:
     """When root runs the app, nginx's workers are www-data: the socket is open to them.
@@ -121,6 +124,7 @@ def test_other_variables_or_another_release_start_anew(bench: Bench) -> None:
     assert answering(address)["env"]["HOLDFAST_RELEASE"] == other.id
 
 
+@not_in_containers
 def test_web_on_a_port_keeps_it(bench: Bench) -> None:
     """A port is chosen once for a start: after a crash the app comes back to the same."""
     runtime, release = bench.runtime(), bench.release(listen="port")
@@ -136,6 +140,7 @@ def test_web_on_a_port_keeps_it(bench: Bench) -> None:
     assert bench.runtime().start_web(release, "a", {}) == first
 
 
+@not_in_containers
 @pytest.mark.parametrize(
     "command",
     [
@@ -186,6 +191,7 @@ def test_a_process_that_ignores_term_is_killed_after_its_grace(bench: Bench) -> 
     assert gone(pid)
 
 
+@not_in_containers
 def test_nothing_of_a_stopped_process_is_left(bench: Bench) -> None:
     """Children that a server leaves in its process group end with it."""
     runtime = bench.runtime()
@@ -288,6 +294,7 @@ def _waiting(states: list[Status]) -> list[Status]:
     return [item for item in states if item.state is State.BACKOFF and item.restarts >= 2]
 
 
+@not_in_containers
 def test_what_a_crashed_server_leaves_does_not_keep_its_port(bench: Bench) -> None:
     """The rest of a crashed program's process group is ended before long."""
     child_file = bench.scratch() / "child"
@@ -361,6 +368,7 @@ def test_what_a_process_printed_outlives_it(bench: Bench) -> None:
 # ── one-off commands ─────────────────────────────────────────────────────────────────
 
 
+@not_in_containers
 def test_a_one_off_command_has_the_environment_of_a_process(bench: Bench) -> None:
     runtime, release = bench.runtime(), bench.release()
     env = runtime.command_environment(release, {"KEY": Secret("s"), "PATH": "/opt/bin"})

@@ -52,7 +52,8 @@ def main() -> None:
     if path := os.environ.get("HOLDFAST_SOCKET"):
         server: socketserver.BaseServer = Unix(path, Handler)
     else:
-        server = Tcp(("127.0.0.1", int(os.environ["PORT"])), Handler)
+        host = os.environ.get("LISTEN", "127.0.0.1")
+        server = Tcp((host, int(os.environ["PORT"])), Handler)
     if os.environ.get("TERM") == "ignore":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.app import Process
+from holdfast.command import Command
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes import base, logs
@@ -194,6 +195,10 @@ class SupervisorRuntime:
             variables["TERM"] = os.environ["TERM"]
         where = release.source / release.spec.web.directory
         return nullcontext(OneOff(tuple(argv), variables, where))
+
+    def release_command(self, release: Release, env: Environment) -> Command:
+        whole = self.command_environment(release, env)
+        return base.release_command(release, whole, None)
 
     # ── engine ───────────────────────────────────────────────────────────────────────
 

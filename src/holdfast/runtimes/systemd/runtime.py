@@ -11,6 +11,7 @@ from pathlib import Path
 
 from holdfast.account import Account
 from holdfast.app import Process, Web
+from holdfast.command import Command
 from holdfast.errors import ProcessError
 from holdfast.files import write_atomic
 from holdfast.layout import Layout
@@ -180,6 +181,10 @@ class SystemdRuntime:
             app=name,
             tty=tty,
         )
+
+    def release_command(self, release: Release, env: Environment) -> Command:
+        whole = self.command_environment(release, env)
+        return base.release_command(release, whole, self.account(release.spec.name))
 
     # ── engine ───────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,1 @@
+"""A project of Docker Compose as values: read, decided, overridden. Nothing is run here."""

@@ -1,0 +1,150 @@
+"""What the override of a release says: for its web in one slot, and for everything beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.app import ComposeApp
+from holdfast.compose import override
+from holdfast.compose.override import instead, reset
+
+LABEL = "holdfast"
+EDGE = "holdfast_edge"
+"""The network, as services of the override call it, on which the edge reaches the web."""
+
+Definition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a web stands: its slot, its own address on the edge's network, that network's name.
+
+    ``address`` is ``None`` for one that uses the server's own network.
+    """
+
+    slot: str
+    address: str | None
+    network: str
+
+
+def project_name(app: str) -> str:
+    """The Compose project of an app; not the one of a person who works on it on this machine."""
+    return f"hf-{app}"
+
+
+def slot_project(app: str, slot: str) -> str:
+    """The project of one slot's web. An app's name has no underscore, so it is nobody else's."""
+    return f"{project_name(app)}_web_{slot}"
+
+
+def edge_network(app: str) -> str:
+    return f"{project_name(app)}_edge"
+
+
+def for_web(
+    document: Definition, app: str, said: ComposeApp, release: str, place: Place
+) -> dict[str, Any]:
+    """The override of a web: a container of its own, beside the one of the other slot."""
+    service = document["services"][said.web]
+    ours = _service(service, app, said, said.web, release, f"web.{place.slot}")
+    networks = list(service.get("networks") or ())
+    result: dict[str, Any] = {"services": {said.web: ours}}
+    if place.address is not None:
+        joined: dict[str, Any] = {EDGE: {"ipv4_address": place.address}}
+        ours["networks"] = {**ours.get("networks", {}), **joined}
+        used = {name: _elsewhere(document, "networks", name) for name in networks}
+        result["networks"] = {**used, EDGE: instead({"name": place.network, "external": True})}
+    volumes = [item["source"] for item in service.get("volumes") or () if item["type"] == "volume"]
+    named = [name for name in volumes if name in (document.get("volumes") or {})]
+    if named:
+        result["volumes"] = {name: _elsewhere(document, "volumes", name) for name in named}
+    return result
+
+
+def for_others(document: Definition, app: str, said: ComposeApp, release: str) -> dict[str, Any]:
+    """The override of all services but the web; and of the web as one-off commands run in it."""
+    services: dict[str, Any] = {}
+    for name in (said.web, *said.workers, *said.once, *said.steady):
+        definition = document["services"].get(name)
+        if definition is None:
+            continue
+        process = "run" if name in (said.web, *said.once) else name
+        ours = _service(definition, app, said, name, release, process)
+        if name in said.steady:
+            ours["labels"][f"{LABEL}.definition"] = digest(definition, ours)
+            del ours["labels"][f"{LABEL}.release"]
+        services[name] = ours
+    return {"services": services}
+
+
+def digest(definition: Definition, ours: Mapping[str, Any]) -> str:
+    """What a steady service is made of, as a hash: the same as long as it need not be touched."""
+    left = {key: value for key, value in definition.items() if key not in ("depends_on", "ports")}
+    volumes = ours.get("volumes")
+    kept = volumes.value if isinstance(volumes, override.Tagged) else None
+    text = json.dumps([left, kept], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _service(
+    definition: Definition, app: str, said: ComposeApp, name: str, release: str, process: str
+) -> dict[str, Any]:
+    labels = {f"{LABEL}.app": app, f"{LABEL}.process": process, f"{LABEL}.release": release}
+    ours: dict[str, Any] = {"labels": labels}
+    if name in said.images:
+        ours["image"] = said.images[name]
+        ours["pull_policy"] = "never"
+    for key, empty in (("build", None), ("ports", []), ("depends_on", {}), ("links", [])):
+        if definition.get(key):
+            ours[key] = reset(empty)
+    if definition.get("profiles"):
+        ours["profiles"] = reset([])
+    if called := definition.get("container_name"):
+        ours["container_name"] = reset(None)
+        if not definition.get("network_mode"):
+            ours["networks"] = {
+                key: {"aliases": [*((value or {}).get("aliases") or ()), called]}
+                for key, value in (definition.get("networks") or {}).items()
+            }
+    if process != "run" and definition.get("restart", "no") in ("", "no"):
+        ours["restart"] = "unless-stopped"
+    if not definition.get("logging"):
+        # Docker's own driver that rotates; the default one fills the disk.
+        ours["logging"] = {"driver": "local"}
+    if (mounts := _mounts(definition, said, name)) is not None:
+        ours["volumes"] = instead(mounts)
+    return ours
+
+
+def _mounts(definition: Definition, said: ComposeApp, name: str) -> list[Any] | None:
+    """The mounts if they differ from what the project says."""
+    before = definition.get("volumes") or []
+    after = []
+    for item in before:
+        key = f"{name}:{item.get('target')}"
+        if key in said.dropped:
+            continue
+        after.append({**item, "source": said.fixed[key]} if key in said.fixed else item)
+    return after if after != before else None
+
+
+def _elsewhere(document: Definition, kind: str, name: str) -> override.Tagged:
+    """A network or volume that the app's own project has made."""
+    return instead({"name": document[kind][name]["name"], "external": True})
+
+
+def shown(document: Definition, app: str, said: ComposeApp, release: str) -> str:
+    """Both overrides as a person reads them; the address is chosen when the app is started."""
+    place = Place("a", "AN.ADDRESS.OF.ITS.OWN", edge_network(app))
+    web = for_web(document, app, said, release, place)
+    others = for_others(document, app, said, release)
+    return "\n".join(
+        (
+            override.text(web, f"The web, in a project of its own: {slot_project(app, 'a')}"),
+            override.text(others, f"Everything beside it: {project_name(app)}"),
+        )
+    )

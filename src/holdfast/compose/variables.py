@@ -1,0 +1,91 @@
+"""The variables that a project's files use, and values that must not go live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.app import Finding
+from holdfast.compose.project import Project
+
+_USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
+_DEBUG = re.compile(r"(?:[A-Z]+_)?DEBUG\Z")
+_TRUE = frozenset({"1", "true", "yes", "on", "t"})
+_SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|API_?KEY", re.IGNORECASE)
+_EXAMPLE = re.compile(
+    r"change[-_ ]?me|insecure|example|^(?:secret|password|postgres|admin|test|dev|root|1234\w*)$"
+    r"|dev[-_]?(?:secret|key)|your[-_ ]",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A variable; ``optional`` if a default or an alternative stands beside it."""
+
+    name: str
+    where: str
+    optional: bool
+
+
+def uses(document: Any, where: str = "") -> Iterator[Use]:
+    """Every variable of a document that Compose printed with ``--no-interpolate``."""
+    if isinstance(document, Mapping):
+        for key, item in document.items():
+            yield from uses(item, f"{where}.{key}" if where else str(key))
+    elif isinstance(document, list):
+        for item in document:
+            yield from uses(item, where)
+    elif isinstance(document, str):
+        for match in _USE.finditer(document):
+            name = match[1] or match[3]
+            if name:
+                yield Use(name, where, (match[2] or "").lstrip(":") in ("-", "+"))
+
+
+def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
+    """Variables that nobody sets and that have no default: name and where it is used."""
+    there = set(known)
+    return {use.name: use.where for use in found if use.name not in there and not use.optional}
+
+
+def line_of(name: str, files: Sequence[Path]) -> str:
+    """``compose.yaml, line 12``: where a name stands in the files; empty if nowhere."""
+    pattern = re.compile(rf"\b{re.escape(name)}\b")
+    for path in files:
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if pattern.search(line) and not line.lstrip().startswith("#"):
+                return f"{path.name}, line {number}"
+    return ""
+
+
+def dangers(
+    project: Project, names: Iterable[str], files: Sequence[Path], env: Mapping[str, object]
+) -> Iterator[Finding]:
+    """Values of development in what services are going to get; the value itself is not shown.
+
+    Args:
+        names: the services that run here.
+        env: the production variables, which win.
+    """
+    told = set()
+    for service in names:
+        for name, value in project.services[service].environment.items():
+            if name in told or name in env or value is None:
+                continue
+            text = str(value)
+            where = line_of(name, files) or f"service {service}"
+            if _DEBUG.match(name) and text.lower() in _TRUE:
+                told.add(name)
+                yield _danger(name, f"is on ({where}): errors would show the app's code to anybody")
+            elif _SECRET.search(name) and _EXAMPLE.search(text):
+                told.add(name)
+                yield _danger(name, f"looks like an example ({where})")
+
+
+def _danger(name: str, what: str) -> Finding:
+    why = f"{what}; holdfast env set {name} keeps a value for production"
+    return Finding("development value", name, why, level="warning")

@@ -1,0 +1,151 @@
+"""An app out of its Compose project: which files count, and one AppSpec with no guess left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from holdfast.app import (
+    AppSpec,
+    ComposeApp,
+    Dependencies,
+    Edge,
+    Finding,
+    Persist,
+    Process,
+    ReleaseCommand,
+    Tls,
+    Web,
+)
+from holdfast.compose import roles as deciding
+from holdfast.compose.mounts import Bind
+from holdfast.compose.project import DEVELOPMENT, NAMES, PRODUCTION, Project, Service
+from holdfast.compose.roles import Roles
+from holdfast.config import Config
+from holdfast.detect.resolving import overlaid, policy
+from holdfast.errors import DetectionError
+
+_URL = re.compile(r"https?://[\w.\[\]:-]+?(?::\d+)?(/[^\s'\"|)]*)")
+_BOOT = 120.0
+_BUILD_LINE = re.compile(r"^\s+build:", re.MULTILINE)
+_IMAGE_LINE = re.compile(r"^\s+image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+
+
+def wanted(config: Config, texts: Mapping[str, str]) -> bool:
+    """Whether Docker is to run the app.
+
+    Args:
+        texts: the Compose files at the top of the source. One that only has databases, for the
+            author's machine, says nothing about the app.
+    """
+    said = config.app.runtime or "auto"
+    if said != "auto":
+        return said == "compose"
+    if config.web.command or config.app.framework:
+        return False
+    return any(
+        _BUILD_LINE.search(text)
+        or any(not deciding.stays_up(image) for image in _IMAGE_LINE.findall(text))
+        for text in texts.values()
+    )
+
+
+def files(config: Config, names: Iterable[str]) -> tuple[tuple[str, ...], list[Finding]]:
+    """The Compose files that count on a server, of the files at the top of the source.
+
+    Raises:
+        DetectionError: there is none.
+    """
+    if config.compose.files:
+        return config.compose.files, [
+            Finding("compose", ", ".join(config.compose.files), "[compose] files names them")
+        ]
+    there = set(names)
+    first = next((name for name in NAMES if name in there), None)
+    if first is None:
+        raise DetectionError(
+            f"there is no Compose file ({', '.join(NAMES)})",
+            hint='holdfast.toml: [compose] files = ["deploy/compose.yaml"] names another',
+        )
+    found = [Finding("compose", first, "the project's Compose file")]
+    chosen = [first]
+    if (production := next((name for name in PRODUCTION if name in there), None)) is not None:
+        chosen.append(production)
+        found.append(Finding("compose", production, "laid over it: made for production"))
+    for name in DEVELOPMENT:
+        if name in there:
+            why = "made for development; [compose] files names it if it is not"
+            found.append(Finding("left out", name, why))
+    return tuple(chosen), found
+
+
+def resolve(
+    config: Config,
+    project: Project,
+    roles: Roles,
+    compose: ComposeApp,
+    binds: Sequence[Bind],
+    alone: str,
+    findings: Sequence[Finding],
+) -> AppSpec:
+    """Everything a deploy needs to know of the app; what the user wrote wins."""
+    name = config.app.name or "app"
+    web = project.services[roles.web]
+    base = Web("", listen="port", stop_grace=web.grace, boot_timeout=_BOOT)
+    health, why = _health(web)
+    chosen = overlaid(replace(base, health=health), config.web)
+    if config.web.health is None:
+        findings = [*findings, Finding("health", health, why)]
+    return AppSpec(
+        name=name,
+        domains=tuple(config.app.domains or (f"{name}.localhost",)),
+        framework="compose",
+        dependencies=Dependencies("none"),
+        web=replace(chosen, command="", listen="port"),
+        processes=tuple(
+            Process(worker, "", stop_grace=project.services[worker].grace)
+            for worker in roles.workers
+        ),
+        release=_release(config, roles),
+        env=dict(config.env or {}),
+        persist=_persist(config, binds),
+        edge=overlaid(Edge(), config.web),
+        policy=policy(config),
+        tls=overlaid(Tls(), config.tls),
+        findings=tuple(findings),
+        compose=compose,
+        alone=alone,
+    )
+
+
+def _health(web: Service) -> tuple[str, str]:
+    """The page that its own health check asks for; another host's is none of ours."""
+    found = _URL.search(" ".join(web.check))
+    if found:
+        return found[1], f"the health check of {web.name} asks for it"
+    return "/", "no health check of the web asks for a page"
+
+
+def _release(config: Config, roles: Roles) -> ReleaseCommand | None:
+    said = config.release
+    timeout = said.timeout or 600.0
+    if said.command is False:
+        return None
+    if said.command:
+        return ReleaseCommand(said.command, timeout=timeout)
+    if not roles.once:
+        return None
+    service = roles.once[0]
+    return ReleaseCommand(
+        f"docker compose run {service}", timeout=timeout, settings={"service": service}
+    )
+
+
+def _persist(config: Config, binds: Sequence[Bind]) -> tuple[Persist, ...]:
+    found = {
+        bind.path: Persist(bind.path, "file" if bind.file else "directory", bind.why)
+        for bind in binds
+        if bind.place == "data"
+    }
+    return tuple(found.values())

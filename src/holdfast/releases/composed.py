@@ -1,0 +1,308 @@
+"""The making of a release that Docker runs: its project read and decided, its images built."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from holdfast.app import AppSpec, ComposeApp, Finding
+from holdfast.command import Secret
+from holdfast.compose import mounts, overrides, roles, variables
+from holdfast.compose.mounts import Bind
+from holdfast.compose.project import NAMES, Project, read
+from holdfast.compose.roles import Roles
+from holdfast.config import Config
+from holdfast.environment import EnvStore
+from holdfast.errors import BuildError, ProcessError, UsageError
+from holdfast.layout import AppLayout, Layout
+from holdfast.protocol import Emit, Event, Kind
+from holdfast.releases import persist
+from holdfast.releases.build import Built
+from holdfast.releases.contract import Source
+from holdfast.releases.failures import of_system, stopped
+from holdfast.releases.unpack import unpack
+from holdfast.runtimes.compose import images, records, resolving
+
+_LARGEST = 1_000_000
+_ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
+"""What has a value in a file of variables, as Compose reads it."""
+
+_MASKED = 4
+"""Shorter values are not masked: ``1`` is in every line."""
+
+
+def check_runtime(config: Config, machine: str) -> None:
+    """Refuse what this machine does not do.
+
+    Args:
+        machine: its runtime; empty for any.
+
+    Raises:
+        UsageError: the app wants another.
+    """
+    said = config.app.runtime
+    if said in ("systemd", "supervisor") and machine and said != machine:
+        raise UsageError(
+            f'holdfast.toml: [app] runtime = "{said}": this machine runs processes with {machine}',
+            hint='"auto" takes what is there',
+        )
+
+
+def wanted(config: Config, source: Source, emit: Emit) -> bool:
+    """Whether Docker is to run what the archive holds.
+
+    Where there is no Docker, a project that nobody said anything about goes on as before.
+    """
+    from holdfast.detect import composed
+
+    if config.app.runtime not in (None, "auto"):
+        return config.app.runtime == "compose"
+    try:
+        if not composed.wanted(config, _texts(source.archive)):
+            return False
+    except (OSError, tarfile.TarError):
+        return False  # told where it is unpacked
+    if shutil.which("docker") is None:
+        text = (
+            "the project has a Compose file, but this machine has no Docker: the app runs as"
+            ' processes; [app] runtime = "compose" insists'
+        )
+        emit(Event(Kind.NOTE, {"text": text}))
+        return False
+    return True
+
+
+def _texts(archive: Path) -> dict[str, str]:
+    """The Compose files at the top of an archive."""
+    found = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = str(PurePosixPath(member.name))
+            if name in NAMES and member.isfile() and member.size < _LARGEST:
+                stream = tar.extractfile(member)
+                found[name] = stream.read().decode(errors="replace") if stream else ""
+    return found
+
+
+class ComposedBuild:
+    """One build; ``path`` is the release's own directory, made and empty."""
+
+    def __init__(
+        self,
+        home: AppLayout,
+        path: Path,
+        config: Config,
+        store: EnvStore,
+        emit: Emit,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._home = home
+        self._layout = Layout(home.root)
+        self._path = path
+        self._source = path / "src"
+        self._config = config
+        self._emit = emit
+        self._should_stop = should_stop
+        self._env: dict[str, str | Secret] = {**(config.env or {}), **store.load()}
+        kept = (item.value for item in self._env.values() if isinstance(item, Secret))
+        self._secrets = [value for value in kept if len(value) >= _MASKED]
+
+    def run(self, source: Source) -> Built:
+        """Build.
+
+        Raises:
+            BuildError: the project is refused, a variable is missing, or a build failed.
+            DetectionError: no service is the web, or several may be.
+            ProcessError: there is no Docker.
+            Cancelled: ``should_stop`` said so.
+        """
+        try:
+            spec = self._run(source)
+        except OSError as error:
+            raise of_system("build the release", error, self._home.home) from None
+        return Built(spec, self._home.envs / "compose", None)
+
+    def _run(self, source: Source) -> AppSpec:
+        from holdfast.detect import composed
+
+        shipped = unpack(source.archive, self._source)
+        stopped(self._should_stop)
+        records.make(self._layout, self._home.name)
+        files, findings = composed.files(
+            self._config, (name for name in shipped if "/" not in name)
+        )
+        self._check_variables(files)
+        document = self._resolve(files)
+        project = read(document)
+        said = self._config.compose
+        chosen = roles.assign(project, said.web, said.port)
+        bound = list(mounts.binds(project, chosen, self._source, shipped))
+        alone = mounts.alone(project, chosen, bound, self._source)
+        built = self._images(document, chosen)
+        port = chosen.port or images.exposed(built[chosen.web])
+        compose = ComposeApp(
+            files=files,
+            web=chosen.web,
+            port=_checked(port, chosen.web),
+            workers=chosen.workers,
+            steady=chosen.steady,
+            once=chosen.once,
+            images=built,
+            profiles=said.profiles or (),
+            dropped=tuple(_key(item) for item in bound if item.place == "drop"),
+            fixed={_key(item): self._fixed(item) for item in bound if item.place == "fixed"},
+        )
+        findings += [*chosen.findings, *self._findings(project, chosen, bound, files)]
+        spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
+        self._keep(spec, project, bound, shipped)
+        (self._path / "override.yaml").write_text(
+            overrides.shown(document, self._home.name, compose, self._path.name)
+        )
+        return spec
+
+    def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
+        return resolving.resolve(
+            overrides.project_name(self._home.name),
+            self._source,
+            files,
+            self._config.compose.profiles or (),
+            self._env,
+            interpolate=interpolate,
+        )
+
+    def _check_variables(self, files: tuple[str, ...]) -> None:
+        """Refuse a project whose variables nobody has set: Compose would put nothing there."""
+        uses = variables.uses(self._resolve(files, interpolate=False))
+        lacking = variables.missing(uses, {*self._env, *_shipped_variables(self._source)})
+        if lacking:
+            paths = [self._source / name for name in files]
+            named = [
+                f"{name} ({variables.line_of(name, paths) or where})"
+                for name, where in sorted(lacking.items())
+            ]
+            raise BuildError(
+                f"variables of the Compose files are not set: {', '.join(named)}",
+                hint=f"holdfast env set {next(iter(sorted(lacking)))}, or holdfast deploy"
+                " --env-file .env.production; the .env of your machine is for development",
+            )
+
+    def _images(self, document: Mapping[str, Any], chosen: Roles) -> dict[str, str]:
+        try:
+            wanted = images.Wanted(
+                self._home.name,
+                self._path.name,
+                document,
+                (chosen.web, *chosen.workers, *chosen.once),
+                self._source,
+                self._env,
+            )
+            return images.obtain(wanted, self._path / "build.json", self._line, self._should_stop)
+        except ProcessError as error:
+            stopped(self._should_stop)
+            raise BuildError(
+                f"an image was not built: {error.message}",
+                hint=error.hint or "its output is above; docker compose build says the same",
+                detail=None if error.detail is None else self._masked(error.detail),
+            ) from error
+        finally:
+            (self._path / "build.json").unlink(missing_ok=True)
+
+    def _findings(
+        self, project: Project, chosen: Roles, bound: list[Bind], files: tuple[str, ...]
+    ) -> Iterator[Finding]:
+        paths = [self._source / name for name in files]
+        names = (chosen.web, *chosen.workers, *chosen.once)
+        yield from variables.dangers(project, names, paths, self._env)
+        for item in bound:
+            if item.place == "drop":
+                yield Finding("left out", f"{item.path} on {item.target}", item.why)
+        for name in (*names, *chosen.steady):
+            service = project.services[name]
+            for target, published, host in service.published:
+                if published and not host.startswith("127."):
+                    why = "the edge alone is reached from outside; others reach it by its name"
+                    yield Finding("closed", f"port {published} of {name} ({target})", why)
+
+    def _keep(
+        self, spec: AppSpec, project: Project, bound: list[Bind], shipped: frozenset[str]
+    ) -> None:
+        """Keep what services write to; the links come after the images, to be in none of them."""
+        new = [item for item in spec.persist if not (self._home.data / item.path).exists()]
+        persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
+        for item in new:
+            path = self._home.data / item.path
+            if item.kind == "directory":
+                path.mkdir(parents=True, exist_ok=True)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            self._give(path, item.path, spec, project, bound)
+
+    def _give(
+        self, path: Path, name: str, spec: AppSpec, project: Project, bound: list[Bind]
+    ) -> None:
+        """Let whoever the container runs as write there."""
+        assert spec.compose is not None
+        service = next(item.service for item in bound if item.path == name)
+        if (image := spec.compose.images.get(service)) is None:
+            return
+        user = str(project.services[service].raw.get("user") or "")
+        if (who := images.owner(image, user)) is not None:
+            for part in (path, *path.rglob("*")):
+                os.chown(part, *who, follow_symlinks=False)
+
+    def _fixed(self, bind: Bind) -> str:
+        """A copy of a path under its content's name: it stays as long as it is the same."""
+        ours = self._source / bind.path
+        digest = hashlib.sha256()
+        for part in [ours] if ours.is_file() else sorted(ours.rglob("*")):
+            digest.update(f"{part.relative_to(self._source)}\0{part.stat().st_mode:o}\0".encode())
+            if part.is_file():
+                digest.update(part.read_bytes())
+        home = records.make(self._layout, self._home.name) / "files"
+        place = home / digest.hexdigest()[:16]
+        if not place.exists():
+            beside = home / f".{self._path.name}"
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            copy = shutil.copy2 if ours.is_file() else shutil.copytree
+            copy(ours, beside / ours.name)
+            beside.rename(place)
+        return str(place / ours.name)
+
+    def _line(self, line: str) -> None:
+        self._emit(Event(Kind.LOG, {"source": "build", "line": self._masked(line)}))
+
+    def _note(self, text: str) -> None:
+        self._emit(Event(Kind.NOTE, {"text": text}))
+
+    def _masked(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _key(bind: Bind) -> str:
+    return f"{bind.service}:{bind.target}"
+
+
+def _checked(port: int | None, web: str) -> int:
+    if port is None:
+        raise BuildError(
+            f"nothing says on which port the service {web} listens",
+            hint="holdfast.toml: [compose] port = 8000, or EXPOSE 8000 in its Dockerfile",
+        )
+    return port
+
+
+def _shipped_variables(source: Path) -> frozenset[str]:
+    """The names in a ``.env`` that is part of the source."""
+    path = source / ".env"
+    text = path.read_text(errors="replace") if path.is_file() else ""
+    return frozenset(_ASSIGNED.findall(text))

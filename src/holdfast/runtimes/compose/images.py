@@ -1,0 +1,153 @@
+"""Images of releases: built or taken, told apart by their ids, tagged so that nothing prunes them.
+
+A release starts the image whose id it wrote down, not what a name means today. The tag
+``holdfast/APP:RELEASE.SERVICE`` only keeps it there (``docker image prune`` spares what is tagged).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from holdfast.compose import overrides
+from holdfast.errors import BuildError, ProcessError
+from holdfast.execute import run
+from holdfast.runtimes.compose import docker, records
+from holdfast.runtimes.contract import Environment
+
+BUILDING = 3600.0
+"""Seconds for building all images of a release."""
+
+Line = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The images of one release: of these services of a project whose source lies there."""
+
+    app: str
+    release: str
+    document: Mapping[str, Any]
+    services: Sequence[str]
+    source: Path
+    env: Environment
+
+    def tag(self, service: str) -> str:
+        return f"holdfast/{self.app}:{self.release}.{service}"
+
+
+def obtain(
+    wanted: Wanted, place: Path, on_line: Line, should_stop: Callable[[], bool]
+) -> dict[str, str]:
+    """Build or take the image of every service; its id by the service's name.
+
+    Services that are built from the same definition share one build, and a service without one
+    may name the image of another.
+
+    Args:
+        place: where the document is written for Compose, for root alone.
+
+    Raises:
+        ProcessError: a build failed, or an image cannot be had.
+    """
+    every = wanted.document["services"]
+    first: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    for name in wanted.services:
+        if every[name].get("build"):
+            made = first.setdefault(json.dumps(every[name]["build"], sort_keys=True), name)
+            tags[name] = wanted.tag(made)
+    if first:
+        _build(wanted, list(first.values()), place, on_line, should_stop)
+    by_name = {str(every[name].get("image") or name): tag for name, tag in tags.items()}
+    for name in wanted.services:
+        if name not in tags:
+            image = str(every[name]["image"])
+            run(
+                docker.docker("tag", by_name.get(image) or _taken(image, on_line), wanted.tag(name))
+            )
+            tags[name] = wanted.tag(name)
+    return {name: _id(tag) for name, tag in tags.items()}
+
+
+def _build(
+    wanted: Wanted,
+    names: Sequence[str],
+    place: Path,
+    on_line: Line,
+    should_stop: Callable[[], bool],
+) -> None:
+    every = wanted.document["services"]
+    parts = {name: {"build": every[name]["build"], "image": wanted.tag(name)} for name in names}
+    whole = {key: wanted.document[key] for key in ("name", "secrets") if key in wanted.document}
+    records.write(place, {**whole, "services": parts})
+    command = docker.compose(
+        overrides.project_name(wanted.app),
+        wanted.source,
+        [place],
+        "--progress=plain",
+        "build",
+        *names,
+        timeout=BUILDING,
+        env=wanted.env,
+    )
+    docker.call(command, on_line=on_line, should_stop=should_stop)
+
+
+def _taken(image: str, on_line: Line) -> str:
+    """An image that nobody builds here, pulled if it is not here."""
+    if not docker.inspect("image", [image]):
+        try:
+            docker.call(docker.docker("pull", image, timeout=docker.PULLING), on_line=on_line)
+        except ProcessError as error:
+            raise BuildError(
+                f"the image {image} cannot be pulled: {error.message}",
+                hint="is its name right? docker login on the server lets in to a private registry",
+                detail=error.detail,
+            ) from error
+    return image
+
+
+def _id(image: str) -> str:
+    found = docker.inspect("image", [image])
+    if not found:
+        raise ProcessError(f"Docker has no image {image} after its build")
+    return str(found[0]["Id"])
+
+
+def exposed(image: str) -> int | None:
+    """The first TCP port that an image says it listens on."""
+    for found in docker.inspect("image", [image]):
+        ports = (found["Config"] or {}).get("ExposedPorts") or {}
+        return next((int(name.split("/")[0]) for name in ports if name.endswith("/tcp")), None)
+    return None
+
+
+def owner(image: str, user: str) -> tuple[int, int] | None:
+    """Whom the image's program runs as (uid, gid); ``None`` for root.
+
+    Args:
+        user: what the service says itself; empty if nothing.
+    """
+    found = docker.inspect("image", [image])
+    said = user or str(((found[0] if found else {}).get("Config") or {}).get("User") or "")
+    if said.split(":")[0] in ("", "0", "root"):
+        return None
+    words = ("run", "--rm", "--network=none", f"--user={said}", "--entrypoint=/bin/sh", image)
+    done = run(docker.docker(*words, "-c", "id -u; id -g", timeout=60), check=False)
+    numbers = done.output.split()
+    return (int(numbers[0]), int(numbers[1])) if done.returncode == 0 and numbers[1:] else None
+
+
+def sweep(app: str, releases: frozenset[str]) -> None:
+    """Remove the images of releases that are not there any more."""
+    listed = run(
+        docker.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{app}"),
+        check=False,
+    ).output.split()
+    gone = [tag for tag in listed if tag.partition(":")[2].partition(".")[0] not in releases]
+    if gone:
+        run(docker.docker("image", "rm", *gone, timeout=docker.STARTING), check=False)

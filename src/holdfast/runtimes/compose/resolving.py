@@ -1,0 +1,116 @@
+"""A project through Compose's own eyes, with the variables of production instead of the laptop's.
+
+While Compose reads it, ``.env`` of the release's source holds the variables that are kept on the
+server, behind those that the source itself has there; afterwards it is as it was. Services that
+name it in ``env_file`` so get the production values, and no image is built with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from holdfast.command import Secret
+from holdfast.errors import BuildError, CommandFailed
+from holdfast.execute import run
+from holdfast.files import write_atomic
+from holdfast.runtimes.base import plain
+from holdfast.runtimes.compose import docker
+
+_ENV_FILE = re.compile(r"env file (\S+) not found")
+_MOST_ENV_FILES = 8
+
+Variables = Mapping[str, "str | Secret"]
+
+
+def resolve(
+    project: str,
+    source: Path,
+    files: Sequence[str],
+    profiles: Sequence[str],
+    env: Variables,
+    *,
+    interpolate: bool = True,
+) -> dict[str, Any]:
+    """The whole project as Compose would run it.
+
+    Args:
+        interpolate: put variables in; without it they stand as they are written.
+
+    Raises:
+        BuildError: Compose does not accept the project, in its own words.
+        ProcessError: there is no Docker.
+    """
+    said = [word for name in profiles for word in ("--profile", name)]
+    more = () if interpolate else ("--no-interpolate",)
+    command = docker.compose(
+        project,
+        source,
+        [source / name for name in files],
+        *said,
+        "config",
+        "--format=json",
+        *more,
+        timeout=docker.LOOKING,
+        env=env,
+    )
+    wanted = [source / ".env"]
+    for _ in range(_MOST_ENV_FILES):
+        with _env_files(wanted, env):
+            try:
+                return _document(run(command).output)
+            except CommandFailed as error:
+                named = _ENV_FILE.search(error.output)
+                missing = Path(named[1].rstrip(":")) if named else source
+                if missing in wanted or not missing.is_relative_to(source) or missing.exists():
+                    raise _refused(error, files) from error
+                wanted.append(missing)
+    raise BuildError("more files of variables are missing than can be right")
+
+
+def _document(output: str) -> dict[str, Any]:
+    """The JSON in what was printed; warnings stand before it."""
+    found: dict[str, Any] = json.loads(output[output.index("{\n") :])
+    return found
+
+
+def _refused(error: CommandFailed, files: Sequence[str]) -> Exception:
+    if (lacking := docker.absent()) is not None:
+        return lacking
+    lines = [line for line in error.output.strip().splitlines() if "level=warning" not in line]
+    return BuildError(
+        f"{', '.join(files)}: Docker Compose does not accept it: {lines[-1] if lines else ''}",
+        hint="docker compose config says the same on your machine; holdfast env set NAME sets a"
+        " variable that is missing here",
+        detail=error.output,
+    )
+
+
+@contextmanager
+def _env_files(paths: Sequence[Path], env: Variables) -> Iterator[None]:
+    """Files of variables while inside; the mode lets nobody else read them."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in paths}
+    ours = "".join(f"{name}={quoted(plain(value))}\n" for name, value in sorted(env.items()))
+    try:
+        for path, text in before.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, (text or b"").rstrip() + b"\n" + ours.encode(), mode=0o600)
+        yield
+    finally:
+        for path, text in before.items():
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomic(path, text, mode=0o600)
+
+
+def quoted(value: str) -> str:
+    """A value in a file of variables that Compose reads as it is."""
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r") + '"'

@@ -1,0 +1,86 @@
+"""Where a server keeps what a project mounts, and when two webs may run side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.compose.mounts import alone, binds
+from holdfast.compose.project import Project, read
+from holdfast.compose.roles import assign
+
+
+def project(source: Path, volumes: list[dict[str, Any]], **more: Any) -> Project:
+    web = {"build": {"context": str(source)}, "ports": [{"target": 80}], "volumes": volumes}
+    db = {"image": "postgres:17", "volumes": more.pop("db", [])}
+    return read({"services": {"web": {**web, **more}, "db": db}})
+
+
+def bind(source: Path, path: str, target: str, **more: Any) -> dict[str, Any]:
+    return {"type": "bind", "source": str(source / path), "target": target, **more}
+
+
+@pytest.mark.parametrize(
+    ("path", "shipped", "more", "place"),
+    [
+        (".", {"app.py"}, {}, "drop"),
+        ("app", {"app/main.py"}, {}, "drop"),
+        ("data", set(), {}, "data"),
+        ("data", {"data/.gitkeep"}, {}, "data"),
+        ("conf", {"conf/app.ini"}, {"read_only": True}, "release"),
+        ("app.ini", {"app.ini"}, {}, "release"),
+        ("media", {"media/logo.png"}, {}, "data"),
+    ],
+)
+def test_what_the_web_mounts(
+    tmp_path: Path, path: str, shipped: set[str], more: dict[str, Any], place: str
+) -> None:
+    """Source over the image is left out; what is written is kept; what is read comes along."""
+    made = project(tmp_path, [bind(tmp_path, path, "/there", **more)])
+    found = list(binds(made, assign(made), tmp_path, frozenset(shipped)))
+    assert [item.place for item in found] == [place]
+
+
+def test_a_database_reads_from_a_copy_that_stays(tmp_path: Path) -> None:
+    """Its configuration must not move with every release: it would be started again."""
+    mount = bind(tmp_path, "initdb", "/docker-entrypoint-initdb.d")
+    made = project(tmp_path, [], db=[mount])
+    found = list(binds(made, assign(made), tmp_path, frozenset({"initdb/1.sql"})))
+    assert [(item.service, item.place) for item in found] == [("db", "fixed")]
+
+
+def test_what_lies_elsewhere_is_none_of_ours(tmp_path: Path) -> None:
+    made = project(tmp_path, [{"type": "bind", "source": "/etc/localtime", "target": "/etc/l"}])
+    assert list(binds(made, assign(made), tmp_path, frozenset())) == []
+
+
+@pytest.mark.parametrize(
+    ("mount", "why"),
+    [
+        ({"type": "volume", "source": "sqlite", "target": "/db"}, "volume sqlite"),
+        ({"type": "volume", "source": "media", "target": "/media"}, ""),
+        ({"type": "volume", "source": "sqlite", "target": "/db", "read_only": True}, ""),
+    ],
+)
+def test_one_writer_at_a_time(tmp_path: Path, mount: dict[str, Any], why: str) -> None:
+    """A volume of the web alone is taken for one that two must not write; uploads are not."""
+    made = project(tmp_path, [mount])
+    said = alone(made, assign(made), (), tmp_path)
+    assert why in said
+    assert bool(said) == bool(why)
+
+
+def test_an_entrypoint_that_migrates_is_named_with_its_line(tmp_path: Path) -> None:
+    """Then the old code must not run beside it."""
+    (tmp_path / "docker-entrypoint.sh").write_text(
+        '#!/bin/sh\n# manage.py migrate\npython manage.py migrate --noinput\nexec "$@"\n'
+    )
+    made = project(tmp_path, [])
+    assert "docker-entrypoint.sh, line 3," in alone(made, assign(made), (), tmp_path)
+
+
+def test_the_servers_own_network_is_there_once(tmp_path: Path) -> None:
+    made = project(tmp_path, [], network_mode="host")
+    assert "own network" in alone(made, assign(made), (), tmp_path)

@@ -1,0 +1,82 @@
+"""The override as text, and what it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.app import ComposeApp
+from holdfast.compose import overrides
+from holdfast.compose.override import instead, reset, text
+from holdfast.compose.overrides import Place
+
+SAID = ComposeApp(
+    ("compose.yaml",), "web", 8000, ("worker",), ("db",), images={"web": "sha256:1"},
+    dropped=("web:/app",),
+)  # fmt: skip
+DOCUMENT: dict[str, Any] = {
+    "services": {
+        "web": {
+            "build": {"context": "/src"},
+            "container_name": "shop",
+            "ports": [{"target": 8000, "published": "80"}],
+            "networks": {"default": None},
+            "volumes": [
+                {"type": "bind", "source": "/src", "target": "/app"},
+                {"type": "volume", "source": "media", "target": "/media"},
+            ],
+            "environment": {"SECRET": "hunter2"},
+        },
+        "worker": {"build": {"context": "/src"}, "restart": "always"},
+        "db": {"image": "postgres:17", "environment": {"POSTGRES_PASSWORD": "hunter2"}},
+    },
+    "networks": {"default": {"name": "hf-shop_default"}},
+    "volumes": {"media": {"name": "hf-shop_media"}},
+}
+
+
+def web() -> dict[str, Any]:
+    place = Place("a", "172.18.0.10", "hf-shop_edge")
+    return overrides.for_web(DOCUMENT, "shop", SAID, "r1", place)
+
+
+def test_the_web_gets_an_address_of_its_own_and_no_port() -> None:
+    """Neither its name nor a published port can clash with the other slot's."""
+    ours = web()["services"]["web"]
+    assert ours["ports"] == reset([])
+    assert ours["container_name"] == reset(None)
+    assert ours["networks"]["holdfast_edge"] == {"ipv4_address": "172.18.0.10"}
+    assert ours["networks"]["default"] == {"aliases": ["shop"]}
+    assert ours["image"] == "sha256:1"
+    assert ours["restart"] == "unless-stopped"
+
+
+def test_networks_and_volumes_are_those_of_the_app() -> None:
+    """The web stands in a project of its own, and meets the others all the same."""
+    assert web()["networks"]["default"] == instead({"name": "hf-shop_default", "external": True})
+    assert web()["volumes"]["media"] == instead({"name": "hf-shop_media", "external": True})
+
+
+def test_source_over_the_image_is_left_out() -> None:
+    mounts = web()["services"]["web"]["volumes"]
+    assert [item["target"] for item in mounts.value] == ["/media"]
+
+
+def test_no_secret_stands_in_it() -> None:
+    """It is printed by ``holdfast plan --override``."""
+    others = overrides.for_others(DOCUMENT, "shop", SAID, "r1")
+    assert "hunter2" not in text(web()) + text(others)
+
+
+def test_a_database_is_the_same_from_release_to_release() -> None:
+    """Its definition, not the release, decides whether it is touched."""
+    first = overrides.for_others(DOCUMENT, "shop", SAID, "r1")["services"]["db"]
+    assert overrides.for_others(DOCUMENT, "shop", SAID, "r2")["services"]["db"] == first
+    other = {**DOCUMENT["services"], "db": {"image": "postgres:18"}}
+    changed = overrides.for_others({**DOCUMENT, "services": other}, "shop", SAID, "r2")
+    assert changed["services"]["db"]["labels"] != first["labels"]
+
+
+def test_as_yaml() -> None:
+    """JSON is YAML; the tags and the doubled dollar are what it needs besides."""
+    made = text({"services": {"web": {"ports": reset([]), "x": "a$b"}}}, "about")
+    assert made == '# about\n"services":\n  "web":\n    "ports": !reset []\n    "x": "a$$b"\n'

@@ -1,0 +1,61 @@
+"""The variables that Compose files use, and values that must not go live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from holdfast.compose.project import read
+from holdfast.compose.variables import Use, dangers, line_of, missing, uses
+from holdfast.runtimes.compose.resolving import quoted
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("${A}", [("A", False)]),
+        ("$A-$B", [("A", False), ("B", False)]),
+        ("${A:-x}", [("A", True)]),
+        ("${A-x}${B+y}", [("A", True), ("B", True)]),
+        ("${A:?must be set}", [("A", False)]),
+        ("$$A costs $$5", []),
+    ],
+)
+def test_what_is_used(text: str, found: list[tuple[str, bool]]) -> None:
+    """A default, or an alternative, makes a variable one that may be missing."""
+    document = {"services": {"web": {"environment": [text]}}}
+    assert list(uses(document)) == [
+        Use(name, "services.web.environment", optional) for name, optional in found
+    ]
+
+
+def test_what_is_missing() -> None:
+    found = uses({"a": "${A} ${B} ${C:-1}"})
+    assert missing(found, ["B"]) == {"A": "a"}
+
+
+def test_the_line_that_uses_it(tmp_path: Path) -> None:
+    path = tmp_path / "compose.yaml"
+    path.write_text("# SECRET\nservices:\n  web:\n    x: ${SECRET}\n")
+    assert line_of("SECRET", [path]) == "compose.yaml, line 4"
+    assert line_of("OTHER", [path]) == ""
+
+
+def test_values_of_development_are_named_and_not_shown(tmp_path: Path) -> None:
+    """Debug on and example secrets, unless production has a value of its own for them."""
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n  web:\n    DEBUG: 1\n    SECRET_KEY: changeme\n")
+    said = {"DEBUG": "1", "SECRET_KEY": "changeme", "API_TOKEN": "f81e0d9b", "NAME": "dev"}
+    project = read({"services": {"web": {"environment": said}}})
+    found = list(dangers(project, ["web"], [path], {}))
+    assert [item.value for item in found] == ["DEBUG", "SECRET_KEY"]
+    assert "compose.yaml, line 3" in found[0].why
+    assert "changeme" not in found[1].why
+    assert list(dangers(project, ["web"], [path], {"DEBUG": "0", "SECRET_KEY": "x"})) == []
+
+
+def test_values_in_a_file_that_compose_reads_as_they_are() -> None:
+    """Dollar signs, quotes and line ends are part of the value (tests/compose asks Compose)."""
+    assert quoted("a$b c") == "'a$b c'"
+    assert quoted("it's\n$x") == '"it\'s\\n\\$x"'
