@@ -23,12 +23,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 
-Results = dict[str, float | int]
-"""Names as the README's table has them; times in the unit the name ends with."""
+Results = dict[str, Any]
+"""Names as the README's table has them; times in the unit the name ends with. Numbers, but for a
+list where the table says so."""
 
 
 class BenchError(Exception):
@@ -119,15 +121,18 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def program(name: str) -> Path:
+def program(name: str, package: str = "") -> Path:
     """A peer or load generator from the distribution (``wrk``, ``haproxy``), installed if missing.
+
+    Args:
+        package: where that has another name than the program.
 
     Raises:
         BenchError: it is missing and cannot be installed here.
     """
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        _set_up(f"ensure_program {name}")
+        _set_up(f"ensure_program {name} {package}")
         found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         raise BenchError(f"{name} is missing: install the package {name}")

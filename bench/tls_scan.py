@@ -43,7 +43,7 @@ def _compliance(address: str, port: int, name: str) -> list[tuple[str, str]]:
     target = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     done = subprocess.run(
         [sys.executable, "-m", "sslyze", "--sni", name, f"--mozilla_config={LEVEL}", target],
-        env={**os.environ, "PYTHONPATH": str(tool("sslyze", "requirements-audit.txt"))},
+        env={**os.environ, "PYTHONPATH": str(tool("audit", "requirements-audit.txt"))},
         capture_output=True,
         text=True,
         timeout=_TIMEOUT,
