@@ -1,0 +1,65 @@
+"""Docker beside Holdfast: what it publishes stays behind the firewall that set-up made."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.machines import docker
+from tests.machines.bed import Bed
+from tests.machines.machine import CommandFailed
+from tests.machines.setting_up import Owner, keep_packages, lend_packages
+
+
+def test_a_published_port_is_shut(bed: Bed, tmp_path: Path) -> None:
+    """A port that Docker publishes answers on the server itself and not from outside: at once,
+    after Docker was restarted, and after a reboot, for which nobody does anything."""
+    with bed.machine("13", copy=True) as machine:
+        lend_packages(machine)
+        machine.boot()
+        machine.wait_for_boot()
+        owner = Owner(machine, tmp_path)
+        ended = owner.setup("--yes")
+        keep_packages(machine)
+        assert ended.code == 0, ended.text
+        docker.publish(lambda text: owner.sudo("sh", "-c", text, timeout=600))
+        shut_from_outside(owner)
+        owner.sudo("systemctl", "restart", "docker")
+        shut_from_outside(owner)
+        machine.stop()
+        machine.boot()
+        shut_from_outside(owner)
+        # So it is the firewall that does it.
+        owner.sudo("systemctl", "stop", "holdfast-firewall")
+        owner.sudo("nft", "delete", "table", "inet", "holdfast")
+        wait_for(lambda: reachable(owner))
+
+
+def shut_from_outside(owner: Owner) -> None:
+    """The container answers the server itself; from here only SSH can be reached."""
+    wait_for(lambda: published(owner))
+    assert not reachable(owner)
+
+
+def published(owner: Owner) -> bool:
+    try:
+        return "published" in owner.sudo("sh", "-c", docker.ANSWERS)
+    except CommandFailed:  # it is not up yet, or the server is not
+        return False
+
+
+def reachable(owner: Owner) -> bool:
+    try:
+        with socket.create_connection((str(owner.machine.address), docker.PORT), timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.5)
