@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT = 1800.0
 """Seconds for each of ``[build] commands``."""
 
-PROBE_TIMEOUT = 60.0
+PROBE_TIMEOUT = 120.0
 
 _MOST_REPAIRS = 6
 """Packages that are added one after the other because an import failed without them."""
