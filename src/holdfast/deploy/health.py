@@ -2,7 +2,8 @@
 
 Healthy is any answer that an app gives when it works: 2xx, 3xx, 401, 403, 404 and 405 (an
 app without a page at ``/`` is not ill). 400 means that it refuses its own host name, 5xx
-that it is broken. A redirect is not followed.
+that it is broken. A redirect is not followed, and one to the page that was asked for, by the
+scheme that was told, would never end for a visitor: that is ill, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from holdfast.app import AppSpec
+from holdfast.deploy.causes import Cause, Failure, likely
 from holdfast.errors import DeployFailed
 from holdfast.runtimes.contract import Release, Runtime, Slot, State
 
@@ -29,8 +32,8 @@ _POLL_ILL = 0.02
 _LOOK = 0.1
 """Seconds between two looks at whether the process still runs: those cost its supervisor ms."""
 
-_TAIL = 40
-"""Lines of a log that an error shows."""
+_TAIL, _FIRST = 40, 5
+"""Lines of a log that an error shows, and of an answer."""
 
 _ERROR = re.compile(r"[\w.]*(?:Error|Exception|Warning|Exists|DoesNotExist)\b ?:|Error:")
 """How the last line of a traceback, or of a command's complaint, begins."""
@@ -40,14 +43,18 @@ _WELL = frozenset({401, 403, 404, 405})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a status and the start of the body, or why nothing did."""
+    """What came back: a status and the start of the body, or why nothing did.
+
+    ``circle`` is where it redirects to, if that is what was asked for.
+    """
 
     status: int | None
     text: str
+    circle: str | None = None
 
     @property
     def healthy(self) -> bool:
-        if self.status is None:
+        if self.status is None or self.circle:
             return False
         return 200 <= self.status < 400 or self.status in _WELL
 
@@ -69,8 +76,8 @@ class _Connection(http.client.HTTPConnection):
             self.sock = socket.create_connection((host, int(port)), self.timeout)
 
 
-def ask(address: str, path: str, host: str, timeout: float) -> Answer:
-    """One GET with the app's real host name.
+def ask(address: str, path: str, host: str, timeout: float, scheme: str = "http") -> Answer:
+    """One GET as the edge would pass it on: the app's real host name and scheme.
 
     Args:
         timeout: seconds for connecting, and again for the answer.
@@ -80,14 +87,17 @@ def ask(address: str, path: str, host: str, timeout: float) -> Answer:
         "Host": host,
         "User-Agent": "holdfast-health",
         "X-Forwarded-For": "127.0.0.1",
-        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": host,
+        "X-Forwarded-Proto": scheme,
         "Connection": "close",
     }
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         body = response.read(2000)
-        return Answer(response.status, body.decode(errors="replace"))
+        location = response.getheader("Location")
+        circle = location if location == f"{scheme}://{host}{path}" else None
+        return Answer(response.status, body.decode(errors="replace"), circle)
     except (OSError, http.client.HTTPException) as error:
         return Answer(None, f"{type(error).__name__}: {error}")
     finally:
@@ -101,6 +111,7 @@ def wait(
     checkpoint: Callable[[], None],
     *,
     since: float = 0.0,
+    scheme: str = "http",
 ) -> str:
     """Wait until the release in ``slot`` answers healthily.
 
@@ -126,7 +137,7 @@ def wait(
         answer = (
             Answer(None, "it was not started")
             if address is None
-            else ask(address, web.health, host, web.health_timeout)
+            else ask(address, web.health, host, web.health_timeout, scheme)
         )
         if answer.healthy:
             return f"GET {web.health} answered {answer.status}"
@@ -134,9 +145,9 @@ def wait(
         if answer.status is not None:
             first_answer = first_answer or now
             if now - first_answer > PATIENCE:
-                raise _ill(release, answer, _log(runtime, release, process, since))
+                raise _ill(release, answer, _log(runtime, release, process, since), scheme)
         elif now - started > web.boot_timeout:
-            raise _silent(release, answer, _log(runtime, release, process, since))
+            raise _silent(release, answer, _log(runtime, release, process, since), address)
         if now - looked >= _LOOK:
             looked = now
             checkpoint()
@@ -157,15 +168,19 @@ def _check_alive(runtime: Runtime, release: Release, process: str, since: float)
         if status.name != process:
             continue
         if status.state in (State.BACKOFF, State.FAILED) or status.restarts > 0:
-            ended = "" if status.exit_status is None else f" (exit status {status.exit_status})"
-            log = _log(runtime, release, process, since)
-            said = said_last(log.splitlines())
-            raise DeployFailed(
-                f"{release.spec.name}: the new release ended while it booted{ended}"
-                + (f": {said}" if said else ""),
-                hint=f"the end of its log is above; try it on your machine: {_started(release)}",
-                detail=log,
-            )
+            raise _ended(release, status.exit_status, _log(runtime, release, process, since))
+
+
+def _ended(release: Release, status: int | None, log: str) -> DeployFailed:
+    spec = release.spec
+    cause = likely(spec, Failure(log, exit_status=status))
+    ended = "" if status is None else f" (exit status {status})"
+    return DeployFailed(
+        f"{spec.name}: the new release ended while it booted{ended}" + _because(cause, log),
+        hint=f"{cause.do if cause else 'the end of its log is above'};"
+        f" try it on your machine: {_started(release)}",
+        detail=log,
+    )
 
 
 def _started(release: Release) -> str:
@@ -174,20 +189,10 @@ def _started(release: Release) -> str:
     return release.spec.web.command if compose is None else f"docker compose up {compose.web}"
 
 
-def _ill(release: Release, answer: Answer, log: str) -> DeployFailed:
-    spec = release.spec
-    cause = "look at its log above"
-    if answer.status == 400:
-        cause = f"a host check may refuse {spec.domains[0]} (Django: ALLOWED_HOSTS)"
-    said = said_last(log.splitlines())
-    left = [f"{item.value} was not run ({item.why})" for item in spec.findings
-            if item.what == "not run"]  # fmt: skip
-    return DeployFailed(
-        f"{spec.name}: GET {spec.web.health} answers {answer.status},"
-        f" for {PATIENCE:g} s since it booted" + (f": {said}" if said else ""),
-        hint="\n".join([f"{cause}; [web] health names another path", *left]),
-        detail=log or answer.text,
-    )
+def _because(cause: Cause | None, log: str) -> str:
+    """The likely cause; where none is known, the error that it printed last."""
+    said = cause.cause if cause else said_last(log.splitlines())
+    return f": {said}" if said else ""
 
 
 def said_last(lines: Sequence[str]) -> str:
@@ -196,14 +201,38 @@ def said_last(lines: Sequence[str]) -> str:
     return told[-1][:200] if told else ""
 
 
-def _silent(release: Release, answer: Answer, log: str) -> DeployFailed:
+def _ill(release: Release, answer: Answer, log: str, scheme: str) -> DeployFailed:
+    spec = release.spec
+    cause = likely(spec, Failure(log, answer.status, answer.text, answer.circle, scheme))
+    hint = f"{cause.do if cause else 'look at its log above'}; [web] health names another path"
+    left = [f"{item.value} was not run ({item.why})" for item in spec.findings
+            if item.what == "not run"]  # fmt: skip
+    return DeployFailed(
+        f"{spec.name}: GET {spec.web.health} answers {answer.status},"
+        f" for {PATIENCE:g} s since it booted" + _because(cause, log),
+        hint="\n".join([hint, *left]),
+        detail=_exchange(spec, answer, scheme) + log,
+    )
+
+
+def _exchange(spec: AppSpec, answer: Answer, scheme: str) -> str:
+    """The request as it was made, and the first lines of what came back."""
+    host = spec.domains[0] if spec.domains else "localhost"
+    first = [line for line in answer.text.splitlines() if line.strip()][:_FIRST]
+    asked = f"> GET {spec.web.health}  Host: {host}  X-Forwarded-Proto: {scheme}"
+    return "\n".join([asked, f"< {answer.status}", *(f"< {line[:200]}" for line in first), ""])
+
+
+def _silent(release: Release, answer: Answer, log: str, address: str | None) -> DeployFailed:
     spec = release.spec
     where = "$HOLDFAST_SOCKET" if spec.web.listen == "unix" else "127.0.0.1:$PORT"
     if spec.compose is not None:
         where = f"0.0.0.0:{spec.compose.port}, not on 127.0.0.1 of its container"
+    cause = likely(spec, Failure(log, address=address))
     return DeployFailed(
         f"{spec.name}: the new release runs but did not answer within"
-        f" {spec.web.boot_timeout:g} s ({answer.text})",
-        hint=f"its command must listen on {where}; [web] boot_timeout gives it longer",
+        f" {spec.web.boot_timeout:g} s ({answer.text})" + _because(cause, log),
+        hint=f"{cause.do if cause else f'its command must listen on {where}'};"
+        " [web] boot_timeout gives it longer",
         detail=log,
     )

@@ -76,7 +76,8 @@ def _healthy(
             context.check_cancelled()
             context.holding.check()
 
-    return health.wait(context.runtime, release, slot, checkpoint, since=since)
+    scheme = context.edge.scheme(release.spec)
+    return health.wait(context.runtime, release, slot, checkpoint, since=since, scheme=scheme)
 
 
 def target(context: Context) -> Target:

@@ -60,7 +60,8 @@ IMPORT = Case(
 )
 BOOT = Case(
     "broken-boot",
-    "site: the new release ended while it booted (exit status 3)",
+    # Between the words the exit status, where the supervisor has not started it again meanwhile.
+    ": it fails with RuntimeError: this version does not boot",
     "try the command on your machine: ",
     "RuntimeError: this version does not boot",
 )

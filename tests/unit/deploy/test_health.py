@@ -22,13 +22,15 @@ from tests.unit.deploy.samples import sample_release
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers with the status of the server, and keeps what it was asked."""
 
+    location = "/elsewhere"
+
     def do_GET(self) -> None:
         server = cast(Any, self.server)
         server.asked.append((self.path, self.headers["Host"], self.headers["X-Forwarded-Proto"]))
         self.send_response(
             server.statuses.pop(0) if len(server.statuses) > 1 else server.statuses[0]
         )
-        self.send_header("Location", "/elsewhere")
+        self.send_header("Location", self.location)
         self.end_headers()
 
     def address_string(self) -> str:
@@ -93,6 +95,19 @@ def test_an_app_that_works_is_well(path: Path, status: int) -> None:
     assert server.asked == [("/", "notes.localhost", "http")]
 
 
+def test_a_redirect_to_itself_is_ill(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told that the visitor came by HTTPS, an app that leads there again never ends for anybody."""
+    monkeypatch.setattr(health, "PATIENCE", 0.1)
+    monkeypatch.setattr(Handler, "location", "https://notes.localhost/")
+    runtime = cast(Runtime, Processes(f"unix:{path}"))
+    with app(path, 301) as server:
+        assert health.wait(runtime, sample_release(), "a", lambda: None, scheme="http")
+        with pytest.raises(DeployFailed, match="it redirects to itself") as caught:
+            health.wait(runtime, sample_release(), "a", lambda: None, scheme="https")
+    assert server.asked[-1] == ("/", "notes.localhost", "https")
+    assert "SECURE_PROXY_SSL_HEADER" in (caught.value.hint or "")
+
+
 def test_it_waits_for_a_slow_boot(path: Path) -> None:
     """Nothing listens at first, then it answers 503 for a while."""
     with app(path, 503, 503, 200):
@@ -100,7 +115,7 @@ def test_it_waits_for_a_slow_boot(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "hint"), [(400, "Django: ALLOWED_HOSTS"), (500, "look at its log above")]
+    ("status", "hint"), [(400, "ALLOWED_HOSTS"), (500, "look at its log above")]
 )
 def test_a_bad_answer_is_a_failure_with_its_cause(
     path: Path, status: int, hint: str, monkeypatch: pytest.MonkeyPatch
@@ -111,7 +126,8 @@ def test_a_bad_answer_is_a_failure_with_its_cause(
         check(Processes(f"unix:{path}"))
     assert f"GET / answers {status}" in caught.value.message
     assert hint in (caught.value.hint or "")
-    assert caught.value.detail == "the log of web.a since 5"
+    asked = "> GET /  Host: notes.localhost  X-Forwarded-Proto: http"
+    assert caught.value.detail == f"{asked}\n< {status}\nthe log of web.a since 5"
 
 
 @pytest.mark.parametrize("state", [State.BACKOFF, State.FAILED])

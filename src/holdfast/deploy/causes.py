@@ -1,0 +1,198 @@
+"""The likely cause of a release that does not come up: read from its log and its answer.
+
+Each finding is a sentence and what to do. They are guesses from what programs print; the log
+stands beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from holdfast.app import AppSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is known of it.
+
+    Attributes:
+        status: of its answer; ``None`` when there was none.
+        text: the start of the answer's body.
+        location: where a redirect led.
+        scheme: what it was told of the visitor's.
+        log: the end of what it printed.
+        exit_status: of the process that ended; ``None`` while it runs.
+        address: where it was told to listen; ``unix:/path`` or ``127.0.0.1:PORT``.
+    """
+
+    log: str
+    status: int | None = None
+    text: str = ""
+    location: str | None = None
+    scheme: str = "http"
+    exit_status: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    cause: str
+    do: str
+
+
+def likely(spec: AppSpec, failure: Failure) -> Cause | None:
+    """The first cause that fits; what is certain comes before what is only usual."""
+    return next((found for look in _LOOKS if (found := look(spec, failure))), None)
+
+
+def _redirects_to_itself(spec: AppSpec, failure: Failure) -> Cause | None:
+    if failure.location is None or failure.scheme != "https":
+        return None
+    return Cause(
+        f"it redirects to itself ({failure.location}): it does not believe that the request came"
+        " by HTTPS",
+        "have it believe X-Forwarded-Proto, which the edge alone sets; Django:"
+        ' SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")',
+    )
+
+
+def _host_check(spec: AppSpec, failure: Failure) -> Cause | None:
+    both = failure.log + failure.text
+    named = re.search(r"Invalid HTTP_HOST header: '([^']+)'", both)
+    told = named or "DisallowedHost" in both or "Invalid host header" in both
+    if failure.status != 400 and not told:
+        return None
+    host = named[1] if named else _host(spec)
+    return Cause(
+        f"its host check refuses {host}" if told else f"a host check may refuse {host}",
+        f'Django: ALLOWED_HOSTS = ["{host}"]; Starlette: TrustedHostMiddleware; Flask:'
+        " TRUSTED_HOSTS",
+    )
+
+
+_VARIABLE = r"([A-Z][A-Z0-9_]{1,60})"
+_MISSING = (
+    rf"KeyError: '{_VARIABLE}'",
+    rf"UndefinedValueError: {_VARIABLE} not found",
+    rf'EnvError: Environment variable "{_VARIABLE}" not set',
+    rf"Set the {_VARIABLE} environment variable",
+    rf"ImproperlyConfigured: The {_VARIABLE} setting must not be empty",
+)
+
+
+def _variable(spec: AppSpec, failure: Failure) -> Cause | None:
+    for pattern in _MISSING:
+        if found := re.search(pattern, failure.log):
+            return Cause(
+                f"the variable {found[1]} is not set", f"holdfast env set {found[1]}, then deploy"
+            )
+    return None
+
+
+def _module(spec: AppSpec, failure: Failure) -> Cause | None:
+    found = re.findall(r"ModuleNotFoundError: No module named '([\w.]+)'", failure.log)
+    if not found:
+        return None
+    name = found[-1].partition(".")[0]
+    return Cause(
+        f"the module {found[-1]} is not there",
+        f"add {name} to the dependencies, if it is no module of the app's own",
+    )
+
+
+_CODE = re.compile(r"^\s*((?:ImportError|SyntaxError|IndentationError): .+)$", re.MULTILINE)
+
+
+def _code(spec: AppSpec, failure: Failure) -> Cause | None:
+    found = _CODE.findall(failure.log)
+    if not found:
+        return None
+    return Cause(f"its code cannot be imported: {found[-1]}", "the log says where")
+
+
+def _table(spec: AppSpec, failure: Failure) -> Cause | None:
+    found = re.search(
+        r"no such table: ([\w.]+)|relation \"([\w.]+)\" does not exist"
+        r"|Table '([\w.]+)' doesn't exist",
+        failure.log + failure.text,
+    )
+    if found is None:
+        return None
+    table = next(name for name in found.groups() if name)
+    if spec.release is None:
+        do = "nothing makes the tables: [release] command, such as flask db upgrade"
+    else:
+        do = f"does {spec.release.command} make it? are all migrations in the commit?"
+    return Cause(f"the database has no table {table}", do)
+
+
+def _database(spec: AppSpec, failure: Failure) -> Cause | None:
+    if not re.search(r"OperationalError.*(refused|could not connect|failed|timeout)", failure.log):
+        return None
+    return Cause(
+        "its database does not answer", "is the URL of the database right? holdfast env list"
+    )
+
+
+def _taken(spec: AppSpec, failure: Failure) -> Cause | None:
+    if not re.search(r"[Aa]ddress already in use|Errno 98", failure.log):
+        return None
+    return Cause("what it listens on is taken", _listen(spec))
+
+
+_LISTENS = re.compile(
+    r"(?:Listening at:|Running on|running on|Serving on|Starting development server at"
+    r"|Listening on(?: TCP address)?)\s+\(?((?:https?|tcp|unix)[:\w./\[\]-]*|[\d.]+:\d+)"
+)
+
+
+def _elsewhere(spec: AppSpec, failure: Failure) -> Cause | None:
+    """It says where it listens, and that is not where it was told to."""
+    found = _LISTENS.findall(failure.log)
+    if failure.status is not None or failure.address is None or not found:
+        return None
+    if failure.address.rpartition(":")[2] in found[-1]:
+        return None
+    return Cause(f"it listens elsewhere: {found[-1]}", _listen(spec))
+
+
+def _killed(spec: AppSpec, failure: Failure) -> Cause | None:
+    if failure.exit_status not in (-9, 137):
+        return None
+    return Cause("it was killed: memory may be too small", "start fewer workers in [web] command")
+
+
+_RAISED = re.compile(r"^((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Configured)\b.*)$", re.MULTILINE)
+
+
+def _exception(spec: AppSpec, failure: Failure) -> Cause | None:
+    found = _RAISED.findall(failure.log)
+    return Cause(f"it fails with {found[-1][:200]}", "the log says where") if found else None
+
+
+_LOOKS: tuple[Callable[[AppSpec, Failure], Cause | None], ...] = (
+    _redirects_to_itself,
+    _host_check,
+    _variable,
+    _module,
+    _code,
+    _table,
+    _database,
+    _taken,
+    _elsewhere,
+    _killed,
+    _exception,
+)
+
+
+def _host(spec: AppSpec) -> str:
+    return spec.domains[0] if spec.domains else "localhost"
+
+
+def _listen(spec: AppSpec) -> str:
+    if spec.compose is not None:
+        return f"it must listen on 0.0.0.0:{spec.compose.port} in its container"
+    where = "$HOLDFAST_SOCKET" if spec.web.listen == "unix" else "127.0.0.1:$PORT"
+    return f"its command must listen on {where}: {spec.web.command}"
