@@ -34,6 +34,7 @@ class Pebble:
     """A running CA that validates at ``http_port``.
 
     Attributes:
+        validity: seconds that its certificates are good for; five years if not said.
         trust: the certificate with which Pebble itself listens.
         answers: address and port of its DNS, as HOLDFAST_DNS takes it.
     """
@@ -41,6 +42,7 @@ class Pebble:
     home: Path
     http_port: int
     address: str = "127.0.0.1"
+    validity: int | None = None
     port: int = field(default_factory=free_port)
     dns_port: int = field(default_factory=free_port)
     _dns_admin: int = field(default_factory=free_port)
@@ -83,6 +85,7 @@ class Pebble:
             "tlsPort": free_port(),
             "ocspResponderURL": "",
             "domainBlocklist": [REFUSED],
+            **({"certificateValidityPeriod": self.validity} if self.validity else {}),
         }
         (self.home / "pebble.json").write_text(json.dumps({"pebble": config}))
         self._start(
@@ -159,9 +162,16 @@ class Pebble:
 
 
 @contextmanager
-def pebble(home: Path, http_port: int, **environment: str) -> Iterator[Pebble]:
+def pebble(
+    home: Path,
+    http_port: int,
+    *,
+    address: str = "127.0.0.1",
+    validity: int | None = None,
+    **environment: str,
+) -> Iterator[Pebble]:
     """A CA and its DNS for the length of a block."""
-    made = Pebble(home, http_port)
+    made = Pebble(home, http_port, address, validity)
     try:
         made.start_dns()
         made.start(**environment)

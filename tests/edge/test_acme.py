@@ -289,6 +289,17 @@ def test_two_at_once(served: Served) -> None:
     with (
         served.store.alone(),
         pytest.raises(Busy, match="being asked for"),
-        served.store.alone(),
+        served.store.alone(patience=0.2),
     ):
         pass
+
+
+def test_a_look_is_waited_for(served: Served) -> None:
+    """The timer looks every ten minutes; a deploy that ends just then does not go without."""
+    held = served.store.alone()
+    held.__enter__()
+    timer = threading.Timer(0.5, held.__exit__, (None, None, None))
+    timer.start()
+    with served.store.alone():
+        pass
+    timer.join(5)

@@ -45,8 +45,9 @@ class Holding:
         self._on_tick = on_tick
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.began: float | None = None
-        self.ended: float | None = None
+        # By the monotonic clock: a hold lasts no longer and no shorter when somebody sets the time.
+        self._began: float | None = None
+        self._ended: float | None = None
 
     @property
     def active(self) -> bool:
@@ -56,14 +57,16 @@ class Holding:
         """Hold from now on.
 
         Args:
-            began: when the hold really began, for a deploy that goes on after a crash.
+            began: Unix time at which the hold really began, for a deploy that goes on after a
+                crash.
         """
         self._edge.ensure()
         self._edge.hold(self._app, self._lease)
-        if self.began is None:
-            self.began = began or time.time()
+        if self._began is None:
+            now = time.time()
+            self._began = time.monotonic() - max(now - (began or now), 0.0)
             if self._on_begin is not None:
-                self._on_begin(self.began)
+                self._on_begin(began or now)
         if self._thread is None:
             self._stop.clear()
             self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -78,8 +81,8 @@ class Holding:
         self.release()
         self._edge.ensure()
         self._edge.open(self._app, target)
-        if self.began is not None and self.ended is None:
-            self.ended = time.time()
+        if self._began is not None and self._ended is None:
+            self._ended = time.monotonic()
 
     def release(self) -> None:
         """Stop renewing; the gate stays as it is until the lease ends."""
@@ -90,9 +93,9 @@ class Holding:
 
     def remaining(self) -> float:
         """Seconds until the longest hold is over; the whole of it before a hold."""
-        if self.began is None:
+        if self._began is None:
             return self._longest
-        return self.began + self._longest - time.time()
+        return self._began + self._longest - time.monotonic()
 
     def check(self) -> None:
         """Raise DeployFailed when the hold has lasted too long."""
@@ -104,9 +107,9 @@ class Holding:
 
     def milliseconds(self) -> float | None:
         """How long the gate held, or ``None`` if it never did."""
-        if self.began is None:
+        if self._began is None:
             return None
-        return ((self.ended or time.time()) - self.began) * 1000
+        return ((self._ended or time.monotonic()) - self._began) * 1000
 
     def _renew(self) -> None:
         due = time.monotonic() + self._lease / 3

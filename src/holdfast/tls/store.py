@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ from holdfast.tls.certificate import Certificate
 Origin = Literal["acme", "own"]
 _KEPT = 2
 """Pairs of an app: the one that serves, and the one before for an nginx about to reload."""
+
+PATIENCE = 20.0
+"""Seconds: the timer's look at apps whose certificates are fine takes one, a CA 2 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +145,56 @@ class Store:
     def changed(self) -> Iterator[dict[str, Any]]:
         """The state, written back at the end of the block; one at a time."""
         self.make()
-        with _locked(self.home / "state.lock", wait=True):
+        with _locked(self.home / "state.lock"):
             state = self.state()
             yield state
             write_json(self._state, state, mode=0o600)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Only one process asks a CA at a time; it takes up to minutes.
+    def alone(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Only one process asks a CA at a time; one that only looks is waited for.
+
+        Args:
+            patience: seconds.
 
         Raises:
-            Busy: another one does.
+            Busy: another one does, which takes up to minutes.
         """
         self.make()
-        with _locked(self.home / "lock", wait=False):
+        with _locked(self.home / "lock", patience=patience):
             yield
 
 
 @contextmanager
-def _locked(path: Path, *, wait: bool) -> Iterator[None]:
+def _locked(path: Path, *, patience: float | None = None) -> Iterator[None]:
+    """Hold the lock; ``patience`` is how many seconds another holder is waited for at most.
+
+    Raises:
+        Busy: it was held for longer.
+    """
     import fcntl
 
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        if patience is None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        else:
+            _take(descriptor, time.monotonic() + patience)
         yield
-    except BlockingIOError:
-        raise Busy(
-            "certificates are being asked for at this moment", hint="try again in a minute"
-        ) from None
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, deadline: float) -> None:
+    import fcntl
+
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Busy(
+                    "certificates are being asked for at this moment", hint="try again in a minute"
+                ) from None
+        time.sleep(0.05)
