@@ -162,5 +162,7 @@ def test_a_post_is_never_sent_again() -> None:
     """It may have run: the visitor sees an error, and so do we."""
     records = run(swallowing(1), rate=20, most=6, fresh_every=0).records
     failed = [one for one in records if one.failed]
-    assert [one.method for one in failed] == ["POST"] * 3
+    # Not all three: on a busy machine one finds no idle connection, and is sent on its own.
+    assert {one.method for one in failed} == {"POST"}
+    assert not [one for one in records if one.retried and one.method == "POST"]
     assert {one.error for one in failed} == {"closed unanswered"}

@@ -285,15 +285,15 @@ def test_variables_of_a_git_hook_lead_nowhere_else(
 
 
 def test_thousands_of_files_take_no_time_each(repository: Project) -> None:
-    """Measured: 0.9 s for 10,000."""
+    """Measured: 0.9 s for 10,000. Processor time, git's too: a busy machine is no matter."""
     for directory in range(20):
         (repository.path / f"d{directory}").mkdir()
         for number in range(100):
             (repository.path / f"d{directory}" / f"{number}.py").write_text("x = 1\n")
     git(repository.path, "add", "-A")
-    started = time.monotonic()
+    before = sum(os.times()[:4])
     assert repository.pack().files == 2_000
-    assert time.monotonic() - started < 5
+    assert sum(os.times()[:4]) - before < 5
 
 
 @pytest.mark.parametrize("tracked", [True, False])
