@@ -29,6 +29,9 @@ LONGEST = 120.0
 LONGEST_FIRST = 400.0
 """Seconds; the first deploy fetches uv and every dependency."""
 
+CLOCK = "/etc/faketime.rc"
+"""On a server: by how many seconds its clock is wrong, for :meth:`Faulty.fake_clock`."""
+
 _POLL = 0.05
 _ROOT = "var/lib/holdfast"
 _FILLER = "/var/lib/holdfast/filler"
@@ -44,6 +47,21 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.name}, {self.strategy}, before {self.step}"
+
+
+def holdfast(machine: Machine, app: str, *words: str, directory: Path) -> subprocess.Popen[str]:
+    """A command about an app on a server, as root, which runs on."""
+    where = ("--server", machine.name, "--name", app)
+    kept = {key: value for key, value in os.environ.items() if key[:9] != "HOLDFAST_"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "holdfast", words[0], *where, *words[1:]],
+        cwd=directory,
+        env={**kept, "HOLDFAST_SSH_CONFIG": str(machine.ssh_config)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 class Guests:
@@ -79,6 +97,7 @@ class Faulty:
         self.machine = machine
         self._home = home
         self._version = 0
+        self._offset = 0
         self._root = machine.root / _ROOT
 
     def visitors(self) -> Guests:
@@ -142,6 +161,63 @@ class Faulty:
         self._wait(lambda: self._last()["outcome"] is not None, "the deploy does not end")
         return ""
 
+    def kill_engine(self, case: Case) -> str:
+        """The engine is killed; systemd starts it again, and it undoes or finishes the deploy."""
+        laptop = self._until(case)
+        engine = ("systemctl", "show", "--property=MainPID", "--value", f"holdfast-engine-{APP}")
+        pid = int(self.machine.ssh(*engine).stdout)
+        self.machine.ssh("kill", "-KILL", str(pid))
+        self._go_on()
+        said, _ = laptop.communicate(timeout=LONGEST)
+        self._wait(self._serves, "the site does not serve")
+        self._wait(lambda: self._last()["outcome"] is not None, "the deploy does not end")
+        told = '"outcome"' in said
+        return "" if told else f"the command does not say how it ended: {said[-300:]}"
+
+    def clock_ahead(self, case: Case) -> str:
+        """The clock jumps an hour on; nothing comes of it."""
+        return self._jump(case, 3600)
+
+    def clock_back(self, case: Case) -> str:
+        """The clock jumps an hour back; nothing comes of it."""
+        return self._jump(case, -3600)
+
+    def _jump(self, case: Case, seconds: int) -> str:
+        laptop = self._until(case)
+        clock = self.machine.root / CLOCK.lstrip("/")
+        beside = clock.with_suffix(".new")
+        beside.write_text(f"{self._offset + seconds:+d}\n")
+        beside.replace(clock)
+        self._offset += seconds
+        self._go_on()
+        said, _ = laptop.communicate(timeout=LONGEST)
+        return self._succeeded() or ("" if laptop.returncode == 0 else said[-300:])
+
+    def fake_clock(self) -> None:
+        """Give systemd's services, and logins, a clock of their own, until the next boot.
+
+        A container's clock is the machine's, which is nobody's to set: nginx, the app, the engine
+        and every command of ours take theirs from libfaketime instead.
+        """
+        self.machine.ssh(
+            *("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "libfaketime"),
+            timeout=LONGEST_FIRST,
+        )
+        (self.machine.root / CLOCK.lstrip("/")).write_text("+0\n")
+        library = self.machine.ssh("sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1").stdout
+        variables = {
+            "LD_PRELOAD": library.strip(),
+            "FAKETIME_TIMESTAMP_FILE": CLOCK,
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        words = [f"{name}={value}" for name, value in variables.items()]
+        self.machine.ssh("systemctl", "set-environment", *words)
+        with (self.machine.root / "etc/environment").open("a") as file:
+            file.writelines(f'{name}="{value}"\n' for name, value in variables.items())
+        self.machine.ssh("sh", "-c", "systemctl restart 'holdfast-*.service'", timeout=LONGEST)
+        self._wait(self._serves, "the site does not serve with a clock of its own")
+
     def full_disk(self, case: Case) -> str:
         """No room at a place: the old release serves, and with room the next deploy succeeds."""
         before = self._release()
@@ -168,36 +244,14 @@ class Faulty:
 
     # -- parts
 
-    def next_version(self) -> Path:
-        """The app's source with a line changed, committed."""
+    def _deploy(self, strategy: str) -> subprocess.Popen[str]:
         self._version += 1
-        return make_variant(EXAMPLE, "plain", self._home / APP, str(self._version))
-
-    def start_deploy(self, source: Path, strategy: str) -> subprocess.Popen[str]:
-        """``holdfast deploy --json``, which runs on."""
+        source = make_variant(EXAMPLE, "plain", self._home / APP, str(self._version))
         words = ("deploy", "--strategy", strategy, "--domain", HOST, "--json")
         return self._holdfast(*words, directory=source)
 
-    def ran(self, *words: str) -> str:
-        """What a command about the app printed."""
-        said, _ = self._holdfast(*words, directory=self._home).communicate(timeout=LONGEST)
-        return said
-
-    def _deploy(self, strategy: str) -> subprocess.Popen[str]:
-        return self.start_deploy(self.next_version(), strategy)
-
     def _holdfast(self, *words: str, directory: Path) -> subprocess.Popen[str]:
-        where = ("--server", self.machine.name, "--name", APP)
-        kept = {key: value for key, value in os.environ.items() if key[:9] != "HOLDFAST_"}
-        return subprocess.Popen(
-            [sys.executable, "-m", "holdfast", words[0], *where, *words[1:]],
-            cwd=directory,
-            env={**kept, "HOLDFAST_SSH_CONFIG": str(self.machine.ssh_config)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return holdfast(self.machine, APP, *words, directory=directory)
 
     def _until(self, case: Case) -> subprocess.Popen[str]:
         """A deploy whose engine waits before the step."""
@@ -255,9 +309,9 @@ class Faulty:
 
 
 @contextmanager
-def fault_server(megabytes: int = 900) -> Iterator[Faulty]:
+def fault_server(release: str = "12", megabytes: int = 900) -> Iterator[Faulty]:
     """A prepared server with a disk that can be filled, the app live on it."""
-    with Bed() as bed, bed.machine("12", prepared=True) as machine, scratch() as home:
+    with Bed() as bed, bed.machine(release, prepared=True) as machine, scratch() as home:
         machine.small_disk("/var/lib/holdfast", megabytes)
         machine.boot()
         machine.wait_for_boot()

@@ -178,7 +178,7 @@ def _ended(release: Release, status: int | None, log: str) -> DeployFailed:
     return DeployFailed(
         f"{spec.name}: the new release ended while it booted{ended}" + _because(cause, log),
         hint=f"{cause.do if cause else 'the end of its log is above'};"
-        f" try it on your machine: {_started(release)}",
+        f" try the command on your machine: {_started(release)}",
         detail=log,
     )
 

@@ -1,0 +1,157 @@
+"""From a bare server to both example apps on HTTPS, and what becomes of their certificates.
+
+The tests of a release share one server and go in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acme import REFUSED
+from tests.machines.bed import Bed
+from tests.machines.host import CHECKOUT
+from tests.machines.setting_up import keep_packages, lend_packages
+from tests.machines.visiting import Visitors
+from tests.machines.zero import NOTES, POLLS, TIMER, Laptop, Site, public_ca
+
+VALIDITY = 240
+"""Seconds; the last third of them is the time for renewal (holdfast.tls.certificate)."""
+
+ELSEWHERE = Site("elsewhere", "one-file-flask", "elsewhere.zero.test")
+REFUSAL = Site("refusal", "one-file-flask", REFUSED)
+
+
+@pytest.fixture(scope="module", params=["12", "13"], ids=["debian12", "debian13"])
+def laptop(
+    request: pytest.FixtureRequest, bed: Bed, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laptop]:
+    """A bare server, switched on, and somebody who has its root's key."""
+    home = tmp_path_factory.mktemp("zero")
+    with (
+        public_ca(bed, home / "ca", validity=VALIDITY) as ca,
+        bed.machine(request.param) as machine,
+    ):
+        one = Laptop(machine, ca, home)
+        lend_packages(machine)
+        one.prepare()
+        one.point(NOTES, POLLS, REFUSAL)
+        one.often()
+        machine.boot()
+        machine.wait_for_boot()
+        yield one
+
+
+def test_set_up(laptop: Laptop) -> None:
+    """One command; the second time it says that nothing changes."""
+    try:
+        first = laptop.setup()
+    finally:
+        keep_packages(laptop.machine)
+    assert first.code == 0, first.text
+    assert laptop.setup().last["result"]["changed"] == []
+
+
+@pytest.mark.parametrize("site", [NOTES, POLLS], ids=["notes", "polls"])
+def test_live_on_https(laptop: Laptop, site: Site) -> None:
+    """One command more for each app: on HTTPS, by the admin, with a certificate of the CA's."""
+    ended = laptop.deploy(site)
+    assert ended.code == 0, ended.text
+    assert f"{site.host} has a certificate and is served over HTTPS" in ended.text
+    answer = laptop.visit(site)
+    assert (answer.status, answer.headers["x-app-version"]) == (200, laptop.version())
+    plain = laptop.visit(site, secure=False)
+    assert (plain.status, plain.headers["location"]) == (308, f"https://{site.host}/")
+    told = laptop.certificate(site)
+    assert (told["origin"], told["problem"]) == ("acme", None)
+
+
+def test_nothing_left_to_change(laptop: Laptop) -> None:
+    """Also with apps on it, set-up finds nothing to change, and a deploy asks no CA."""
+    again = laptop.setup()
+    assert again.last["result"]["changed"] == [], again.text
+    check = laptop.owner.holdfast("check", laptop.machine.name)
+    assert (check.code, check.last["result"]["score"]) == (0, 100), check.text
+    ended = laptop.deploy(NOTES)
+    assert ended.code == 0, ended.text
+    assert laptop.visit(NOTES).headers["x-app-version"] == laptop.version()
+
+
+def test_dns_points_elsewhere(laptop: Laptop) -> None:
+    """The app is live on HTTP; the record to change is named; once changed, HTTPS comes."""
+    ended = laptop.deploy(ELSEWHERE)
+    assert ended.code == 0, ended.text
+    here = laptop.machine.address
+    points = f"{ELSEWHERE.host} points to {laptop.ca.address}, this server is {here}"
+    assert f"HTTPS is not complete: {points}" in ended.text, ended.text
+    assert f"change the A record of {ELSEWHERE.host} to {here}" in ended.text
+    assert laptop.visit(ELSEWHERE, secure=False).status == 200
+    assert laptop.certificate(ELSEWHERE)["problem"]["message"] == points
+    laptop.point(ELSEWHERE)
+    folder = laptop.change(ELSEWHERE)
+    renewed = laptop.holdfast(folder, "cert", "renew")
+    assert renewed.code == 0, renewed.text
+    assert laptop.visit(ELSEWHERE).status == 200
+
+
+def test_ca_refuses(laptop: Laptop) -> None:
+    """The app is live on HTTP; the CA's refusal is told, and when it is asked again."""
+    ended = laptop.deploy(REFUSAL)
+    assert ended.code == 0, ended.text
+    assert f"{REFUSED}: the CA gives no certificate for this name" in ended.text, ended.text
+    assert laptop.visit(REFUSAL, secure=False).status == 200
+    told = laptop.certificate(REFUSAL)
+    assert told["problem"]["kind"] == "rejectedIdentifier"
+    assert told["next_try"] > time.time()
+
+
+def test_renewal(laptop: Laptop) -> None:
+    """The timer renews before the end; meanwhile no visitor sees a dropped connection."""
+    owner = laptop.owner
+    address, trust = str(laptop.machine.address), laptop.trust()
+    before = {site: laptop.serial(site) for site in (NOTES, POLLS)}
+    with Visitors(address, NOTES.host, trust) as visitors:
+        after = {
+            site: laptop.wait_for("renewal", VALIDITY, site, serial)
+            for site, serial in before.items()
+        }
+    assert not visitors.failed
+    assert visitors.answered > 0
+    assert set(after.values()).isdisjoint(before.values())
+    said = owner.sudo("journalctl", "-u", "holdfast-tls.service", "--output=cat")
+    assert "notes: has a new certificate" in said
+    assert owner.sudo("systemctl", "show", "-P", "LastTriggerUSec", TIMER).strip()
+
+
+def test_power_cut(laptop: Laptop) -> None:
+    """After a boot both apps are on HTTPS again, and the timer is on."""
+    laptop.machine.crash()
+    laptop.machine.boot()
+    laptop.wait_for_login()
+    for site in (NOTES, POLLS):
+        assert laptop.visit(site).status == 200
+    assert laptop.owner.sudo("systemctl", "is-active", TIMER).strip() == "active"
+
+
+def test_leaving(laptop: Laptop) -> None:
+    """What docs/leaving.md has one type leaves nothing of Holdfast's but the safe server."""
+    for site in (NOTES, POLLS, ELSEWHERE, REFUSAL):
+        ended = laptop.holdfast(laptop.folder(site), "destroy", "--yes")
+        assert ended.code == 0, ended.text
+    text = (CHECKOUT / "docs" / "leaving.md").read_text()
+    (script,) = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    owner, root = laptop.owner, laptop.machine.root
+    owner.sudo("sh", "-ec", script)
+    units = sorted(path.name for path in (root / "etc/systemd/system").glob("holdfast*"))
+    assert units == ["holdfast-firewall.service", f"{TIMER}.d"]
+    assert not (root / "var/lib/holdfast").exists()
+    users = (root / "etc/passwd").read_text()
+    assert [line for line in users.splitlines() if line.startswith("hf-")] == []
+    with pytest.raises(ConnectionRefusedError):
+        laptop.visit(NOTES, secure=False)
+    assert owner.refusal("root")
+    check = owner.holdfast("check", laptop.machine.name)
+    assert (check.code, check.last["result"]["score"]) == (0, 100), check.text
