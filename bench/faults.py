@@ -8,8 +8,8 @@ old release or the new one (the engine's, the power's, the disk's), and the next
 it ended. ``failed`` counts requests that got no right answer while the server ran, ``lost`` POSTs
 that were answered well and are not stored, ``answered_twice`` rows stored twice.
 
-A container shares the machine's clock, which cannot be set: what jumps is the clock that our
-programs, nginx and the app are shown by libfaketime; the kernel's and systemd's stand.
+A container shares the machine's clock, which cannot be set: what jumps is the clock that nginx and
+our programs are shown by libfaketime; the kernel's, systemd's and the app's stand.
 """
 
 from __future__ import annotations

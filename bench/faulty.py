@@ -32,6 +32,9 @@ LONGEST_FIRST = 400.0
 CLOCK = "/etc/faketime.rc"
 """On a server: by how many seconds its clock is wrong, for :meth:`Faulty.fake_clock`."""
 
+_SEEN = 1
+"""Seconds after which everybody has seen that the clock has jumped."""
+
 _POLL = 0.05
 _ROOT = "var/lib/holdfast"
 _FILLER = "/var/lib/holdfast/filler"
@@ -189,6 +192,7 @@ class Faulty:
         beside.write_text(f"{self._offset + seconds:+d}\n")
         beside.replace(clock)
         self._offset += seconds
+        time.sleep(2 * _SEEN)
         self._go_on()
         said, _ = laptop.communicate(timeout=LONGEST)
         return self._succeeded() or ("" if laptop.returncode == 0 else said[-300:])
@@ -196,24 +200,31 @@ class Faulty:
     def fake_clock(self) -> None:
         """Give systemd's services, and logins, a clock of their own, until the next boot.
 
-        A container's clock is the machine's, which is nobody's to set: nginx, the app, the engine
-        and every command of ours take theirs from libfaketime instead.
+        A container's clock is the machine's, which is nobody's to set: nginx, the engine and every
+        command of ours take theirs from libfaketime instead. Not the app: in its threads the
+        library leaves files open until there are no more.
         """
         self.machine.ssh(
             *("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "libfaketime"),
             timeout=LONGEST_FIRST,
         )
-        (self.machine.root / CLOCK.lstrip("/")).write_text("+0\n")
+        root = self.machine.root
+        (root / CLOCK.lstrip("/")).write_text("+0\n")
+        for slot in ("a", "b"):
+            drop_in = root / f"etc/systemd/system/holdfast-{APP}.web.{slot}.service.d/clock.conf"
+            drop_in.parent.mkdir()
+            drop_in.write_text("[Service]\nUnsetEnvironment=LD_PRELOAD\n")
         library = self.machine.ssh("sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1").stdout
         variables = {
             "LD_PRELOAD": library.strip(),
             "FAKETIME_TIMESTAMP_FILE": CLOCK,
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": str(_SEEN),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         words = [f"{name}={value}" for name, value in variables.items()]
+        self.machine.ssh("systemctl", "daemon-reload")
         self.machine.ssh("systemctl", "set-environment", *words)
-        with (self.machine.root / "etc/environment").open("a") as file:
+        with (root / "etc/environment").open("a") as file:
             file.writelines(f'{name}="{value}"\n' for name, value in variables.items())
         self.machine.ssh("sh", "-c", "systemctl restart 'holdfast-*.service'", timeout=LONGEST)
         self._wait(self._serves, "the site does not serve with a clock of its own")
