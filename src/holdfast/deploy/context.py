@@ -22,6 +22,8 @@ class Context:
 
     Attributes:
         slot: where ``new`` listens.
+        booted: when it was booted there while its app was still being asked (Unix time);
+            ``None``: it was not.
         old_target: where the gate led when the deploy began.
         cancelled: whether somebody asked the deploy to stop.
     """
@@ -33,6 +35,7 @@ class Context:
     new: Release
     old: Release | None
     slot: Slot
+    booted: float | None
     old_target: Target | None
     env: Callable[[Release], Environment]
     runtime: Runtime

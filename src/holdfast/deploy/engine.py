@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 
 from holdfast.codec import from_json, to_json
-from holdfast.deploy import orphans, prepare, reserve, snapshot
+from holdfast.deploy import orphans, prepare, reserve, snapshot, steps
+from holdfast.deploy.ahead import Ahead
 from holdfast.deploy.context import Context
 from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.handover import HANDOVER
@@ -73,24 +75,28 @@ class Engine:
     def _fresh(self) -> None:
         """Prepare, then run the strategy."""
         built: Release | None = None
+        ahead = Ahead(self._machine, self._deploy)
         try:
             self._journal.update(self._deploy.id, stage=Stage.PREPARING)
+            ahead.sweep()
             reserve.keep(self._layout)
-            built = self._recorder.step("build", "Build the release", self._obtain)
+            built = self._recorder.step("build", "Build the release", lambda: self._obtain(ahead))
             gate = self._machine.edge.gate(self._app)
             old = self._serving(gate)
-            plan = self._recorder.step("plan", "Make the plan", lambda: self._plan(built, old))
-            context = self._first_context(plan, built, old, gate)
+            make = partial(self._plan, built, old, ahead)
+            plan = self._recorder.step("plan", "Make the plan", make)
+            context = self._first_context(plan, built, old, gate, ahead)
             if self._deploy.kind != "plan":
                 self._begin(context)
         except _EXPECTED as error:
             problem = self._recorder.named(error)
             reserve.give_back(self._layout)
+            ahead.stop()
             self._recorder.end("undone", error=problem)
             self._discard(built)
             return
-        steps = [{"name": step.name, "title": step.title} for step in steps_of(context)]
-        told = {**to_json(plan), "steps": steps}
+        named = [{"name": step.name, "title": step.title} for step in steps_of(context)]
+        told = {**to_json(plan), "steps": named}
         self._recorder.tell(Kind.PLAN_MADE, plan=told)
         if self._deploy.kind == "plan":
             self._journal.update(self._deploy.id, plan=told, strategy=plan.strategy)
@@ -99,21 +105,21 @@ class Engine:
             return
         self._forward(context)
 
-    def _obtain(self) -> Release:
+    def _obtain(self, ahead: Ahead) -> Release:
         return prepare.obtain_release(
-            self._machine, self._deploy, self._recorder.emit, self._cancelled
+            self._machine, self._deploy, self._recorder.emit, self._cancelled, ahead.boot
         )
 
-    def _plan(self, release: Release | None, old: Release | None) -> Plan:
+    def _plan(self, release: Release | None, old: Release | None, ahead: Ahead) -> Plan:
         assert release is not None
-        return prepare.make_plan(self._machine, self._deploy, release, old)
+        return prepare.make_plan(self._machine, self._deploy, release, old, both=ahead.booted)
 
     def _first_context(
-        self, plan: Plan, release: Release, old: Release | None, gate: Gate | None
+        self, plan: Plan, release: Release, old: Release | None, gate: Gate | None, ahead: Ahead
     ) -> Context:
         target = None if gate is None or old is None else gate.target
         slot: Slot = "b" if target is not None and target.slot == "a" else "a"
-        return self._context(plan, release, old, slot, target)
+        return self._context(plan, release, old, slot, target, ahead.stands(plan, release, slot))
 
     def _begin(self, context: Context) -> None:
         """Write down what recovery will need, before the first step."""
@@ -187,6 +193,8 @@ class Engine:
             context.note(f"the journal cannot be written: {problem}")
         records = self._journal.steps(self._deploy.id)
         failures: list[str] = []
+        if "boot" not in records:
+            steps.stop_new(context)  # it may have been booted ahead
         for step in reversed(steps_of(context)):
             record = records.get(step.name)
             if record is None or record.state is StepState.UNDONE:
@@ -285,6 +293,7 @@ class Engine:
         old: Release | None,
         slot: Slot,
         old_target: Target | None,
+        booted: float | None = None,
     ) -> Context:
         deploy, recorder = self._deploy, self._recorder
         holding = Holding(
@@ -303,6 +312,7 @@ class Engine:
             new=new,
             old=old,
             slot=slot,
+            booted=booted,
             old_target=old_target,
             env=self._machine.environment,
             runtime=self._machine.runtime,

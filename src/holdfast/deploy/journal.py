@@ -248,6 +248,12 @@ class Journal:
                 (state, now, note, deploy, name),
             )
 
+    def began(self, deploy: str, name: str, at: float) -> None:
+        """Set when a step began (Unix time), where that was before it was written down."""
+        self._db.execute(
+            "UPDATE steps SET started = ? WHERE deploy = ? AND name = ?", (at, deploy, name)
+        )
+
     def steps(self, deploy: str) -> dict[str, StepRecord]:
         """The steps that were at least started, by name, in that order."""
         rows = self._db.execute("SELECT * FROM steps WHERE deploy = ? ORDER BY rowid", (deploy,))

@@ -119,7 +119,7 @@ def _strategy(
             " and what it does cannot be known"
         )
         return "hold", (why,)
-    tight = _memory(facts)
+    tight = too_small(facts.memory_free, facts.memory_used)
     if tight is not None:
         return "hold", (tight,)
     if facts.old is None:
@@ -129,14 +129,18 @@ def _strategy(
     return "handover", ("nothing to migrate",)
 
 
-def _memory(facts: Facts) -> str | None:
-    if facts.memory_free is None or facts.memory_used is None:
-        return None
-    if facts.memory_free >= facts.memory_used * _MEMORY_MARGIN:
+def too_small(free: int | None, used: int | None) -> str | None:
+    """Why memory is too small for two copies, or ``None``.
+
+    Args:
+        free: bytes that a new process could have; ``None``: unknown.
+        used: bytes that the running web process uses; ``None``: unknown.
+    """
+    if free is None or used is None or free >= used * _MEMORY_MARGIN:
         return None
     return (
-        f"memory is too small for two copies: the app uses {facts.memory_used >> 20} MB,"
-        f" {facts.memory_free >> 20} MB are free"
+        f"memory is too small for two copies: the app uses {used >> 20} MB,"
+        f" {free >> 20} MB are free"
     )
 
 

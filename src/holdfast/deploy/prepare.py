@@ -25,9 +25,16 @@ _TIMED = ("drain", "configure", "open", "stop-old", "boot", "health", "snapshot"
 
 
 def obtain_release(
-    machine: Machine, deploy: Deploy, emit: Emit, should_stop: Callable[[], bool]
+    machine: Machine,
+    deploy: Deploy,
+    emit: Emit,
+    should_stop: Callable[[], bool],
+    ahead: Callable[[Release], None],
 ) -> Release:
     """The release to bring live: a new build, or for a rollback one that was kept.
+
+    Args:
+        ahead: see :meth:`~holdfast.releases.contract.ReleaseStore.build`.
 
     Raises:
         BuildError: the source does not become a release.
@@ -45,15 +52,22 @@ def obtain_release(
             machine.env_store(deploy.app),
             emit,
             should_stop,
+            ahead if deploy.kind == "deploy" else None,
         )
 
 
-def make_plan(machine: Machine, deploy: Deploy, release: Release, old: Release | None) -> Plan:
-    """Gather the facts and decide."""
+def make_plan(
+    machine: Machine, deploy: Deploy, release: Release, old: Release | None, *, both: bool
+) -> Plan:
+    """Gather the facts and decide.
+
+    Args:
+        both: the new release has been booted beside the old one, so memory is enough for both.
+    """
     asked = deploy.request.get("strategy")
     plan = decide(
         release,
-        _facts(machine, release, old, rollback=deploy.back_to is not None),
+        _facts(machine, release, old, rollback=deploy.back_to is not None, both=both),
         None if asked is None else StrategyChoice(asked),
         rollback=deploy.back_to is not None,
     )
@@ -71,7 +85,9 @@ def _marked(deploy: str) -> Iterator[None]:
         del os.environ[orphans.MARK]
 
 
-def _facts(machine: Machine, release: Release, old: Release | None, *, rollback: bool) -> Facts:
+def _facts(
+    machine: Machine, release: Release, old: Release | None, *, rollback: bool, both: bool
+) -> Facts:
     app = release.spec.name
     layout = machine.layout.app(app)
     environment = machine.environment(release)
@@ -89,7 +105,7 @@ def _facts(machine: Machine, release: Release, old: Release | None, *, rollback:
         ),
         uncovered=tuple(_uncovered(environment)),
         memory_free=memory.free(),
-        memory_used=_used(machine, app),
+        memory_used=None if both else memory_used(machine, app),
         durations={step: tuple(machine.journal.durations(app, step)) for step in _TIMED},
     )
 
@@ -104,7 +120,7 @@ def _uncovered(environment: Any) -> Iterator[str]:
                 yield f"the database of {name}"
 
 
-def _used(machine: Machine, app: str) -> int | None:
+def memory_used(machine: Machine, app: str) -> int | None:
     """What the running web process uses: with both slots up, the larger one."""
     sizes = [
         memory.used_by(status.pid)

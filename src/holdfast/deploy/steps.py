@@ -46,10 +46,14 @@ def runs_release(context: Context) -> bool:
 # the new release
 
 
-def boot(context: Context) -> None:
+def boot(context: Context) -> str | None:
     """Start the new release; what an earlier, killed deploy left in the slot goes first."""
+    if context.booted is not None:
+        context.journal.began(context.deploy, "boot", context.booted)
+        return "started while the app was asked"
     context.runtime.stop_web(context.app, context.slot, 1.0)
     context.runtime.start_web(context.new, context.slot, context.env(context.new))
+    return None
 
 
 def stop_new(context: Context) -> None:

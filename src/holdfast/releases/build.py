@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast import overlay
 from holdfast.account import Account, acting_as, as_ourselves
 from holdfast.app import AppSpec, Persist
-from holdfast.command import Command, Secret, shell
+from holdfast.command import Secret, shell
 from holdfast.config import Config
 from holdfast.environment import EnvStore, split_database
 from holdfast.errors import BuildError, CommandFailed, DetectionError
@@ -19,6 +20,7 @@ from holdfast.execute import run
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import persist
+from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.unpack import unpack
@@ -29,16 +31,12 @@ if TYPE_CHECKING:
     from holdfast.detect.answers import Answers
     from holdfast.detect.project import Project
 
+
 COMMAND_TIMEOUT = 1800.0
 """Seconds for each of ``[build] commands``."""
 
-PROBE_TIMEOUT = 120.0
-
 _MOST_REPAIRS = 6
 """Packages that are added one after the other because an import failed without them."""
-
-_COLLECT_TIMEOUT = 30.0
-"""Seconds more where ``collectstatic`` is run by the same process (``detect/asks/django.py``)."""
 
 _SHORTEST_SECRET = 4
 """Shorter values are not masked: ``1`` is in every line."""
@@ -51,6 +49,18 @@ class Built:
     spec: AppSpec
     env_path: Path
     pending: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The release that serves while another is built.
+
+    Attributes:
+        ahead: boots the other one as this one was, in the virtual environment given.
+    """
+
+    spec: AppSpec
+    ahead: Callable[[AppSpec, Path], None] | None = None
 
 
 class Build:
@@ -72,11 +82,11 @@ class Build:
         store: EnvStore,
         emit: Emit,
         should_stop: Callable[[], bool],
-        before: AppSpec | None = None,
+        before: Before | None = None,
         account: Account | None = None,
     ) -> None:
-        self._before = before.persist if before else ()
-        self._built_before = before.build if before and not before.overlay.modules else ()
+        self._before = before
+        self._built_before = before.spec.build if before and not before.spec.overlay.modules else ()
         self._ask_pending = before is not None
         self._layout = Layout(home.root)
         self._home = home
@@ -126,7 +136,7 @@ class Build:
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
-        linked = [item for item in self._before if not _ships(shipped, item.path)]
+        linked = [item for item in self._persisted() if not _ships(shipped, item.path)]
         self._link(linked, shipped)
         project, env_path, answers = self._ask(environments, project, env_path, source)
         spec = detect.resolve(self._config, project, answers)
@@ -144,6 +154,9 @@ class Build:
             for command in spec.build:
                 self._command(command, env_path, spec)
         return Built(spec, env_path, answers.pending if knew else None)
+
+    def _persisted(self) -> tuple[Persist, ...]:
+        return self._before.spec.persist if self._before else ()
 
     def _provide(self, environments: Environments, project: Project, source: Source) -> Path:
         with acting_as(self._account):
@@ -201,48 +214,21 @@ class Build:
         ]
 
     def _probe(self, env_path: Path, project: Project) -> Answers:
-        from holdfast import detect
-
-        collect = self._collects(project)
-
-        def ask(script: str) -> str:
-            command = Command(
-                (str(env_path / "bin" / "python"), "-"),
-                timeout=PROBE_TIMEOUT + (_COLLECT_TIMEOUT if collect else 0.0),
-                env={
-                    **self._environment(env_path, self._config.env or {}),
-                    **({"HOLDFAST_ASK_PENDING": "1"} if self._ask_pending else {}),
-                    **({"HOLDFAST_ASK_COLLECT": collect} if collect else {}),
-                },
-                clean_env=True,
-                cwd=self._source,
-                stdin=script.encode(),
-                title="import the app",
-                user=self._account,
-            )
-            try:
-                return self._masked(run(command, should_stop=self._should_stop).output)
-            except CommandFailed as error:
-                raise CommandFailed(
-                    error.message, returncode=error.returncode, output=self._masked(error.output)
-                ) from None
-
+        """Ask the app; it may be booted from then on, where it is what it was before."""
+        boot: Callable[[], None] | None = None
+        before = self._before
+        if before is not None and before.ahead is not None and in_step(before.spec, project):
+            boot = partial(before.ahead, before.spec, env_path)
+        asking = Asking(
+            self._source, self._account, self._masked, self._should_stop, self._ask_pending
+        )
+        environment = self._environment(env_path, self._config.env or {})
+        collect = collecting(self._built_before, project)
         try:
-            return detect.probe(project, ask, self._config)
+            return asking.ask(project, env_path, environment, collect, boot, self._config)
         except DetectionError:
             stopped(self._should_stop)
             raise
-
-    def _collects(self, project: Project) -> str | None:
-        """``manage.py``, if the one build command was ``collectstatic`` and most likely still is.
-
-        Then it is run by the process that is asked: to import a project again takes longest.
-        """
-        from holdfast.detect.resolving import collect_command
-
-        manage = project.manage
-        likely = bool(manage) and self._built_before == (collect_command(str(manage)),)
-        return manage if likely else None
 
     def _collected(self, spec: AppSpec, answers: Answers) -> bool:
         """Whether the build's one command was run while the app was asked; tell what it said."""

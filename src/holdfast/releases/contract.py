@@ -31,8 +31,13 @@ class ReleaseStore(Protocol):
         env: EnvStore,
         emit: Emit,
         should_stop: Callable[[], bool],
+        ahead: Callable[[Release], None] | None = None,
     ) -> Release:
         """Unpack, detect, install dependencies, link what persists, run build commands.
+
+        Args:
+            ahead: called while the app is still asked what it is, with the release as it will
+                be if the app is what it was in the current one.
 
         What is half made when it fails or is killed has no ``release.json`` and is
         removed by :meth:`sweep`.

@@ -33,7 +33,7 @@ from holdfast.runtimes.contract import Release
 
 if TYPE_CHECKING:
     from holdfast.config import Config
-    from holdfast.releases.build import Build, Built
+    from holdfast.releases.build import Before, Built
 
 INCOMING_AGE = 3600.0
 """Seconds after which an archive is removed. Not at once when it was built: a deploy that
@@ -70,9 +70,11 @@ class Releases:
         env: EnvStore,
         emit: Emit,
         should_stop: Callable[[], bool],
+        ahead: Callable[[Release], None] | None = None,
     ) -> Release:
         from holdfast.config import from_json as read_config
         from holdfast.releases import composed
+        from holdfast.releases.build import Build
 
         said = read_config(config)
         composed.check_runtime(said, self._runtime)
@@ -87,7 +89,9 @@ class Releases:
                 if docker:
                     made = composed.ComposedBuild(self._home, path, said, env, emit, should_stop)
                     return self._finish(path, source, made.run(source))
-                built = self._build(path, said, env, emit, should_stop, account).run(source)
+                before = self._before(path, source, ahead)
+                build = Build(self._home, path, said, env, emit, should_stop, before, account)
+                built = build.run(source)
                 if account is not None:
                     # From here on nobody can put another release.json there.
                     os.chown(path, 0, account.gid)
@@ -97,20 +101,21 @@ class Releases:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
 
-    def _build(
-        self,
-        path: Path,
-        said: Config,
-        env: EnvStore,
-        emit: Emit,
-        should_stop: Callable[[], bool],
-        account: Account | None,
-    ) -> Build:
-        from holdfast.releases.build import Build
+    def _before(
+        self, path: Path, source: Source, ahead: Callable[[Release], None] | None
+    ) -> Before | None:
+        """The release that serves, if this one is made in its manner."""
+        from holdfast.releases.build import Before, Built
 
         current = self.current()
-        before = current.spec if current and current.spec.compose is None else None
-        return Build(self._home, path, said, env, emit, should_stop, before, account)
+        if current is None or current.spec.compose is not None:
+            return None
+        if ahead is None:
+            return Before(current.spec)
+        return Before(
+            current.spec,
+            lambda spec, env_path: ahead(_release(path, source, Built(spec, env_path, None))),
+        )
 
     def get(self, release_id: str) -> Release:
         path = self._home.releases / release_id
@@ -200,16 +205,7 @@ class Releases:
             ) from None
 
     def _finish(self, path: Path, source: Source, built: Built) -> Release:
-        release = Release(
-            path.name,
-            path,
-            built.spec,
-            source.commit,
-            source.dirty,
-            time.time(),
-            built.env_path,
-            built.pending,
-        )
+        release = _release(path, source, built)
         try:
             write_json(
                 path / _FILE,
@@ -309,6 +305,19 @@ class Releases:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def _release(path: Path, source: Source, built: Built) -> Release:
+    return Release(
+        path.name,
+        path,
+        built.spec,
+        source.commit,
+        source.dirty,
+        time.time(),
+        built.env_path,
+        built.pending,
+    )
 
 
 def _give(path: Path, account: Account | None) -> None:

@@ -10,9 +10,11 @@ import json
 import os
 import sys
 import traceback
-from typing import Any, Callable
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
 
 MARKER = "holdfast-answer: "
+READY = "holdfast-ready"
 ROOT = os.getcwd()
 SERVERS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress")
 
@@ -101,6 +103,7 @@ def statics(app: Any) -> list[Any]:
 
 
 _written: list[tuple[str, str]] = []
+_listed: set[str] = set()
 
 
 def _watch(event: str, args: Any) -> None:
@@ -115,12 +118,22 @@ def _watch(event: str, args: Any) -> None:
             mode, flags = args[1], args[2]
             if (mode and set(mode) & set("wax+")) or (flags & (os.O_WRONLY | os.O_RDWR)):
                 _written.append((os.path.join(os.getcwd(), os.fsdecode(args[0])), "file"))
+        elif event in ("os.listdir", "os.scandir"):
+            if isinstance(args[0], (str, bytes, os.PathLike)):
+                _listed.add(os.path.join(os.getcwd(), os.fsdecode(args[0])))
         elif event == "os.mkdir":
             name = os.path.join(os.getcwd(), os.fsdecode(args[0]))
             if os.path.islink(name) or not os.path.exists(name):
                 _written.append((name, "directory"))
     except Exception:  # noqa: S110  (a hook that raises would stop the app)
         pass
+
+
+def listed(directory: Any) -> bool:
+    """Whether the app has listed the directory, or one below it."""
+    root = os.path.normpath(os.path.join(os.getcwd(), os.fspath(directory)))
+    names = {os.path.normpath(name) for name in _listed}
+    return any(name == root or name.startswith(root + os.sep) for name in names)
 
 
 def written() -> list[list[str]]:
@@ -131,6 +144,21 @@ def written() -> list[list[str]]:
         if name and not os.path.isabs(name) and "__pycache__" not in name:
             found.append([name, kind])
     return found
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Have something done that must not change what the app is asked afterwards."""
+    directory, path, argv, env = os.getcwd(), list(sys.path), list(sys.argv), dict(os.environ)
+    seen = len(_written)
+    try:
+        yield
+    finally:
+        os.chdir(directory)
+        sys.path[:], sys.argv[:] = path, argv
+        os.environ.clear()
+        os.environ.update(env)
+        del _written[seen:]
 
 
 def versions() -> dict[str, str]:
@@ -198,12 +226,10 @@ def pending() -> list[str] | None:
         return None
 
 
-_more: list[Callable[[], dict[str, Any]]] = []
-
-
-def more(how: Callable[[], dict[str, Any]]) -> None:
-    """Have something done at the very end, when all else is known; its answer is added."""
-    _more.append(how)
+def ready() -> None:
+    """Say that the files of the release are as they will be: it may be booted."""
+    if os.environ.pop("HOLDFAST_ASK_READY", None):
+        os.write(1, ("\n" + READY + "\n").encode())
 
 
 class NotThis(Exception):
@@ -214,13 +240,13 @@ def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
     """Ask, answer on one line, and end at once whatever threads the app has started."""
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(_watch)
+    if not os.environ.get("HOLDFAST_ASK_COLLECT"):
+        ready()
     try:
         answer = ask(given)
         answer["written"] = written()
         answer["versions"] = versions()
         answer["pending"] = pending()
-        for how in _more:
-            answer.update(how())
     except BaseException as error:  # (whatever it is, it is the answer)
         answer = {"chosen": None, "failures": [failure(error)]}
     if answer.get("chosen") is None:

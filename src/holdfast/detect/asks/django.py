@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import Any
 
-from holdfast.detect.asks.common import ROOT, ask_pending, enter, more, place
+from holdfast.detect.asks.common import ROOT, aside, ask_pending, enter, listed, place, ready
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 COLLECT_TIMEOUT = 30
@@ -33,13 +33,36 @@ def ask(given: Any) -> dict[str, Any]:
     from django.conf import settings
 
     need_pillow()
+    manage = os.environ.get("HOLDFAST_ASK_COLLECT")
+    if manage and not reads_static_files(candidate["module"], settings):
+        ready()
     answer = about(settings)
+    if manage:
+        with aside():
+            answer.update(collected(manage, before))
+        ready()
     answer["routes"] = routes(candidate["health"])
     answer.update(chosen=0, failures=[])
     ask_pending(pending_migrations)
-    if os.environ.get("HOLDFAST_ASK_COLLECT"):
-        more(lambda: collected(os.environ["HOLDFAST_ASK_COLLECT"], before))
     return answer
+
+
+def reads_static_files(module: str, settings: Any) -> bool:
+    """Whether the app looks at its collected files as early as when its server imports it.
+
+    WhiteNoise and its like list them when they start, a storage with a manifest reads that
+    when it is first used. Whoever does neither may be booted while the files are collected.
+    Without a module of its own the app has not been imported as its server imports it.
+    """
+    if module.startswith("django.core."):
+        return True
+    from django.contrib.staticfiles.storage import staticfiles_storage
+    from django.utils.functional import empty
+
+    if "whitenoise" in sys.modules or "servestatic" in sys.modules:
+        return True
+    used = getattr(staticfiles_storage, "_wrapped", None) is not empty
+    return used or bool(settings.STATIC_ROOT and listed(settings.STATIC_ROOT))
 
 
 def collected(manage: str, before: dict[str, str]) -> dict[str, Any]:
@@ -95,6 +118,7 @@ def run_collectstatic(manage: str, settings_before: Any) -> str:
             runpy.run_path(os.path.basename(script), run_name="__main__")
     finally:
         signal.alarm(0)
+        management.execute_from_command_line = execute
     return said.getvalue()
 
 
