@@ -106,6 +106,11 @@ class AppLayout:
         return self.home / "run"
 
     @property
+    def expected(self) -> Path:
+        """Touched when a deploy is about to be asked for."""
+        return self.run / "expected"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

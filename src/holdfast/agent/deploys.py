@@ -15,6 +15,21 @@ from holdfast.protocol import Emit, Event, Kind
 Params = Mapping[str, Any]
 
 
+def expect(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """Have the app's engine at hand: it starts while the source is packed and sent.
+
+    For an app that is here; it ends by itself if nothing comes (``agent/run.py``).
+    """
+    app = str(params["app"])
+    if app in machine.layout.apps() and machine.journal.unfinished(app) is None:
+        home = machine.layout.app(app)
+        home.make()
+        home.expected.touch()
+        machine.runtime.ensure()
+        machine.runtime.start_engine(app)
+    return {}
+
+
 def deploy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     """Build and bring live; returns when it has ended."""
     return _queue(machine, str(params["app"]), "deploy", _source_request(machine, params), emit)

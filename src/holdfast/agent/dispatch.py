@@ -18,6 +18,7 @@ Method = Callable[[Machine, Mapping[str, Any], Emit], dict[str, Any]]
 
 METHODS: Mapping[str, Method] = {
     "hello": apps.hello,
+    "expect": deploys.expect,
     "deploy": certs.deploy,
     "plan": deploys.plan,
     "rollback": certs.rollback,

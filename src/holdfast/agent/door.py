@@ -30,6 +30,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "cancel": frozenset({"app"}),
     "source.offer": frozenset({"app", "bytes"}),
     "source.put": frozenset({"app", "bytes", "token"}),
+    "expect": frozenset({"app"}),
     "plan": _SOURCE,
     "cert.put": frozenset({"app", "certificate", "key", "domains"}),
     "deploy": _SOURCE,

@@ -12,9 +12,17 @@ from holdfast.deploy.journal import Deploy, Stage
 from holdfast.deploy.lock import deploy_lock
 from holdfast.deploy.machine import Machine
 from holdfast.errors import HoldfastError
+from holdfast.layout import AppLayout
 from holdfast.runtimes.contract import Slot
 
 _POLL = 0.1
+
+_SOON = 0.01
+"""Seconds between two looks for a deploy that is about to be asked for."""
+
+_EXPECTED = 10.0
+"""Seconds for which such a deploy is waited for: packing and sending may take longer than
+starting an engine, and then it is started again."""
 
 
 def run_app(machine: Machine, app: str) -> None:
@@ -33,13 +41,32 @@ def run_app(machine: Machine, app: str) -> None:
         while True:
             deploy = journal.unfinished(app)
             if deploy is not None:
+                layout.expected.unlink(missing_ok=True)
                 _retire(machine, app, lambda: True)
                 Engine(machine, deploy, stop=stop.asked).run()
                 _check_ended(machine, deploy)
             elif journal.retiring(app) is not None:
                 _retire(machine, app, lambda: stop.asked() or journal.unfinished(app) is not None)
+            elif still_expected(layout) and not stop.asked():
+                _get_ready()
+                time.sleep(_SOON)
             else:
                 return
+
+
+def still_expected(layout: AppLayout) -> bool:
+    """Whether a deploy is about to be asked for."""
+    try:
+        return abs(time.time() - layout.expected.stat().st_mtime) < _EXPECTED
+    except FileNotFoundError:
+        return False
+
+
+def _get_ready() -> None:
+    """Import now what a build needs: 0.08 s that nobody waits for yet."""
+    import holdfast.config
+    import holdfast.detect
+    import holdfast.releases.build  # noqa: F401
 
 
 def _check_ended(machine: Machine, deploy: Deploy) -> None:

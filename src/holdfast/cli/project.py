@@ -86,12 +86,18 @@ class Beginning:
 
 
 def begin(
-    invocation: Invocation, where: Where, domains: Sequence[str], *, offline: bool = False
+    invocation: Invocation,
+    where: Where,
+    domains: Sequence[str],
+    *,
+    offline: bool = False,
+    soon: bool = False,
 ) -> Beginning:
     """Read the config and ask the server what it knows of the app.
 
     Args:
         offline: ask nothing; the app counts as unknown.
+        soon: a deploy is about to be asked for; the server gets ready for it.
     """
     from holdfast.config.names import domain
 
@@ -100,6 +106,8 @@ def begin(
     server = _server(config, where)
     given = tuple(dict.fromkeys(checked("--domain", domain, host) for host in domains))
     transport = invocation.connect(LOCAL if offline else server or LOCAL)
+    if soon and not invocation.dry_run:
+        transport.call(Request("expect", {"app": name}), lambda _: None)
     known = None if offline else _known(transport, name)
     kept = tuple(map(str, known["domains"])) if known else ()
     hosts = given or config.app.domains or (kept if kept != (f"{name}.localhost",) else ())
@@ -139,7 +147,7 @@ def read_project(
     """
     from holdfast import config as module
 
-    beginning = begin(invocation, where, domains)
+    beginning = begin(invocation, where, domains, soon=True)
     if beginning.server is None and not beginning.known:
         question = f"No server is configured. {verb.capitalize()} {beginning.name} on this machine?"
         if not (ask and invocation.interactive and agreed(question)):

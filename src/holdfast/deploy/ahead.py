@@ -17,6 +17,7 @@ from pathlib import Path
 
 from holdfast.app import AppSpec
 from holdfast.deploy import memory
+from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.journal import Deploy
 from holdfast.deploy.machine import Machine
 from holdfast.deploy.plan import Plan, too_small
@@ -72,6 +73,7 @@ class Ahead:
                 runtime.stop_web(app, self._slot, _GRACE)
             return
         self._release = release
+        Failpoint(self._machine.layout.root).reach("booted ahead")
 
     def _may(self, release: Release, gate: Gate) -> bool:
         """Whether two copies may run side by side, and nothing new is to be migrated."""

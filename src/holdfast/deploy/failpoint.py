@@ -1,9 +1,10 @@
 """Die or wait on purpose at a named place, once, so that tests can meet a deploy exactly there.
 
 The file ``ROOT/failpoint`` holds ``before:STEP`` or ``after:STEP`` (``undo:STEP`` while a
-deploy is undone); the engine that gets there removes the file and kills itself, as
-``kill -9`` would. After ``wait `` it renames the file to ``failpoint.reached`` instead and
-goes on when that is removed. Without the file this is one failed open(2) a step.
+deploy is undone, ``booted ahead`` while a release is built); the engine that gets there removes
+the file and kills itself, as ``kill -9`` would. After ``wait `` it renames the file to
+``failpoint.reached`` instead and goes on when that is removed. Without the file this is one
+failed open(2) a step.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ PLACES = [
     for name in ("build", "plan", *(s.name for s in steps if s.name not in WITHOUT[strategy]))
     for when in ("before", "after")
 ]
+PLACES.append(("handover", "booted ahead"))
 
 UNDONE = [f"undo:{name}" for name in ("boot", "migrate", "stop-old", "hold")]
 
