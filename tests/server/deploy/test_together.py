@@ -317,7 +317,8 @@ def test_env_takes_effect_with_the_next_deploy(tiny: Tiny) -> None:
 
 
 def environment(site: Deployment) -> dict[str, str]:
-    """The variables of the web process that runs."""
+    """The variables of the web process that runs, once the old one has ended."""
+    site.settle()
     (pid,) = site.pids("web")
     text = Path(f"/proc/{pid}/environ").read_bytes().decode()
     return dict(item.split("=", 1) for item in text.split("\0") if "=" in item)

@@ -202,7 +202,7 @@ def test_ctrl_c_undoes_a_deploy(deployed: Deployed) -> None:
         stream.write("import time\ntime.sleep(6)\n")
     process = start(server, folder, "deploy", "--domain", "planets.localhost")
     try:
-        lines_until(process, "Boot the new release")
+        lines_until(process, "Build the release")
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=60)
     finally:
