@@ -32,7 +32,6 @@ from holdfast.releases.failures import of_system
 from holdfast.runtimes.contract import Release
 
 if TYPE_CHECKING:
-    from holdfast.config import Config
     from holdfast.releases.build import Before, Built
 
 INCOMING_AGE = 3600.0
