@@ -61,13 +61,13 @@ def test_ensure_is_cheap(site: Site) -> None:
 
 
 def test_configure_unchanged(site: Site) -> None:
-    """An app whose spec is as it was costs no reload and, within 5 ms, next to nothing."""
+    """An app whose spec is as it was costs no reload and, within 10 ms of processor time, next to nothing."""
     site.serve()
     spec = site.edge.configured("app")
     assert spec is not None
     before = workers(site)
     assert not site.edge.configure(spec)
-    assert work(lambda: site.edge.configure(spec)) < 0.005
+    assert work(lambda: site.edge.configure(spec)) < 0.01
     assert workers(site) == before
 
 
