@@ -61,7 +61,7 @@ def test_ensure_is_cheap(site: Site) -> None:
 
 
 def test_configure_unchanged(site: Site) -> None:
-    """An app whose spec is as it was costs no reload and, within 10 ms of processor time, next to nothing."""
+    """An app whose spec is as it was costs no reload and nothing: under 10 ms of processor time."""
     site.serve()
     spec = site.edge.configured("app")
     assert spec is not None
