@@ -91,7 +91,11 @@ def _texts(archive: Path) -> dict[str, str]:
 
 
 class ComposedBuild:
-    """One build; ``path`` is the release's own directory, made and empty."""
+    """One build; ``path`` is the release's own directory, made and empty.
+
+    Args:
+        machine: the runtime of this machine's own processes.
+    """
 
     def __init__(
         self,
@@ -101,7 +105,9 @@ class ComposedBuild:
         store: EnvStore,
         emit: Emit,
         should_stop: Callable[[], bool],
+        machine: str = "",
     ) -> None:
+        self._machine = machine
         self._home = home
         self._layout = Layout(home.root)
         self._path = path
@@ -167,13 +173,31 @@ class ComposedBuild:
         return spec
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
-        return resolving.resolve(
-            overrides.project_name(self._home.name),
-            self._source,
-            files,
-            self._config.compose.profiles or (),
-            self._env,
-            interpolate=interpolate,
+        try:
+            return resolving.resolve(
+                overrides.project_name(self._home.name),
+                self._source,
+                files,
+                self._config.compose.profiles or (),
+                self._env,
+                interpolate=interpolate,
+            )
+        except ProcessError as error:
+            raise self._without_docker(error) from error
+
+    def _without_docker(self, lacking: ProcessError) -> ProcessError:
+        """What is lacking, and the other way for a project that nobody said anything about.
+
+        Never taken by itself: Docker that is down for a moment would turn an app of containers,
+        with its volumes, into processes without its data.
+        """
+        if self._config.app.runtime == "compose" or not self._machine:
+            return lacking
+        way = f'or, without Docker, holdfast.toml: [app] runtime = "{self._machine}"'
+        return ProcessError(
+            f"{lacking.message}, and the project has a Compose file",
+            hint=f"{lacking.hint}; {way}",
+            detail=lacking.detail,
         )
 
     def _check_variables(self, files: tuple[str, ...]) -> None:

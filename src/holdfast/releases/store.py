@@ -86,7 +86,9 @@ class Releases:
             _give(path, account)
             try:
                 if docker:
-                    made = composed.ComposedBuild(self._home, path, said, env, emit, should_stop)
+                    made = composed.ComposedBuild(
+                        self._home, path, said, env, emit, should_stop, self._runtime
+                    )
                     return self._finish(path, source, made.run(source))
                 before = self._before(path, source, ahead)
                 build = Build(self._home, path, said, env, emit, should_stop, before, account)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,15 +28,45 @@ def here() -> Iterator[Place]:
 def test_what_it_makes_deploys_as_it_is(
     kind: str, more: list[str], here: Place, tmp_path: Path
 ) -> None:
-    """Made by the command, deployed by the command, asked by a visitor under its own host."""
+    """Made by the command, deployed by the command, asked by a visitor under its own host.
+
+    With a Compose file it is told to do without Docker, which not every machine has; with it
+    there is a test in tests/compose.
+    """
     name = f"my-{kind}"
     make = [sys.executable, "-m", "holdfast", "new", kind, name, *more]
     subprocess.run(make, cwd=tmp_path, check=True, timeout=60)
+    if more:
+        (tmp_path / name / "holdfast.toml").write_text('[app]\nruntime = "supervisor"\n')
     seen = living.deploy_folder(here, name, tmp_path / name, ["--domain", living.host(name)])
     assert seen.unlike({"text": name}) is None
     assert any(line.startswith("health: /healthz") for line in seen.findings), seen.findings
     worker = any(line.startswith("process: worker") for line in seen.findings)
     assert worker == (kind != "one-file"), seen.findings
+
+
+def test_docker_that_does_not_answer_is_not_passed_over(
+    here: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app of containers never turns into processes by itself; the way to ask for it is said."""
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    # Stands for Docker's client where no daemon runs; a real one is stopped in tests/compose.
+    client.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && exit 0\n'
+        "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2\nexit 1\n"
+    )
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:{os.environ['PATH']}")
+    make = [sys.executable, "-m", "holdfast", "new", "flask", "shop", "--compose"]
+    subprocess.run(make, cwd=tmp_path, check=True, timeout=60)
+    seen = living.deploy_folder(here, "shop", tmp_path / "shop", [])
+    assert not seen.live
+    assert seen.error == (
+        "Docker does not answer on this server, and the project has a Compose file"
+    )
+    assert '[app] runtime = "supervisor"' in seen.hint
+    assert "systemctl start docker" in seen.hint
 
 
 def test_what_is_there_is_left_alone(tmp_path: Path) -> None:

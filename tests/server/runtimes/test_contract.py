@@ -280,8 +280,7 @@ def test_a_crash_loop_is_visible_and_slow(bench: Bench) -> None:
     """It backs off, shows the last exit status, and never gives up."""
     runtime = bench.runtime()
     runtime.start_web(bench.release(), "a", {"CRASH": "1"})
-    wait_for(lambda: _waiting(runtime.status("demo")), timeout=30)
-    found = _waiting(runtime.status("demo"))[0]
+    found = wait_for(lambda: _waiting(runtime.status("demo")), timeout=30)[0]
     assert found.exit_status == 7
     assert found.pid is None
     assert runtime.log_tail("demo", "web.a").splitlines()[-1] == "cannot start: no database"

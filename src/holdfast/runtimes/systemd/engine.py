@@ -49,12 +49,21 @@ def start(layout: Layout, app: str, argv: Sequence[str]) -> None:
 
 
 def stop(app: str) -> None:
-    """Ask it to stop, and wait: it undoes or finishes."""
+    """Ask it to stop, and wait: it undoes or finishes.
+
+    Raises:
+        ProcessError: it is still there.
+    """
     unit = unit_name(app)
     known = systemctl.show([unit])[unit]
     if known["ActiveState"] in ("inactive", "failed") or int(known["MainPID"]) == os.getpid():
         return
-    systemctl.call("stop", unit, timeout=STOP_TIMEOUT + systemctl.LOOKING)
+    try:
+        systemctl.call("stop", unit, timeout=STOP_TIMEOUT + systemctl.LOOKING)
+    except ProcessError:
+        # It ended by itself meanwhile: a transient unit is then gone, and cannot be stopped.
+        if _state(unit) not in ("inactive", "failed"):
+            raise
 
 
 def transient(unit: str, launcher: Path) -> Command:
