@@ -63,3 +63,21 @@ class Polls:
     def stored(self, profile: Profile) -> list[str]:
         ballots = fetch_json(profile, "/api/ballots")["ballots"]
         return [ballot["token"] for ballot in ballots]
+
+
+class Orders:
+    """``compose-shop``: look at the page, order with the form, ask whether it is up."""
+
+    def __init__(self) -> None:
+        self._run = uuid.uuid4().hex[:8]
+
+    def requests(self) -> Iterator[Planned]:
+        for number in itertools.count():
+            key = f"{self._run}-{number}"
+            body = urlencode({"token": key, "item": "bread"}).encode()
+            yield Planned("GET", "/", expect=b"<h1>")
+            yield Planned("POST", "/orders", FORM, body, key)
+            yield Planned("GET", "/up", expect=b"up")
+
+    def stored(self, profile: Profile) -> list[str]:
+        return [order["token"] for order in fetch_json(profile, "/api/orders")["orders"]]

@@ -235,7 +235,8 @@ class ComposeApp:
         images: the id of the image of each service that runs the app's code.
         profiles: the profiles that are on.
         dropped: mounts that are left out: ``service:target``.
-        fixed: mounts of steady services: ``service:target`` to the absolute path of a copy.
+        fixed: mounts that outlive the release: ``service:target`` to the absolute path of a copy
+            or of what is kept.
     """
 
     files: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def server(bed: Bed) -> Iterator[Machine]:
 @pytest.fixture
 def shop(server: Machine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
     """A project of its own for the test; destroyed at the end."""
-    name = request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:20].strip("-")
+    said = re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))
+    name = said.removeprefix("project-")[:20].strip("-")
     made = Shop(server, tmp_path / "shop", name)
     yield made
     made.holdfast("destroy", "--yes", check=False)

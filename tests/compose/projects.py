@@ -55,17 +55,25 @@ while True:
     time.sleep(0.1)
 """
 
+SMALL = {"app.py": APP, "worker.py": WORKER, "Dockerfile": DOCKERFILE}
+
 
 class Shop:
-    """A project in a directory, and its app on a server."""
+    """A project in a directory, and its app on a server.
 
-    def __init__(self, server: Machine, directory: Path, name: str) -> None:
+    Args:
+        files: what is laid down in the directory; without it a small app.
+    """
+
+    def __init__(
+        self, server: Machine, directory: Path, name: str, files: Mapping[str, str] = SMALL
+    ) -> None:
         self.server = server
         self.directory = directory
         self.name = name
         self.host = f"{name}.test"
-        directory.mkdir()
-        self.write({"app.py": APP, "worker.py": WORKER, "Dockerfile": DOCKERFILE})
+        directory.mkdir(exist_ok=True)
+        self.write(files)
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -94,7 +102,8 @@ class Shop:
             timeout=timeout,
             env={**os.environ, "HOLDFAST_SSH_CONFIG": str(self.server.ssh_config)},
         )
-        assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        if check and done.returncode != 0:
+            raise AssertionError(_told(done))
         return done
 
     def deploy(self, *argv: str, check: bool = True) -> list[dict[str, Any]]:
@@ -140,6 +149,14 @@ class Shop:
 
     def docker(self, *argv: str) -> str:
         return self.server.ssh("docker", *argv, timeout=120).stdout.strip()
+
+
+def _told(done: subprocess.CompletedProcess[str]) -> str:
+    """What a command that failed said: with ``--json`` its error, and the end of the detail."""
+    last = done.stdout.rpartition("\n{")[2]
+    error = json.loads("{" + last).get("error", {}) if '"error"' in last else {}
+    detail = str(error.get("detail") or done.stdout)
+    return f"{error.get('message')}\n{detail[-2500:]}\n{done.stderr[-1000:]}"
 
 
 def strategy(events: list[dict[str, Any]]) -> tuple[str, str]:

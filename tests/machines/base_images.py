@@ -47,6 +47,7 @@ POSTGRES = Base(
         'ENTRYPOINT ["docker-entrypoint.sh"]',
         'CMD ["postgres"]',
         "EXPOSE 5432",
+        "ENV LANG=C.UTF-8",
         "ENV PGDATA=/var/lib/postgresql/data",
         "ENV PATH=/usr/lib/postgresql/17/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "VOLUME /var/lib/postgresql/data",

@@ -81,6 +81,9 @@ def _project(
     invocation: Invocation, beginning: Beginning, given: set[str], offline: bool
 ) -> Iterator[Problem]:
     """What detection says, and the variables that the code wants."""
+    if _in_docker(invocation.directory, beginning):
+        yield from _dockerfiles(invocation.directory)
+        return
     try:
         project, spec = find(invocation.directory, beginning)
     except HoldfastError as error:
@@ -90,6 +93,27 @@ def _project(
     for finding in spec.findings:
         if finding.level == "warning":
             yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
+
+
+def _in_docker(directory: Path, beginning: Beginning) -> bool:
+    """Whether Docker would run it; the server's Compose reads the project then, not we."""
+    from holdfast.compose.project import NAMES
+    from holdfast.detect import composed
+
+    there = [path for name in NAMES if (path := directory / name).is_file()]
+    texts = {path.name: path.read_text(errors="replace") for path in there}
+    return composed.wanted(beginning.config, texts)
+
+
+def _dockerfiles(directory: Path) -> Iterator[Problem]:
+    """Lines that make every build slow; of Dockerfiles at the top and one below."""
+    from holdfast.compose.dockerfile import slow
+
+    for path in sorted([*directory.glob("Dockerfile*"), *directory.glob("*/Dockerfile*")]):
+        if path.is_file():
+            for item in slow(path.read_text(errors="replace")):
+                where = f"{path.relative_to(directory)}, line {item.line}"
+                yield Problem(False, f"{where}: {item.why}", item.instead)
 
 
 def _variables(

@@ -83,10 +83,12 @@ def for_others(document: Definition, app: str, said: ComposeApp, release: str) -
 
 def digest(definition: Definition, ours: Mapping[str, Any]) -> str:
     """What a steady service is made of, as a hash: the same as long as it need not be touched."""
-    left = {key: value for key, value in definition.items() if key not in ("depends_on", "ports")}
+    aside = ("depends_on", "ports", "volumes")
+    left = {key: value for key, value in definition.items() if key not in aside}
+    # As the project says them, mounts name the directory of the release, another one each time.
     volumes = ours.get("volumes")
-    kept = volumes.value if isinstance(volumes, override.Tagged) else None
-    text = json.dumps([left, kept], sort_keys=True)
+    mounts = volumes.value if isinstance(volumes, override.Tagged) else definition.get("volumes")
+    text = json.dumps([left, mounts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

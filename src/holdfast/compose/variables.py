@@ -73,6 +73,7 @@ def dangers(
     """
     told = set()
     for service in names:
+        yield from _switched_off(service, project.services[service].raw, files)
         for name, value in project.services[service].environment.items():
             if name in told or name in env or value is None:
                 continue
@@ -84,6 +85,20 @@ def dangers(
             elif _SECRET.search(name) and _EXAMPLE.search(text):
                 told.add(name)
                 yield _danger(name, f"looks like an example ({where})")
+
+
+def _switched_off(name: str, raw: Mapping[str, Any], files: Sequence[Path]) -> Iterator[Finding]:
+    """What a service is without, that keeps it running and looked after."""
+    check = raw.get("healthcheck") or {}
+    if check.get("disable") or check.get("test") == ["NONE"]:
+        where = line_of("disable" if check.get("disable") else "NONE", files) or f"service {name}"
+        why = f"is switched off ({where}): nobody would notice that it hangs"
+        yield Finding("development value", f"health check of {name}", why, level="warning")
+    if raw.get("restart") in ("no", "on-failure"):
+        where = line_of("restart", files) or f"service {name}"
+        after = "unless-stopped is put there" if raw["restart"] == "no" else "not after a reboot"
+        why = f"is {raw['restart']!r} ({where}); {after}"
+        yield Finding("development value", f"restart of {name}", why, level="warning")
 
 
 def _danger(name: str, what: str) -> Finding:

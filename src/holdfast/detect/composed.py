@@ -28,7 +28,9 @@ from holdfast.errors import DetectionError
 
 _URL = re.compile(r"https?://[\w.\[\]:-]+?(?::\d+)?(/[^\s'\"|)]*)")
 _BOOT = 120.0
-_BUILD_LINE = re.compile(r"^\s+build:", re.MULTILINE)
+_BUILD_LINE = re.compile(r"^\s+(?:build|extends):|^include:", re.MULTILINE)
+"""What builds, or says elsewhere what it is: then Compose is asked, not this text."""
+
 _IMAGE_LINE = re.compile(r"^\s+image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 

@@ -162,7 +162,7 @@ class ComposedBuild:
             images=built,
             profiles=said.profiles or (),
             dropped=tuple(_key(item) for item in bound if item.place == "drop"),
-            fixed={_key(item): self._fixed(item) for item in bound if item.place == "fixed"},
+            fixed=dict(self._places(bound)),
         )
         findings += [*chosen.findings, *self._findings(project, chosen, bound, files)]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
@@ -280,6 +280,14 @@ class ComposedBuild:
         if (who := images.owner(image, user)) is not None:
             for part in (path, *path.rglob("*")):
                 os.chown(part, *who, follow_symlinks=False)
+
+    def _places(self, bound: list[Bind]) -> Iterator[tuple[str, str]]:
+        """Where mounts are that outlive the release: a database must not see it come and go."""
+        for item in bound:
+            if item.place == "fixed":
+                yield _key(item), self._fixed(item)
+            elif item.place == "data":
+                yield _key(item), str(self._home.data / item.path)
 
     def _fixed(self, bind: Bind) -> str:
         """A copy of a path under its content's name: it stays as long as it is the same."""

@@ -159,3 +159,15 @@ def test_check_offline_asks_no_server(holdfast: Run, agent: FakeAgent, project: 
     assert ran.code == 0, ran.out + ran.err
     assert "MAIL_HOST may not be set; app.py:4 reads it" in ran.out
     assert not agent.asked
+
+
+def test_check_names_the_line_of_a_dockerfile_to_change(holdfast: Run, project: Path) -> None:
+    """A project that Docker runs is Compose's to read; what makes its builds slow is shown."""
+    (project / "compose.yaml").write_text("services:\n  web:\n    build: .\n")
+    install = "RUN pip install --no-cache-dir -r requirements.txt"
+    text = f"FROM python:3.13-slim\nCOPY requirements.txt .\n{install}\nCOPY . .\n"
+    (project / "Dockerfile").write_text(text)
+    ran = holdfast("check", "--server", "local")
+    assert ran.code == 0, ran.out + ran.err
+    assert "Dockerfile, line 3: one changed dependency fetches all of them again" in ran.out
+    assert "RUN --mount=type=cache,target=/root/.cache/pip pip install" in ran.out

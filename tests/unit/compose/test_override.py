@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from holdfast.app import ComposeApp
@@ -74,6 +75,20 @@ def test_a_database_is_the_same_from_release_to_release() -> None:
     other = {**DOCUMENT["services"], "db": {"image": "postgres:18"}}
     changed = overrides.for_others({**DOCUMENT, "services": other}, "shop", SAID, "r2")
     assert changed["services"]["db"]["labels"] != first["labels"]
+
+
+def test_a_file_that_a_database_mounts_is_no_new_definition() -> None:
+    """Its path in the project is another one in each release; the copy's is the same."""
+
+    def definition(release: str, copy: str) -> str:
+        mount = {"type": "bind", "source": f"/r/{release}/schema.sql", "target": "/init.sql"}
+        document = {**DOCUMENT, "services": {"db": {"image": "postgres:17", "volumes": [mount]}}}
+        said = replace(SAID, fixed={"db:/init.sql": copy})
+        ours = overrides.for_others(document, "shop", said, release)
+        return str(ours["services"]["db"]["labels"]["holdfast.definition"])
+
+    assert definition("r1", "/files/1") == definition("r2", "/files/1")
+    assert definition("r1", "/files/1") != definition("r2", "/files/2")
 
 
 def test_as_yaml() -> None:

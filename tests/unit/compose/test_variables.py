@@ -55,6 +55,25 @@ def test_values_of_development_are_named_and_not_shown(tmp_path: Path) -> None:
     assert list(dangers(project, ["web"], [path], {"DEBUG": "0", "SECRET_KEY": "x"})) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "value", "why"),
+    [
+        ({"healthcheck": {"disable": True}}, "health check of web", "compose.yaml, line 4"),
+        ({"healthcheck": {"test": ["NONE"]}}, "health check of web", "service web"),
+        ({"restart": "no"}, "restart of web", "compose.yaml, line 5"),
+    ],
+)
+def test_what_is_switched_off_is_named(
+    said: dict[str, object], value: str, why: str, tmp_path: Path
+) -> None:
+    """A health check that nobody makes, and a service that stays down, with their lines."""
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n  web:\n    healthcheck:\n      disable: true\n    restart: 'no'\n")
+    (found,) = dangers(read({"services": {"web": said}}), ["web"], [path], {})
+    assert (found.value, found.level) == (value, "warning")
+    assert why in found.why
+
+
 def test_values_in_a_file_that_compose_reads_as_they_are() -> None:
     """Dollar signs, quotes and line ends are part of the value (tests/compose asks Compose)."""
     assert quoted("a$b c") == "'a$b c'"

@@ -1,0 +1,107 @@
+"""Compose projects on a real server: small ones with a hard thing each, compose-shop under load.
+
+``projects_live`` of ``projects`` (tests/compose/cases.py) went live unmodified, were replaced under
+load and rolled back. ``compose-shop`` goes live and is deployed five times under load, with both
+strategies by turns; then the same project, with the same load, is replaced by plain
+``docker compose up --detach --build``. ``over_plain_s`` compares one deploy of each, medians of the
+rounds: ours from the laptop's command to its end, theirs on the server, the source already there.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+from bench.harness import Results, say, scratch
+from tests.compose.cases import PROJECTS
+from tests.compose.example import Example, Plain, Visits, visited
+from tests.compose.projects import Shop
+from tests.machines.base_images import POSTGRES, PYTHON, REDIS, load
+from tests.machines.bed import Bed
+from tests.machines.machine import Machine
+
+ROUNDS = 5
+
+
+def run(rounds: int) -> Results:
+    """``failed`` and ``out_of_order`` are sums over all requests of compose-shop's deploys."""
+    with scratch() as home, Bed() as bed, bed.machine("13", docker=True) as server:
+        server.boot()
+        server.wait_for_boot()
+        load(server, PYTHON, POSTGRES, REDIS)
+        shop = _shop(server, home / "shop", rounds)
+        live = sum(_lives(server, name, home / name) for name in PROJECTS)
+    return {**shop, "projects": len(PROJECTS), "projects_live": live}
+
+
+def _lives(server: Machine, name: str, home: Path) -> bool:
+    shop = Shop(server, home, name)
+    try:
+        PROJECTS[name](shop)
+    except AssertionError as error:
+        say(f"  {name}: {str(error)[-2000:]}")
+        return False
+    finally:
+        shop.holdfast("destroy", "--yes", check=False)
+    say(f"  {name}: live, replaced and rolled back")
+    return True
+
+
+def _shop(server: Machine, home: Path, rounds: int) -> Results:
+    home.mkdir()
+    shop = Example(server, home / "shop")
+    began = time.monotonic()
+    shop.deploy("--env-file", str(shop.production))
+    first = time.monotonic() - began
+    ours, taken = _ours(shop, rounds)
+    shop.holdfast("destroy", "--yes")
+    theirs, plain, down = _theirs(server, shop, rounds)
+    return {
+        "failed": ours.seen.failed,
+        "out_of_order": ours.seen.out_of_order,
+        "posts_not_once": ours.seen.ledger.lost + ours.seen.ledger.doubled,
+        "requests": ours.seen.requests,
+        "plain_failed": theirs.seen.failed,
+        "plain_requests": theirs.seen.requests,
+        "plain_down_s": round(down, 2),
+        "over_plain_s": round(statistics.median(taken) - statistics.median(plain), 2),
+        "first_s": round(first, 1),
+        "deploy_s": round(statistics.median(taken), 2),
+        "plain_s": round(statistics.median(plain), 2),
+        "longest_wait_s": round(ours.seen.greatest_wait, 2),
+    }
+
+
+def _ours(shop: Example, rounds: int) -> tuple[Visits, list[float]]:
+    versions = [str(number) for number in range(1, rounds + 2)]
+    taken = []
+    with visited(shop.server, shop.host, versions, shop=shop) as visits:
+        for number in range(2, rounds + 2):
+            shop.version(number)
+            strategy = "hold" if number % 2 else "handover"
+            began = time.monotonic()
+            shop.deploy("--strategy", strategy)
+            taken.append(time.monotonic() - began)
+            say(f"  compose-shop, version {number}: {strategy}, {taken[-1]:.1f} s")
+    return visits, taken
+
+
+def _theirs(server: Machine, shop: Example, rounds: int) -> tuple[Visits, list[float], float]:
+    plain, taken = Plain(server, shop), list[float]()
+    versions = [str(number) for number in range(10, rounds + 11)]
+    try:
+        shop.version(10)
+        plain.send()
+        plain.up()
+        plain.wait()
+        with visited(server, shop.host, versions, Plain.PORT) as visits:
+            for number in range(11, rounds + 11):
+                shop.version(number)
+                plain.send()
+                taken.append(plain.up())
+                say(f"  plain docker compose up: {taken[-1]:.1f} s")
+                time.sleep(2)
+        return visits, taken, visits.gap
+    finally:
+        plain.down()

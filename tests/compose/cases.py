@@ -1,0 +1,228 @@
+"""Small Compose projects, each with one hard thing in it: live, replaced under load, back.
+
+``bin/bench compose`` proves all of :data:`PROJECTS`, test_projects.py a spread of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from tests.compose.projects import APP, Shop, strategy
+
+_REDIRECT = """\
+def extra():
+    return {}
+class Redirecting(Handler):
+    def do_GET(self):
+        if self.path != "/health":
+            return super().do_GET()
+        self.send_response(302)
+        self.send_header("Location", "/login")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+Handler = Redirecting
+"""
+
+_COUNTS = """\
+def extra():
+    with open("/data/visits", "a+") as file:
+        file.write("x")
+        file.seek(0)
+        return {"visits": len(file.read())}
+"""
+
+_REACHES = """\
+def extra():
+    import urllib.request
+    return {"other": urllib.request.urlopen("http://stays:6379/", timeout=5).status}
+"""
+
+_CACHE = """\
+    image: python:3.13-slim-trixie
+    command: python -m http.server 6379
+    expose: ["6379"]
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project: its ``compose.yaml``, more files, and what the app says besides.
+
+    Attributes:
+        extra: code that replaces the app's ``extra()``.
+        strategy: how a release of it follows another.
+        why: a part of the plan's reason.
+    """
+
+    compose: str
+    extra: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    strategy: str = "handover"
+    why: str = ""
+    said: dict[str, object] = field(default_factory=dict)
+
+
+CASES = {
+    "fixed-port": Case('services:\n  web:\n    build: .\n    ports: ["8000:8000"]\n'),
+    "container-name": Case(
+        "services:\n  web:\n    build: .\n    container_name: shop\n    ports: ['8000:8000']\n"
+        f"  cache:\n    container_name: stays\n{_CACHE}",
+        _REACHES,
+        said={"other": 200},
+    ),
+    "bind-mount": Case(
+        "services:\n  web:\n    build: .\n    expose: ['8000']\n    volumes: ['./data:/data']\n",
+        _COUNTS,
+        strategy="hold",
+        why="web writes to data",
+    ),
+    "networks": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    networks: [front, back]\n"
+        f"  stays:\n    networks: [back]\n{_CACHE}"
+        "networks:\n  front:\n  back:\n    internal: true\n",
+        _REACHES,
+        said={"other": 200},
+    ),
+    "profiles": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
+        "    environment:\n      HELLO: ${GREETING:?is missing}\n"
+        "  jobs:\n    build: .\n    command: python worker.py\n    profiles: [jobs]\n",
+        files={".env": '# for all\nexport COMPOSE_PROFILES=jobs\nexport GREETING="good day"\n'},
+        said={"HELLO": "good day"},
+    ),
+    "extends": Case(
+        "include:\n  - cache.yaml\n"
+        "services:\n  web:\n    extends:\n      file: common.yaml\n      service: base\n"
+        "    ports: ['8000:8000']\n",
+        files={
+            "common.yaml": "services:\n  base:\n    build: .\n    environment: {HELLO: common}\n",
+            "cache.yaml": f"services:\n  cache:\n{_CACHE}",
+        },
+        said={"HELLO": "common"},
+    ),
+    "entrypoint": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
+        "    entrypoint: ['/app/entrypoint.sh']\n    command: ['python', 'app.py']\n",
+        files={
+            "entrypoint.sh": '#!/bin/sh\npython manage.py migrate --noinput\nexec "$@"\n',
+            "manage.py": "print('migrated')\n",
+        },
+        strategy="hold",
+        why="entrypoint.sh, line 2, migrates",
+    ),
+    "read-only": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    read_only: true\n"
+        "    tmpfs: ['/tmp']\n"
+    ),
+    "non-root": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    user: '1234:1234'\n"
+        "    volumes: ['./uploads:/data']\n",
+        _COUNTS,
+    ),
+    "redirect": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    healthcheck:\n"
+        "      test: ['CMD', 'curl', '-f', 'http://localhost:8000/health']\n",
+        _REDIRECT,
+    ),
+    "conditions": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    depends_on:\n"
+        "      stays: {condition: service_healthy}\n"
+        "      migrate: {condition: service_completed_successfully}\n"
+        "  migrate:\n    build: .\n    command: python -c 'print(\"migrated\")'\n"
+        f"  stays:\n{_CACHE}"
+        "    healthcheck:\n      interval: 1s\n      test: ['CMD', 'python', '-c',"
+        " 'import urllib.request as r; r.urlopen(\"http://localhost:6379\")']\n",
+        _REACHES,
+        strategy="hold",
+        why="the release command",
+        said={"other": 200},
+    ),
+}
+
+
+def prove(case: Case, shop: Shop) -> None:
+    """Live unmodified, replaced without a failed request by the strategy it needs, and back."""
+    app = APP.replace("def extra():\n    return {}\n", case.extra) if case.extra else APP
+    shop.write({"compose.yaml": case.compose, "app.py": app, **case.files})
+    for path in shop.directory.glob("*.sh"):
+        path.chmod(0o755)
+    shop.deploy()
+    first = shop.ask()
+    assert {"version": 1, **case.said}.items() <= first.items()
+    shop.version(2)
+    with shop.load() as seen:
+        used, why = strategy(shop.deploy())
+        assert shop.ask()["version"] == 2
+        if case.strategy == "handover":
+            shop.version(3)
+            assert strategy(shop.deploy("--strategy", "hold"))[0] == "hold"
+            assert shop.ask()["version"] == 3
+        shop.holdfast("rollback", "--yes")
+    versions = {shop.ask()["version"], *range(1, 4 if case.strategy == "handover" else 3)}
+    assert set(seen) == {f"version {number}" for number in versions}, seen
+    assert (used, case.why in why) == (case.strategy, True), why
+    last = shop.ask()
+    assert last["version"] == (2 if case.strategy == "handover" else 1)
+    assert last.get("visits", 1) > first.get("visits", 0)
+
+
+def prove_image(shop: Shop) -> None:
+    """What only names an image is replaced when its definition says something else."""
+    text = (
+        "services:\n  web:\n    image: python:3.13-slim-trixie\n    ports: ['8000:8000']\n"
+        "    working_dir: /app\n    volumes: ['./app.py:/app/app.py:ro']\n"
+        "    command: python app.py\n    environment: {MODE: one}\n"
+    )
+    shop.write({"compose.yaml": text})
+    shop.deploy()
+    assert shop.ask()["MODE"] == "one"
+    shop.write({"compose.yaml": text.replace("one", "two")})
+    shop.deploy()
+    assert shop.ask()["MODE"] == "two"
+    shop.holdfast("rollback", "--yes")
+    assert shop.ask()["MODE"] == "one"
+
+
+_TWO_WEBS = """\
+services:
+  shop:
+    build: .
+    ports: ["8000:8000"]
+    environment: {HELLO: shop}
+  admin:
+    build: .
+    ports: ["8001:8000"]
+    environment: {HELLO: admin}
+"""
+
+
+def prove_two_webs(shop: Shop) -> None:
+    """Two webs on two domains are two apps of one project; nobody guesses which is meant."""
+    shop.write({"compose.yaml": _TWO_WEBS})
+    asked = shop.holdfast("deploy", "--domain", shop.host, check=False)
+    assert "several services may be the web: admin, shop" in asked.stderr, asked.stdout[-500:]
+    for name in ("shop", "admin"):
+        shop.write({f"holdfast.{name}.toml": f'[compose]\nweb = "{name}"\n'})
+    other = Shop(shop.server, shop.directory, f"{shop.name}-admin", {})
+    try:
+        shop.deploy("--env", "shop")
+        other.deploy("--env", "admin")
+        shop.version(2)
+        with shop.load() as seen, other.load() as seen_there:
+            shop.deploy("--env", "shop")
+            other.deploy("--env", "admin", "--strategy", "hold")
+            assert (shop.ask()["HELLO"], other.ask()["HELLO"]) == ("shop", "admin")
+            other.holdfast("rollback", "--yes")
+        assert set(seen) == set(seen_there) == {"version 1", "version 2"}, (seen, seen_there)
+        assert (shop.ask()["version"], other.ask()["version"]) == (2, 1)
+    finally:
+        other.holdfast("destroy", "--yes", check=False)
+
+
+PROJECTS: Mapping[str, Callable[[Shop], None]] = {
+    **{name: partial(prove, case) for name, case in CASES.items()},
+    "image": prove_image,
+    "two-webs": prove_two_webs,
+}

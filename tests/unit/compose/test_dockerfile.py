@@ -1,0 +1,60 @@
+"""Lines of a Dockerfile that make a small change slow."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast.compose.dockerfile import slow
+
+FROM = "FROM python:3.13-slim\nWORKDIR /app\n"
+COPY = "COPY requirements.txt .\n"
+MOUNT = "--mount=type=cache,target=/root/.cache/pip"
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("RUN pip install -r requirements.txt", f"RUN {MOUNT} pip install -r requirements.txt"),
+        (
+            "RUN pip install --no-cache-dir -r requirements.txt",
+            f"RUN {MOUNT} pip install -r requirements.txt",
+        ),
+        (
+            f"RUN {MOUNT} pip install --no-cache-dir -r requirements.txt",
+            f"RUN {MOUNT} pip install -r requirements.txt",
+        ),
+        (
+            "RUN uv pip install --system \\\n    -r requirements.txt",
+            f"RUN {MOUNT[:-3]}uv uv pip install --system -r requirements.txt",
+        ),
+        ("RUN npm ci", "RUN --mount=type=cache,target=/root/.npm npm ci"),
+    ],
+)
+def test_an_install_that_keeps_nothing(text: str, instead: str) -> None:
+    """The line is named, and the one that is right."""
+    (found,) = slow(f"{FROM}{COPY}{text}\n")
+    assert (found.line, found.instead) == (4, instead)
+
+
+def test_code_that_is_copied_before_the_install() -> None:
+    """Only in the same stage: what another one copies is none of its layers."""
+    text = f"{FROM}COPY . .\nRUN {MOUNT} pip install -r requirements.txt\n"
+    (found,) = slow(text)
+    assert found.line == 3
+    assert "line 4" in found.why
+    other = f"FROM node:22 AS assets\nCOPY . .\nRUN true\n{FROM}{COPY}"
+    assert list(slow(f"{other}RUN {MOUNT} pip install -r requirements.txt\nCOPY . .\n")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"RUN {MOUNT} pip install -r requirements.txt",
+        "RUN pip install uv",
+        "RUN apt-get update && apt-get install -y curl",
+        "# RUN pip install -r requirements.txt",
+        "COPY ./.npmrc ./",
+    ],
+)
+def test_what_is_well(text: str) -> None:
+    assert list(slow(f"{FROM}{COPY}{text}\nCOPY . .\n")) == []
