@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast import overlay
+from holdfast import ending, overlay
 from holdfast.account import Account, acting_as, as_ourselves
 from holdfast.app import AppSpec, Persist
 from holdfast.command import Secret, shell
@@ -125,6 +125,7 @@ class Build:
             source.archive.chmod(0o640)
         with acting_as(self._account):
             shipped = unpack(source.archive, self._source)
+            ending.write(self._path)
         stopped(self._should_stop)
         with acting_as(self._account):
             project = detect.scan(self._source, self._config)

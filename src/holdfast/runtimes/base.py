@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from holdfast import overlay
+from holdfast import ending, overlay
 from holdfast.account import Account
 from holdfast.command import Command, Secret
 from holdfast.layout import Layout
@@ -83,9 +83,11 @@ def app_environment(
         **env,
     }
     path = plain(chosen.get("PATH", SYSTEM_PATH))
+    ours = layout.app(app).releases / release
     return {
         **chosen,
-        **overlay.variables(layout.app(app).releases / release, chosen.get("PYTHONPATH", "")),
+        **overlay.variables(ours, chosen.get("PYTHONPATH", "")),
+        **ending.variables(ours, chosen.get("GUNICORN_CMD_ARGS", "")),
         "PATH": f"{env_path / 'bin'}:{path}",
         "VIRTUAL_ENV": str(env_path),
         "HOLDFAST_APP": app,

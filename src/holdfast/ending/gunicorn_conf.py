@@ -1,0 +1,44 @@
+"""gunicorn's configuration: the app's own ``gunicorn.conf.py``, and how a worker ends.
+
+Run by gunicorn, in the app's environment and by its Python, which may be older than ours.
+"""
+
+import atexit
+import os
+import sys
+import threading
+from typing import Any
+
+_OWN = "gunicorn.conf.py"
+
+if os.path.exists(_OWN):
+    __file__ = os.path.abspath(_OWN)
+    with open(_OWN, "rb") as _stream:
+        exec(compile(_stream.read(), __file__, "exec"), globals())
+
+_worker_exit = globals().get("worker_exit")
+_threads: Any = threading  # what the interpreter itself calls has no public name
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Called last in a worker, on its way out of the interpreter.
+
+    What is left to do there is done here in the same order (Py_FinalizeEx): threads joined,
+    exit handlers called, buffers flushed. A worker that ends for an error goes the long way:
+    its exit status tells gunicorn what to do.
+    """
+    if _worker_exit is not None:
+        _worker_exit(server, worker)
+    leaving = sys.exc_info()[1]
+    if not isinstance(leaving, SystemExit) or leaving.code not in (None, 0):
+        return
+    try:
+        _threads._shutdown()
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        os._exit(0)
