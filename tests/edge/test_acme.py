@@ -217,13 +217,16 @@ def test_the_ca_gets_another_answer(served: Served) -> None:
     """What we see is right and what the CA sees is not: its own words, and what to look at."""
     spec = served.configure()
     challenges = served.store.webroot / ".well-known" / "acme-challenge"
+    other = served.store.webroot / "other"
     over = threading.Event()
 
     def spoil() -> None:
         while not over.is_set():
             for path in challenges.glob("*"):
                 if not path.name.startswith("holdfast-"):
-                    path.write_text("something else")
+                    # Put in its place whole: nginx may be sending the file at this moment.
+                    other.write_text("something else")
+                    other.replace(path)
             time.sleep(0.001)
 
     spoiling = threading.Thread(target=spoil)
