@@ -40,6 +40,12 @@ AREAS = ("unit", "edge", "server", "machines", "compose", "browser")
 PARTS = ("lint", *AREAS)
 NEED_NGINX = frozenset(AREAS) - {"unit"}
 
+SIDE_BY_SIDE = {"machines": 2.0}
+"""Tests at once for each core, 1 if not named: a server that boots or installs mostly waits."""
+
+IN_ORDER = frozenset({"machines"})
+"""Areas in which a test goes on with what the one before it has left: repeated by the file."""
+
 MOST_AGAIN = 12
 """More failures than this are no matter of chance; one in a shared place can bring on a few."""
 
@@ -87,17 +93,16 @@ def area(name: str) -> Callable[[Sequence[str]], Tally]:
     def run(arguments: Sequence[str]) -> Tally:
         if name in NEED_NGINX:
             ensure_nginx()
-        # A server that one test has set up is what the next one of its file begins with.
-        dist = "loadfile" if name == "machines" else "worksteal"
-        tally = pytest([f"tests/{name}", *arguments], parallel=True, dist=dist)
+        share = SIDE_BY_SIDE.get(name, 1.0)
+        tally, failed = pytest([f"tests/{name}", *arguments], share=share)
         if name in NEED_NGINX and 0 < tally.failed <= MOST_AGAIN and not arguments:
-            return again(name, tally)
+            return again(name, tally, failed)
         return tally
 
     return run
 
 
-def again(name: str, first: Tally) -> Tally:
+def again(name: str, first: Tally, failed: Sequence[str]) -> Tally:
     """Those that failed, once more, one after the other.
 
     Tests with real servers under load share two cores with each other, and time is part of
@@ -105,13 +110,12 @@ def again(name: str, first: Tally) -> Tally:
     not is named above, as failed beside others.
     """
     print(f"\n{first.failed} failed beside others; now with the machine to themselves:")
-    second = pytest(
-        [f"tests/{name}", "--last-failed", "--last-failed-no-failures=none"], parallel=False
-    )
+    chosen = ["--last-failed", "--last-failed-no-failures=none"]
+    second, _ = pytest(list(failed) if name in IN_ORDER else [f"tests/{name}", *chosen])
     if second.failed or not second.passed:
         return first
     print(f"{second.passed} passed alone")
-    return Tally(first.passed + second.passed, 0, first.skipped + second.skipped)
+    return Tally(first.passed + first.failed, 0, first.skipped)
 
 
 def ensure_nginx() -> None:
@@ -119,19 +123,27 @@ def ensure_nginx() -> None:
     subprocess.run(["/bin/sh", "-c", '. "$0"; ensure_nginx', "bin/_setup"], cwd=ROOT, check=False)
 
 
-def pytest(arguments: Sequence[str], *, parallel: bool, dist: str = "worksteal") -> Tally:
-    """Run pytest, count by its own report; a run that broke down counts as one failure."""
+def pytest(arguments: Sequence[str], *, share: float = 0.0) -> tuple[Tally, list[str]]:
+    """Run pytest, count by its own report; a run that broke down counts as one failure.
+
+    Args:
+        share: tests at once for each core; 0 for one after the other.
+
+    Returns:
+        the count, and the files with failures.
+    """
     more = ["-q", "-ra"]
-    if parallel and not any(word.startswith(OURS_TO_CHOOSE) for word in arguments):
-        more += ["-n", str(len(os.sched_getaffinity(0))), "--dist", dist]
+    if share and not any(word.startswith(OURS_TO_CHOOSE) for word in arguments):
+        at_once = max(1, round(share * len(os.sched_getaffinity(0))))
+        more += ["-n", str(at_once), "--dist", "worksteal"]
     with tempfile.TemporaryDirectory(prefix="hf") as scratch:
         report = Path(scratch) / "report.xml"
         argv = [sys.executable, "-m", "pytest", *more, f"--junit-xml={report}", *arguments]
         code = subprocess.run(argv, cwd=ROOT, check=False).returncode
-        tally = count(report)
+        tally, failed = count(report), failed_files(report)
     if code not in (0, 1, NO_TESTS_COLLECTED) or (code == 1 and not tally.failed):
-        return tally + Tally(failed=1)
-    return tally
+        tally += Tally(failed=1)
+    return tally, failed
 
 
 def count(report: Path) -> Tally:
@@ -145,6 +157,18 @@ def count(report: Path) -> Tally:
         failed = number["failures"] + number["errors"]
         total += Tally(max(number["tests"] - failed - skipped, 0), failed, skipped)
     return total
+
+
+def failed_files(report: Path) -> list[str]:
+    """The files of the tests that failed, as paths from the root, each once."""
+    if not report.exists():
+        return []
+    names = [
+        case.get("classname", "")
+        for case in ET.parse(report).iter("testcase")
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+    return [f"{name.replace('.', '/')}.py" for name in dict.fromkeys(names)]
 
 
 def has_tests(name: str) -> bool:
@@ -168,7 +192,7 @@ def choose(arguments: Sequence[str]) -> dict[str, Callable[[], Tally]]:
     """
     parts, rest = split(arguments)
     if not parts and any((ROOT / word.split("::")[0]).exists() for word in rest):
-        return {"tests": lambda: pytest(rest, parallel=False)}
+        return {"tests": lambda: pytest(rest)[0]}
     if rest and not rest[0].startswith("-"):
         print(f"bin/test: no part {rest[0]!r}; there are {', '.join(PARTS)}, all", file=sys.stderr)
         raise SystemExit(2)

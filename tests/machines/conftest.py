@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.conftest import require
 from tests.machines import host
@@ -15,6 +17,24 @@ from tests.machines.machine import Machine
 _HERE = Path(__file__).parent
 # The first test of a process may have to make images, and wait for another process's.
 _TIMEOUT = 1800
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # (xdist has no types)
+    """A server that one test has set up is what the next one of its file begins with.
+
+    So the tests of a file go to one process, in order; those of each Debian apart, as they
+    share nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, name = nodeid.partition("::")
+        debian = re.search(r"debian\d+", name)
+        return f"{file} {debian.group()}" if debian else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServer:
+    """How tests with servers are given to the processes."""
+    return ByServer(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

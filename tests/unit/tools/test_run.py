@@ -14,6 +14,15 @@ REPORT = """<?xml version="1.0"?>
 <testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"/></testsuites>
 """
 
+CASES = """<?xml version="1.0"?>
+<testsuites><testsuite name="pytest">
+<testcase classname="tests.machines.test_a" name="test_1"/>
+<testcase classname="tests.machines.test_b" name="test_1"><failure message="x"/></testcase>
+<testcase classname="tests.machines.test_b" name="test_2"><failure message="x"/></testcase>
+<testcase classname="tests.machines.test_c" name="test_1"><error message="x"/></testcase>
+</testsuite></testsuites>
+"""
+
 
 def test_report_is_counted(tmp_path: Path) -> None:
     """Errors in fixtures are failures, and nothing is counted twice."""
@@ -25,6 +34,14 @@ def test_report_is_counted(tmp_path: Path) -> None:
 def test_missing_report_counts_nothing(tmp_path: Path) -> None:
     """pytest that ended before it began has left no report."""
     assert run.count(tmp_path / "none.xml") == Tally()
+    assert run.failed_files(tmp_path / "none.xml") == []
+
+
+def test_files_with_failures_are_known(tmp_path: Path) -> None:
+    """Each once, errors of fixtures too: what is repeated whole is a file."""
+    report = tmp_path / "report.xml"
+    report.write_text(CASES)
+    assert run.failed_files(report) == ["tests/machines/test_b.py", "tests/machines/test_c.py"]
 
 
 def test_sum_is_one_plain_line() -> None:
