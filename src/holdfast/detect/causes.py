@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.detect import inference
-from holdfast.detect.facts import EnvRead, SampleValue, StartsServer
+from holdfast.detect.facts import EnvRead, Evidence, SampleValue, StartsServer
 from holdfast.detect.project import Candidate, Project
 from holdfast.errors import CommandFailed, DetectionError
 
@@ -48,6 +48,8 @@ def of_failures(
     missing = _not_set(project, first, present)
     if missing:
         return ImportFailed(_named(missing), first, hint=_to_set(project, missing), detail=detail)
+    if first.get("file"):
+        return _not_read(project, first, detail)
     problem = _one_line(str(first.get("message", ""))) or "no reason given"
     return ImportFailed(
         f"{candidate.target} cannot be imported: {first.get('type')}: {problem}",
@@ -55,6 +57,17 @@ def of_failures(
         hint=_hint(project, first, candidate),
         detail=detail,
     )
+
+
+def _not_read(project: Project, failure: Mapping[str, Any], detail: str) -> ImportFailed:
+    """A file that the app's Python cannot read: which, where, and whose it is."""
+    file, python = str(failure["file"]), failure.get("python")
+    said = f"{Evidence(file, failure.get('line'))}: Python {python} cannot read this file"
+    hint = f"correct it (python3 -m py_compile {file} shows the line), then try again"
+    if file.startswith("/"):
+        lists = ", ".join(project.dependencies.files[:1]) or "the dependencies"
+        hint = f"a package is too old or too new for Python {python}; look at {lists}"
+    return ImportFailed(f"{said}: {failure.get('said')}", failure, hint=hint, detail=detail)
 
 
 def _not_set(

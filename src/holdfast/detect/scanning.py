@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from holdfast.app import Finding
 from holdfast.config import Config
 from holdfast.detect import (
     alembic,
     asgi,
+    assembling,
     candidates,
-    choosing,
-    command_line,
     dependencies,
     django,
     drift,
@@ -23,11 +21,9 @@ from holdfast.detect import (
     preludes,
     preparing,
     procfile,
-    reaching,
     refusal,
     samples,
     secrets,
-    server,
     startlines,
     state,
     tool_migrations,
@@ -36,24 +32,13 @@ from holdfast.detect import (
     wsgi,
 )
 from holdfast.detect.facts import (
-    BrokenFile,
     DependencyFile,
     DjangoProject,
-    EnvRead,
     Fact,
-    HardCodedSecret,
-    Interface,
-    ProcessLine,
-    StartsServer,
-    StreamsAnswers,
     ToolApp,
 )
 from holdfast.detect.project import Candidate, Project
-from holdfast.detect.tree import Tree, join, parent
-from holdfast.environment import part_of_database
-
-_QUIET = {"FLASK_RUN_FROM_CLI": "true"}
-"""With it ``app.run()`` does nothing: a module that calls it on import can be served."""
+from holdfast.detect.tree import Tree
 
 Recogniser = Callable[[Tree, Config], Iterable[Fact]]
 
@@ -90,25 +75,25 @@ def scan(root: Path, config: Config) -> Project:
     tree = Tree(root)
     facts = preludes.moved(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
     refusal.of_broken_files(facts)
-    return _Resolver(tree, config, facts).project()
+    return _Choice(tree, config, facts).project()
 
 
-class _Resolver:
-    """Chooses among facts, and says why."""
+class _Choice:
+    """Says which of all that was found is the app."""
 
     def __init__(self, tree: Tree, config: Config, facts: Sequence[Fact]) -> None:
         self.tree = tree
         self.config = config
         self.facts = facts
-        self.findings: list[Finding] = []
+        self.made = assembling.Assembly(tree, config, facts)
 
     def project(self) -> Project:
         ranked = self._fitting(candidates.rank(self.tree, self.facts))
         refusal.of_library(self.tree, ranked, self.config)
         chosen_django = self._django(ranked)
         if chosen_django is not None:
-            return self._django_project(chosen_django)
-        if not self.config.web.command and (ranked or self._web_line() is None):
+            return self.made.of_django(chosen_django)
+        if not self.config.web.command and (ranked or assembling.web_line(self.facts) is None):
             refusal.of_unparsed_app(self.facts, ranked[0] if ranked else None)
         named = self._app_of_command_line()
         if (
@@ -116,14 +101,14 @@ class _Resolver:
             and self._is_there(named)
             and not any(map(candidates.is_named, ranked))
         ):
-            return self._app_project([named])
+            return self.made.of_apps([named])
         tool = self._tool()
         if tool is not None and not (ranked and candidates.is_named(ranked[0])):
-            return self._tool_project(tool)
+            return self.made.of_tool(tool)
         if ranked and self.config.app.framework != "command":
-            return self._app_project(ranked)
+            return self.made.of_apps(ranked)
         unknown = self._app_of_command_line()
-        return self._app_project([unknown]) if unknown else self._command_project()
+        return self.made.of_apps([unknown]) if unknown else self.made.of_command()
 
     def _fitting(self, ranked: list[Candidate]) -> list[Candidate]:
         """Those that the config leaves: of its framework, below its directory."""
@@ -147,162 +132,9 @@ class _Resolver:
             return None
         return refusal.one_of(projects, ranked)
 
-    def _django_project(self, found: DjangoProject) -> Project:
-        base = candidates.base_of(found)
-        environment = choosing.dependencies(
-            self.tree, self.config, self.facts, base, found.evidence.file
-        )
-        interface = self._django_interface(found, environment.packages | environment.direct)
-        candidate = candidates.of_django(self.tree, found, interface)
-        candidate = candidates.rebased(candidate, self.config.web.directory)
-        variable = {django.VARIABLE: found.settings} if found.settings else {}
-        return self._finish(
-            [candidate], environment, settings=found.settings, manage=found.manage, env=variable
-        )
-
-    def _django_interface(self, found: DjangoProject, packages: frozenset[str]) -> Interface:
-        """ASGI for Channels, or where only an ASGI server is installed; else WSGI."""
-        if found.asgi is None:
-            return "wsgi"
-        if found.wsgi is None or packages & {"channels", "daphne"}:
-            return "asgi"
-        speaks_asgi = packages & {"uvicorn", "hypercorn"}
-        speaks_wsgi = packages & {"gunicorn", "waitress", "granian"}
-        return "asgi" if speaks_asgi and not speaks_wsgi else "wsgi"
-
-    def _app_project(self, ranked: list[Candidate]) -> Project:
-        best = ranked[0]
-        environment = choosing.dependencies(
-            self.tree, self.config, self.facts, best.directory, best.evidence.file
-        )
-        same = [item for item in ranked if item.framework == best.framework]
-        return self._finish(same, environment)
-
-    def _finish(
-        self,
-        ranked: list[Candidate],
-        environment: choosing.Chosen,
-        settings: str | None = None,
-        manage: str | None = None,
-        env: dict[str, str] | None = None,
-    ) -> Project:
-        best = ranked[0]
-        websockets = any(
-            isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
-        )
-        named = self._named_server()
-        served = server.choose(
-            best.interface,
-            environment.packages | environment.direct,
-            environment.direct,
-            websockets=websockets,
-            named=named,
-        )
-        self._explain(best, ranked)
-        self.findings.append(Finding("server", served.choice.name, served.choice.why))
-        self.findings += environment.findings
-        added = served.extra if named or not self.config.web.command else ()
-        added += self._older(environment)
-        added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
-        itself = StartsServer in map(type, self.facts) and best.framework == "flask"
-        return Project(
-            framework=best.framework,
-            candidates=tuple(ranked),
-            directory=best.directory,
-            dependencies=choosing.with_server(environment.dependencies, added),
-            packages=environment.packages | environment.direct,
-            server=served.choice,
-            settings=settings,
-            manage=manage,
-            env={**(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
-            split=self._split(),
-            loaded=self._loaded(best, settings),
-            generate=self._generate(best.module),
-            processes=self._processes(),
-            facts=tuple(self.facts),
-            findings=tuple(self.findings),
-        )
-
-    def _split(self) -> tuple[str, ...]:
-        """Variables with parts of a database's address, where one prefix has three or more."""
-        parts: dict[str, dict[str, str]] = {}
-        for fact in self.facts:
-            found = part_of_database(fact.name) if isinstance(fact, EnvRead) else None
-            if found and isinstance(fact, EnvRead) and fact.literal_default is None:
-                parts.setdefault(found[0], {}).setdefault(found[1], fact.name)
-        names = [name for item in parts.values() if len(item) >= 3 for name in item.values()]
-        if names:
-            why = "parts of one address: what is not set is filled from DATABASE_URL, if that is"
-            self.findings.append(Finding("database", ", ".join(sorted(names)), why))
-        return tuple(sorted(names))
-
-    def _loaded(self, best: Candidate, settings: str | None) -> frozenset[str]:
-        """What is read with the app, where it matters: which variables it cannot do without."""
-        if not any(isinstance(fact, EnvRead) for fact in self.facts):
-            return frozenset()
-        roots = [best.directory, *(join(best.directory, item) for item in best.pythonpath)]
-        first = [best.evidence.file]
-        for root in roots if settings else ():
-            path = join(root, (settings or "").replace(".", "/"))
-            first += [f"{path}.py", f"{path}/__init__.py"]
-        return reaching.reached(self.tree, first, roots)
-
-    def _older(self, environment: choosing.Chosen) -> tuple[str, ...]:
-        """Older versions that the code's calls need where no file says any."""
-        chosen = environment.dependencies
-        files = drift.files_of(self.facts, chosen.files)
-        older, found = drift.older(self.tree, self.facts, chosen.source, files)
-        self.findings += found
-        return older
-
-    def _web_line(self) -> ProcessLine | None:
-        return next((line for line in self._processes() if line.name == "web"), None)
-
-    def _named_server(self) -> command_line.ServerLine | None:
-        """The server in the config's web command, else in the ``Procfile``'s."""
-        if self.config.web.command:
-            return command_line.parse(self.config.web.command)
-        line = self._web_line()
-        return command_line.parse(line.command) if line else None
-
-    def _explain(self, best: Candidate, ranked: Sequence[Candidate]) -> None:
-        called = f"{best.target}{'()' if best.factory else ''}"
-        why = "; ".join(best.why)
-        others = [item.target for item in ranked[1:4]]
-        if others:
-            why += f"; before {', '.join(others)}"
-        self.findings.append(Finding("framework", best.framework, str(best.evidence)))
-        self.findings.append(Finding("app", called, why))
-        if best.directory != ".":
-            why = f"{best.evidence.file} is imported from there"
-            self.findings.append(Finding("directory", best.directory, why))
-
-    def _processes(self) -> tuple[ProcessLine, ...]:
-        return tuple(fact for fact in self.facts if isinstance(fact, ProcessLine))
-
-    def _generate(self, module: str) -> tuple[str, ...]:
-        names = (self.config.app.name or "", self.tree.root.name, module.partition(".")[0])
-        found = choosing.generate(self.config, self.facts, names)
-        for fact in found:
-            why = f"{fact.evidence} reads it; any random value will do, so one is made and kept"
-            self.findings.append(Finding("secret", fact.name, why))
-        if not found:
-            self._warn_of_hard_coded()
-        return tuple(fact.name for fact in found)
-
-    def _warn_of_hard_coded(self) -> None:
-        for fact in self.facts:
-            if isinstance(fact, HardCodedSecret):
-                why = (
-                    f"{fact.evidence} has it in the code, where whoever reads the code can "
-                    f'forge sessions; read os.environ["{fact.name}"] and one is made and kept'
-                )
-                self.findings.append(Finding("hard-coded secret", fact.name, why, level="warning"))
-                return
-
     def _app_of_command_line(self) -> Candidate | None:
         """The app that a server in the ``Procfile`` serves, of a framework we don't know."""
-        web = self._web_line()
+        web = assembling.web_line(self.facts)
         if web is None or self.config.web.command:
             return None
         candidate = candidates.of_command_line(web)
@@ -317,63 +149,8 @@ class _Resolver:
         packages = frozenset(name for item in named for name in item.packages)
         return tools.of_project(self.facts, packages)
 
-    def _tool_project(self, found: ToolApp) -> Project:
-        """A framework whose own command serves the script."""
-        tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
-        path = found.evidence.file
-        directory = self.config.web.directory or (parent(path) if "/" in path else ".")
-        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
-        added = () if tool.package in environment.packages else (tool.package,)
-        self.findings.append(Finding("framework", found.tool, str(found.evidence)))
-        self.findings += environment.findings
-        return Project(
-            framework="command",
-            candidates=(),
-            directory=directory,
-            dependencies=choosing.with_server(environment.dependencies, added),
-            packages=environment.packages | {tool.package},
-            generate=self._generate(""),
-            processes=self._processes(),
-            tool=found,
-            facts=tuple(self.facts),
-            findings=tuple(self.findings),
-        )
-
     def _is_there(self, candidate: Candidate) -> bool:
         """Whether the module that a command line names is a file of the project."""
         base = "" if candidate.directory == "." else f"{candidate.directory}/"
         path = base + candidate.module.replace(".", "/")
         return self.tree.has(f"{path}.py") or self.tree.has(f"{path}/__init__.py")
-
-    def _command_project(self) -> Project:
-        """A command from the config or a ``Procfile``; of the app nothing more is known."""
-        web = self._web_line()
-        if not self.config.web.command and web is None:
-            raise refusal.nothing_found(self.tree, self.config, self.facts)
-        directory = self.config.web.directory or (web.directory if web else ".")
-        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, None)
-        named = self._named_server()
-        added = server.missing(named, environment.packages) if named else ()
-        said = self.config.web.command or web is None
-        why = "holdfast.toml gives the command" if said else str(web.evidence if web else "")
-        self.findings.append(Finding("framework", "command", why))
-        self.findings += environment.findings
-        return Project(
-            framework="command",
-            candidates=(),
-            directory=directory,
-            dependencies=choosing.with_server(environment.dependencies, added),
-            packages=environment.packages,
-            generate=self._generate(""),
-            processes=self._processes(),
-            facts=tuple(self.facts),
-            findings=tuple(self.findings),
-        )
-
-
-def _path_variable(candidate: Candidate) -> dict[str, str]:
-    """``PYTHONPATH`` where the import path needs more than the working directory."""
-    return {"PYTHONPATH": ":".join(candidate.pythonpath)} if candidate.pythonpath else {}
-
-
-__all__ = ["RECOGNISERS", "BrokenFile", "Recogniser", "scan"]

@@ -185,3 +185,14 @@ def test_the_import_path_is_the_servers(tmp_path: Path) -> None:
     assert answers.candidate is not None
     assert answers.candidate.target == "shop.web:application"
     assert answers.written == (("x.db", "sqlite"),)
+
+
+def test_a_broken_module_of_the_app_is_named_with_its_line(tmp_path: Path) -> None:
+    """What the app imports and its Python cannot read: the file, the line, what is wrong."""
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "pages.py").write_text("one = 1\ndef index(:\n    pass\n")
+    error = refused(tmp_path, "import views.pages\n")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert error.message.startswith(f"views/pages.py:2: Python {version} cannot read this file: ")
+    assert error.hint is not None
+    assert "py_compile views/pages.py" in error.hint

@@ -185,10 +185,23 @@ def failure(error: BaseException) -> dict[str, Any]:
     kept = [frame for frame in kept if os.sep + "importlib" + os.sep not in frame.filename]
     lines = traceback.format_list(kept) + traceback.format_exception_only(type(error), error)
     return {
+        **broken(error),
         "type": type(error).__name__,
         "message": str(error),
         "name": getattr(error, "name", None) or None,
         "traceback": "".join(lines)[-4000:],
+    }
+
+
+def broken(error: BaseException) -> dict[str, Any]:
+    """Where a file that this Python can't read is broken: its path, the line, in what words."""
+    if not isinstance(error, SyntaxError) or not error.filename or error.filename[:1] == "<":
+        return {}
+    return {
+        "file": place(error.filename),
+        "line": error.lineno,
+        "said": error.msg,
+        "python": "%d.%d" % sys.version_info[:2],
     }
 
 

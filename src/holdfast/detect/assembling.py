@@ -1,0 +1,255 @@
+"""The project of what was chosen: its dependencies, its server, its variables, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast.app import Finding
+from holdfast.config import Config
+from holdfast.detect import (
+    candidates,
+    choosing,
+    command_line,
+    django,
+    drift,
+    reaching,
+    refusal,
+    server,
+    tool_migrations,
+    tools,
+)
+from holdfast.detect.facts import (
+    DjangoProject,
+    EnvRead,
+    Fact,
+    HardCodedSecret,
+    Interface,
+    ProcessLine,
+    StartsServer,
+    StreamsAnswers,
+    ToolApp,
+)
+from holdfast.detect.project import Candidate, Project
+from holdfast.detect.tree import Tree, join, parent
+from holdfast.environment import part_of_database
+
+_QUIET = {"FLASK_RUN_FROM_CLI": "true"}
+"""With it ``app.run()`` does nothing: a module that calls it on import can be served."""
+
+
+def processes(facts: Sequence[Fact]) -> tuple[ProcessLine, ...]:
+    """The lines of the ``Procfile``, and what files of other platforms say instead."""
+    return tuple(fact for fact in facts if isinstance(fact, ProcessLine))
+
+
+def web_line(facts: Sequence[Fact]) -> ProcessLine | None:
+    return next((line for line in processes(facts) if line.name == "web"), None)
+
+
+class Assembly:
+    """Puts a project together of one app, and notes why it is as it is."""
+
+    def __init__(self, tree: Tree, config: Config, facts: Sequence[Fact]) -> None:
+        self.tree = tree
+        self.config = config
+        self.facts = facts
+        self.findings: list[Finding] = []
+
+    def of_django(self, found: DjangoProject) -> Project:
+        base = candidates.base_of(found)
+        environment = choosing.dependencies(
+            self.tree, self.config, self.facts, base, found.evidence.file
+        )
+        interface = self._django_interface(found, environment.packages | environment.direct)
+        candidate = candidates.of_django(self.tree, found, interface)
+        candidate = candidates.rebased(candidate, self.config.web.directory)
+        variable = {django.VARIABLE: found.settings} if found.settings else {}
+        return self._finish(
+            [candidate], environment, settings=found.settings, manage=found.manage, env=variable
+        )
+
+    def _django_interface(self, found: DjangoProject, packages: frozenset[str]) -> Interface:
+        """ASGI for Channels, or where only an ASGI server is installed; else WSGI."""
+        if found.asgi is None:
+            return "wsgi"
+        if found.wsgi is None or packages & {"channels", "daphne"}:
+            return "asgi"
+        speaks_asgi = packages & {"uvicorn", "hypercorn"}
+        speaks_wsgi = packages & {"gunicorn", "waitress", "granian"}
+        return "asgi" if speaks_asgi and not speaks_wsgi else "wsgi"
+
+    def of_apps(self, ranked: list[Candidate]) -> Project:
+        best = ranked[0]
+        environment = choosing.dependencies(
+            self.tree, self.config, self.facts, best.directory, best.evidence.file
+        )
+        same = [item for item in ranked if item.framework == best.framework]
+        return self._finish(same, environment)
+
+    def _finish(
+        self,
+        ranked: list[Candidate],
+        environment: choosing.Chosen,
+        settings: str | None = None,
+        manage: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Project:
+        best = ranked[0]
+        websockets = any(
+            isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
+        )
+        named = self._named_server()
+        served = server.choose(
+            best.interface,
+            environment.packages | environment.direct,
+            environment.direct,
+            websockets=websockets,
+            named=named,
+        )
+        self._explain(best, ranked)
+        self.findings.append(Finding("server", served.choice.name, served.choice.why))
+        self.findings += environment.findings
+        added = served.extra if named or not self.config.web.command else ()
+        added += self._older(environment)
+        added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
+        itself = StartsServer in map(type, self.facts) and best.framework == "flask"
+        return Project(
+            framework=best.framework,
+            candidates=tuple(ranked),
+            directory=best.directory,
+            dependencies=choosing.with_server(environment.dependencies, added),
+            packages=environment.packages | environment.direct,
+            server=served.choice,
+            settings=settings,
+            manage=manage,
+            env={**(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
+            split=self._split(),
+            loaded=self._loaded(best, settings),
+            generate=self._generate(best.module),
+            processes=processes(self.facts),
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+    def _split(self) -> tuple[str, ...]:
+        """Variables with parts of a database's address, where one prefix has three or more."""
+        parts: dict[str, dict[str, str]] = {}
+        for fact in self.facts:
+            found = part_of_database(fact.name) if isinstance(fact, EnvRead) else None
+            if found and isinstance(fact, EnvRead) and fact.literal_default is None:
+                parts.setdefault(found[0], {}).setdefault(found[1], fact.name)
+        names = [name for item in parts.values() if len(item) >= 3 for name in item.values()]
+        if names:
+            why = "parts of one address: what is not set is filled from DATABASE_URL, if that is"
+            self.findings.append(Finding("database", ", ".join(sorted(names)), why))
+        return tuple(sorted(names))
+
+    def _loaded(self, best: Candidate, settings: str | None) -> frozenset[str]:
+        """What is read with the app, where it matters: which variables it cannot do without."""
+        if not any(isinstance(fact, EnvRead) for fact in self.facts):
+            return frozenset()
+        roots = [best.directory, *(join(best.directory, item) for item in best.pythonpath)]
+        first = [best.evidence.file]
+        for root in roots if settings else ():
+            path = join(root, (settings or "").replace(".", "/"))
+            first += [f"{path}.py", f"{path}/__init__.py"]
+        return reaching.reached(self.tree, first, roots)
+
+    def _older(self, environment: choosing.Chosen) -> tuple[str, ...]:
+        """Older versions that the code's calls need where no file says any."""
+        chosen = environment.dependencies
+        files = drift.files_of(self.facts, chosen.files)
+        older, found = drift.older(self.tree, self.facts, chosen.source, files)
+        self.findings += found
+        return older
+
+    def _named_server(self) -> command_line.ServerLine | None:
+        """The server in the config's web command, else in the ``Procfile``'s."""
+        if self.config.web.command:
+            return command_line.parse(self.config.web.command)
+        line = web_line(self.facts)
+        return command_line.parse(line.command) if line else None
+
+    def _explain(self, best: Candidate, ranked: Sequence[Candidate]) -> None:
+        called = f"{best.target}{'()' if best.factory else ''}"
+        why = "; ".join(best.why)
+        others = [item.target for item in ranked[1:4]]
+        if others:
+            why += f"; before {', '.join(others)}"
+        self.findings.append(Finding("framework", best.framework, str(best.evidence)))
+        self.findings.append(Finding("app", called, why))
+        if best.directory != ".":
+            why = f"{best.evidence.file} is imported from there"
+            self.findings.append(Finding("directory", best.directory, why))
+
+    def _generate(self, module: str) -> tuple[str, ...]:
+        names = (self.config.app.name or "", self.tree.root.name, module.partition(".")[0])
+        found = choosing.generate(self.config, self.facts, names)
+        for fact in found:
+            why = f"{fact.evidence} reads it; any random value will do, so one is made and kept"
+            self.findings.append(Finding("secret", fact.name, why))
+        if not found:
+            self._warn_of_hard_coded()
+        return tuple(fact.name for fact in found)
+
+    def _warn_of_hard_coded(self) -> None:
+        for fact in self.facts:
+            if isinstance(fact, HardCodedSecret):
+                why = (
+                    f"{fact.evidence} has it in the code, where whoever reads the code can "
+                    f'forge sessions; read os.environ["{fact.name}"] and one is made and kept'
+                )
+                self.findings.append(Finding("hard-coded secret", fact.name, why, level="warning"))
+                return
+
+    def of_tool(self, found: ToolApp) -> Project:
+        """A framework whose own command serves the script."""
+        tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
+        path = found.evidence.file
+        directory = self.config.web.directory or (parent(path) if "/" in path else ".")
+        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
+        added = () if tool.package in environment.packages else (tool.package,)
+        self.findings.append(Finding("framework", found.tool, str(found.evidence)))
+        self.findings += environment.findings
+        return Project(
+            framework="command",
+            candidates=(),
+            directory=directory,
+            dependencies=choosing.with_server(environment.dependencies, added),
+            packages=environment.packages | {tool.package},
+            generate=self._generate(""),
+            processes=processes(self.facts),
+            tool=found,
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+    def of_command(self) -> Project:
+        """A command from the config or a ``Procfile``; of the app nothing more is known."""
+        web = web_line(self.facts)
+        if not self.config.web.command and web is None:
+            raise refusal.nothing_found(self.tree, self.config, self.facts)
+        directory = self.config.web.directory or (web.directory if web else ".")
+        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, None)
+        named = self._named_server()
+        added = server.missing(named, environment.packages) if named else ()
+        said = self.config.web.command or web is None
+        why = "holdfast.toml gives the command" if said else str(web.evidence if web else "")
+        self.findings.append(Finding("framework", "command", why))
+        self.findings += environment.findings
+        return Project(
+            framework="command",
+            candidates=(),
+            directory=directory,
+            dependencies=choosing.with_server(environment.dependencies, added),
+            packages=environment.packages,
+            generate=self._generate(""),
+            processes=processes(self.facts),
+            facts=tuple(self.facts),
+            findings=tuple(self.findings),
+        )
+
+
+def _path_variable(candidate: Candidate) -> dict[str, str]:
+    """``PYTHONPATH`` where the import path needs more than the working directory."""
+    return {"PYTHONPATH": ":".join(candidate.pythonpath)} if candidate.pythonpath else {}
