@@ -5,19 +5,24 @@ load and rolled back. ``compose-shop`` goes live and is deployed five times unde
 strategies by turns; then the same project, with the same load, is replaced by plain
 ``docker compose up --detach --build``. ``over_plain_s`` compares one deploy of each, medians of the
 rounds: ours from the laptop's command to its end, theirs on the server, the source already there.
+``faults_survived`` of ``faults`` (tests/compose/faults.py) did what they should.
 """
 
 from __future__ import annotations
 
 import statistics
+import subprocess
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.harness import Results, say, scratch
 from tests.compose.cases import PROJECTS
 from tests.compose.example import Example, Plain, Visits, visited
+from tests.compose.faults import FAULTS
 from tests.compose.projects import Shop
-from tests.machines.base_images import POSTGRES, PYTHON, REDIS, load
+from tests.machines.base_images import POSTGRES, PYTHON, REDIS, Base, load
 from tests.machines.bed import Bed
 from tests.machines.machine import Machine
 
@@ -26,25 +31,50 @@ ROUNDS = 5
 
 def run(rounds: int) -> Results:
     """``failed`` and ``out_of_order`` are sums over all requests of compose-shop's deploys."""
-    with scratch() as home, Bed() as bed, bed.machine("13", docker=True) as server:
+    return {**shop(rounds), **projects(tuple(PROJECTS)), **faults(tuple(FAULTS))}
+
+
+def projects(names: Sequence[str]) -> Results:
+    """The small projects, one after the other, on a server of their own."""
+    with _server(PYTHON) as server, scratch() as home:
+        live = sum(_lives(server, name, home / name, PROJECTS[name]) for name in names)
+    return {"projects": len(names), "projects_live": live}
+
+
+def faults(names: Sequence[str]) -> Results:
+    """What goes wrong (tests/compose/faults.py), likewise."""
+    with _server(PYTHON) as server, scratch() as home:
+        well = sum(_lives(server, name, home / name, FAULTS[name]) for name in names)
+    return {"faults": len(names), "faults_survived": well}
+
+
+def shop(rounds: int) -> Results:
+    """compose-shop, ours and plain, on a server of its own."""
+    with _server(PYTHON, POSTGRES, REDIS) as server, scratch() as home:
+        return _shop(server, home / "shop", rounds)
+
+
+@contextmanager
+def _server(*bases: Base) -> Iterator[Machine]:
+    with Bed() as bed, bed.machine("13", docker=True) as server:
         server.boot()
         server.wait_for_boot()
-        load(server, PYTHON, POSTGRES, REDIS)
-        shop = _shop(server, home / "shop", rounds)
-        live = sum(_lives(server, name, home / name) for name in PROJECTS)
-    return {**shop, "projects": len(PROJECTS), "projects_live": live}
+        load(server, *bases)
+        yield server
 
 
-def _lives(server: Machine, name: str, home: Path) -> bool:
-    shop = Shop(server, home, name)
+def _lives(server: Machine, name: str, home: Path, proof: Callable[[Shop], None]) -> bool:
+    home.mkdir()
+    began = time.monotonic()
+    shop = Shop(server, home / "shop", name)
     try:
-        PROJECTS[name](shop)
-    except AssertionError as error:
+        proof(shop)
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
         say(f"  {name}: {str(error)[-2000:]}")
         return False
     finally:
         shop.holdfast("destroy", "--yes", check=False)
-    say(f"  {name}: live, replaced and rolled back")
+    say(f"  {name}: well, {time.monotonic() - began:.0f} s")
     return True
 
 

@@ -236,7 +236,7 @@ class ComposeApp:
         profiles: the profiles that are on.
         dropped: mounts that are left out: ``service:target``.
         fixed: mounts that outlive the release: ``service:target`` to the absolute path of a copy
-            or of what is kept.
+            or of what is kept; ``configs:name`` and ``secrets:name`` likewise.
     """
 
     files: tuple[str, ...]

@@ -91,20 +91,29 @@ class Shop:
         self, verb: str, *argv: str, check: bool = True, timeout: float = 400
     ) -> subprocess.CompletedProcess[str]:
         """``holdfast VERB`` for this app."""
-        where = ("--server", f"root@{self.server.name}", "--name", self.name)
-        done = subprocess.run(
-            [sys.executable, "-m", "holdfast", verb, *where, *argv],
-            cwd=self.directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env={**os.environ, "HOLDFAST_SSH_CONFIG": str(self.server.ssh_config)},
-        )
+        with self.start(verb, *argv) as running:
+            try:
+                said, told = running.communicate(timeout=timeout)
+            except BaseException:
+                running.kill()
+                raise
+        done = subprocess.CompletedProcess(running.args, running.returncode, said, told)
         if check and done.returncode != 0:
             raise AssertionError(_told(done))
         return done
+
+    def start(self, verb: str, *argv: str) -> subprocess.Popen[str]:
+        """``holdfast VERB`` for this app, which runs on."""
+        where = ("--server", f"root@{self.server.name}", "--name", self.name)
+        return subprocess.Popen(
+            [sys.executable, "-m", "holdfast", verb, *where, *argv],
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HOLDFAST_SSH_CONFIG": str(self.server.ssh_config)},
+        )
 
     def deploy(self, *argv: str, check: bool = True) -> list[dict[str, Any]]:
         """Deploy; its events."""

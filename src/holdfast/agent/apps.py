@@ -91,6 +91,7 @@ def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[st
         "gate": None if gate is None else _gate_json(gate),
         "counts": None if gate is None else to_json(gate.counts),
         "processes": [to_json(item) for item in machine.runtime.status(name)],
+        "drift": list(machine.runtime.drift(name)),
         "last_deploy": None if last is None else _deploy_json(last),
         "certificate": None if spec is None else certificates.told(machine, spec),
     }

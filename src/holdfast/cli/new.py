@@ -68,9 +68,11 @@ def command(invocation: Invocation, kind: str, folder: str, compose: bool) -> No
 def _composed(kind: str) -> dict[str, str]:
     """What the Compose file and the Dockerfile of a kind hold."""
     worker = _WORKER.get(kind)
-    packages = "flask gunicorn" if kind == "one-file" else "-r requirements.txt"
+    packages, listed = "-r requirements.txt", "COPY requirements.txt .\n"
+    if kind == "one-file":
+        packages, listed = "flask gunicorn", ""
     service = _SERVICE.replace("{worker}", worker) if worker else ""
-    return {"web": _WEB[kind], "worker": service, "packages": packages}
+    return {"web": _WEB[kind], "worker": service, "packages": packages, "list": listed}
 
 
 def _write(home: Path, kind: str, values: Mapping[str, str]) -> list[str]:

@@ -31,6 +31,7 @@ VERBS = {
     "new": Entry("new", _START, "Make a small app that deploys as it is."),
     "init": Entry("init", _START, "Show what this project is; write holdfast.toml on request."),
     "check": Entry("check", _START, "Find what would make a deploy fail, most important first."),
+    "dev": Entry("dev", _START, "Start the Compose project here, with values of development."),
     "plan": Entry("plan", _DEPLOY, "Show what a deploy would do, and why."),
     "deploy": Entry("deploy", _DEPLOY, "Put this project on the server without losing a request."),
     "rollback": Entry("rollback", _DEPLOY, "Deploy an earlier release again."),

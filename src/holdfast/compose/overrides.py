@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from holdfast.app import ComposeApp
-from holdfast.compose import override
+from holdfast.compose import handed, override
 from holdfast.compose.override import instead, reset
 
 LABEL = "holdfast"
@@ -75,20 +75,44 @@ def for_others(document: Definition, app: str, said: ComposeApp, release: str) -
         process = "run" if name in (said.web, *said.once) else name
         ours = _service(definition, app, said, name, release, process)
         if name in said.steady:
-            ours["labels"][f"{LABEL}.definition"] = digest(definition, ours)
+            files = _handed(document, said, definition)
+            ours["labels"][f"{LABEL}.definition"] = digest(definition, ours, files)
             del ours["labels"][f"{LABEL}.release"]
         services[name] = ours
-    return {"services": services}
+    return {"services": services, **_copies(said)}
 
 
-def digest(definition: Definition, ours: Mapping[str, Any]) -> str:
-    """What a steady service is made of, as a hash: the same as long as it need not be touched."""
+def _copies(said: ComposeApp) -> dict[str, Any]:
+    """Configs and secrets that are taken from a copy which outlives the release."""
+    found: dict[str, Any] = {}
+    for key, place in said.fixed.items():
+        kind, _, name = key.partition(":")
+        if kind in handed.KINDS and not name.startswith("/"):
+            found.setdefault(kind, {})[name] = {"file": place}
+    return found
+
+
+def _handed(document: Definition, said: ComposeApp, definition: Definition) -> list[Any]:
+    """What a service is handed, by its content: a file's copy is called after it."""
+    return [
+        said.fixed.get(f"{kind}:{name}") or (document.get(kind) or {}).get(name)
+        for kind in handed.KINDS
+        for name in handed.used(definition, kind)
+    ]
+
+
+def digest(definition: Definition, ours: Mapping[str, Any], files: Sequence[Any] = ()) -> str:
+    """What a steady service is made of, as a hash: the same as long as it need not be touched.
+
+    Args:
+        files: what it is handed as configs and secrets.
+    """
     aside = ("depends_on", "ports", "volumes")
     left = {key: value for key, value in definition.items() if key not in aside}
     # As the project says them, mounts name the directory of the release, another one each time.
     volumes = ours.get("volumes")
     mounts = volumes.value if isinstance(volumes, override.Tagged) else definition.get("volumes")
-    text = json.dumps([left, mounts], sort_keys=True)
+    text = json.dumps([left, mounts, *files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -26,6 +26,8 @@ class Facts:
         memory_free: bytes that a new process could have; ``None``: unknown.
         memory_used: bytes that the running web process uses; ``None``: unknown.
         durations: seconds that steps took in earlier deploys, newest first.
+        replaced: databases and the like in containers that are made anew, since their definition or
+            their variables changed.
     """
 
     old: Release | None
@@ -35,6 +37,7 @@ class Facts:
     memory_free: int | None = None
     memory_used: int | None = None
     durations: Mapping[str, tuple[float, ...]] | None = None
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,11 @@ def _estimate(strategy: Strategy, facts: Facts, run_release: bool) -> float | No
 def _warnings(
     spec: AppSpec, facts: Facts, strategy: Strategy, run_release: bool, rollback: bool
 ) -> list[str]:
-    warnings = []
+    warnings = [
+        f"the service {name} is started anew: its definition or its variables changed; what uses it"
+        " waits or fails meanwhile, and its volumes stay"
+        for name in facts.replaced
+    ]
     if run_release and strategy == "handover":
         warnings.append(
             "the release command runs while the old release serves: it must suit both versions,"

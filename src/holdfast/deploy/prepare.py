@@ -107,6 +107,7 @@ def _facts(
         memory_free=memory.free(),
         memory_used=None if both else memory_used(machine, app),
         durations={step: tuple(machine.journal.durations(app, step)) for step in _TIMED},
+        replaced=machine.runtime.replaced(release, environment),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from typing import Any
 
 from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
-from holdfast.compose import mounts, overrides, roles, variables
+from holdfast.compose import handed, mounts, overrides, roles, variables
 from holdfast.compose.mounts import Bind
 from holdfast.compose.project import NAMES, Project, read
 from holdfast.compose.roles import Roles
@@ -22,7 +21,7 @@ from holdfast.environment import EnvStore
 from holdfast.errors import BuildError, ProcessError, UsageError
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
-from holdfast.releases import persist
+from holdfast.releases import copies, persist
 from holdfast.releases.build import Built
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_system, stopped
@@ -148,6 +147,7 @@ class ComposedBuild:
         project = read(document)
         said = self._config.compose
         chosen = roles.assign(project, said.web, said.port)
+        self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
         alone = mounts.alone(project, chosen, bound, self._source)
         built = self._images(document, chosen)
@@ -162,7 +162,7 @@ class ComposedBuild:
             images=built,
             profiles=said.profiles or (),
             dropped=tuple(_key(item) for item in bound if item.place == "drop"),
-            fixed=dict(self._places(bound)),
+            fixed=dict(self._places(document, chosen, bound)),
         )
         findings += [*chosen.findings, *self._findings(project, chosen, bound, files)]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
@@ -281,32 +281,32 @@ class ComposedBuild:
             for part in (path, *path.rglob("*")):
                 os.chown(part, *who, follow_symlinks=False)
 
-    def _places(self, bound: list[Bind]) -> Iterator[tuple[str, str]]:
+    def _places(
+        self, document: Mapping[str, Any], chosen: Roles, bound: list[Bind]
+    ) -> Iterator[tuple[str, str]]:
         """Where mounts are that outlive the release: a database must not see it come and go."""
         for item in bound:
             if item.place == "fixed":
-                yield _key(item), self._fixed(item)
+                yield _key(item), self._fixed(item.path)
             elif item.place == "data":
                 yield _key(item), str(self._home.data / item.path)
+        for given in handed.files(document, chosen.steady, self._source):
+            yield given.key, self._fixed(given.path)
 
-    def _fixed(self, bind: Bind) -> str:
-        """A copy of a path under its content's name: it stays as long as it is the same."""
-        ours = self._source / bind.path
-        digest = hashlib.sha256()
-        for part in [ours] if ours.is_file() else sorted(ours.rglob("*")):
-            digest.update(f"{part.relative_to(self._source)}\0{part.stat().st_mode:o}\0".encode())
-            if part.is_file():
-                digest.update(part.read_bytes())
+    def _check_handed(self, document: Mapping[str, Any], chosen: Roles) -> None:
+        """Refuse files that were not sent, before anything is built: Docker says so much later."""
+        names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
+        for item in handed.files(document, names, self._source):
+            if not (self._source / item.path).exists():
+                raise BuildError(
+                    f"{item.kind} {item.name} of {item.service}: {item.path} was not sent",
+                    hint="what git ignores stays on your machine; with environment: NAME instead"
+                    f" of file: {item.path} it comes from holdfast env set NAME",
+                )
+
+    def _fixed(self, path: str) -> str:
         home = records.make(self._layout, self._home.name) / "files"
-        place = home / digest.hexdigest()[:16]
-        if not place.exists():
-            beside = home / f".{self._path.name}"
-            shutil.rmtree(beside, ignore_errors=True)
-            beside.mkdir(parents=True)
-            copy = shutil.copy2 if ours.is_file() else shutil.copytree
-            copy(ours, beside / ours.name)
-            beside.rename(place)
-        return str(place / ours.name)
+        return str(copies.keep(self._source / path, home, self._source, self._path.name))
 
     def _line(self, line: str) -> None:
         self._emit(Event(Kind.LOG, {"source": "build", "line": self._masked(line)}))

@@ -101,6 +101,9 @@ class ByApp:
     def release_command(self, release: Release, env: Environment) -> Command:
         return self._of(release).release_command(release, env)
 
+    def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
+        return self._of(release).replaced(release, env)
+
     # apps
 
     def stop_web(self, app: str, slot: Slot, grace: float) -> None:
@@ -130,6 +133,9 @@ class ByApp:
         """The engine prints where the machine's processes do."""
         engine = processes is not None and list(processes) == ["engine"]
         return self._machine if engine or not self._in_docker(app) else self._compose
+
+    def drift(self, app: str) -> tuple[str, ...]:
+        return tuple(text for runtime in self._both(app) for text in runtime.drift(app))
 
     def remove(self, app: str) -> None:
         for runtime in self._both(app):

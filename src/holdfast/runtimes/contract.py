@@ -156,6 +156,12 @@ class OneApp(Protocol):
     def release_command(self, release: Release, env: Environment) -> Command:
         """The release command of a release that has one; what it needs is started."""
 
+    def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
+        """What stays up beside the processes, but would be made anew for ``release``."""
+
+    def drift(self, app: str) -> tuple[str, ...]:
+        """What somebody changed by hand beside us, each as a sentence for a person."""
+
     def remove(self, app: str) -> None:
         """Stop and forget everything of the app."""
 

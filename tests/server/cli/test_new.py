@@ -30,8 +30,8 @@ def test_what_it_makes_deploys_as_it_is(
 ) -> None:
     """Made by the command, deployed by the command, asked by a visitor under its own host.
 
-    With a Compose file it is told to do without Docker, which not every machine has; with it
-    there is a test in tests/compose.
+    With a Compose file it is told to do without Docker, which not every machine has;
+    ``bin/bench compose`` deploys one with Docker (tests/compose/faults.py).
     """
     name = f"my-{kind}"
     make = [sys.executable, "-m", "holdfast", "new", kind, name, *more]
@@ -51,7 +51,7 @@ def test_docker_that_does_not_answer_is_not_passed_over(
     """An app of containers never turns into processes by itself; the way to ask for it is said."""
     client = tmp_path / "bin" / "docker"
     client.parent.mkdir()
-    # Stands for Docker's client where no daemon runs; a real one is stopped in tests/compose.
+    # Stands for Docker's client where no daemon runs; tests/compose/faults.py stops a real one.
     client.write_text(
         '#!/bin/sh\n[ "$1" = --version ] && exit 0\n'
         "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2\nexit 1\n"

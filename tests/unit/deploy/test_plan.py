@@ -54,6 +54,15 @@ def test_memory_for_two_copies(free: int | None, used: int, strategy: str) -> No
     assert decide(sample_release(), facts).strategy == strategy
 
 
+def test_a_database_that_is_made_anew_is_said_first() -> None:
+    """Before any other warning: it is what visitors would notice."""
+    app = spec(release=ReleaseCommand("./bin/release"))
+    facts = Facts(old=OLD, pending=None, uncovered=("a database",), replaced=("db",))
+    plan = decide(sample_release(app=app), facts)
+    assert plan.warnings[0].startswith("the service db is started anew")
+    assert len(plan.warnings) == 2
+
+
 def test_the_command_line_beats_the_config() -> None:
     """--strategy hold on an app whose config says handover."""
     app = with_policy(spec(), strategy=StrategyChoice.HANDOVER)

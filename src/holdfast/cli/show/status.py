@@ -43,6 +43,7 @@ def app_lines(app: Mapping[str, Any], paint: Paint, now: float | None = None) ->
     lines = [head, *table([(paint(label, "dim"), text) for label, text in rows], "  ")]
     if processes := app.get("processes"):
         lines += table([_process(item, paint, now) for item in processes], "  ")
+    lines += [f"  {paint('by hand:', 'yellow')} {text}" for text in app.get("drift") or ()]
     return lines
 
 

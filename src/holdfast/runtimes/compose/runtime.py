@@ -22,6 +22,7 @@ from holdfast.runtimes.base import plain
 from holdfast.runtimes.compose import (
     containers,
     docker,
+    drift,
     network,
     output,
     ready,
@@ -55,7 +56,7 @@ class ComposeRuntime:
         """See the contract; what it depends on is up and ready before it is started."""
         app, said = release.spec.name, _said(release)
         document = self._document(release, env)
-        self._ensure_services(release, document)
+        self._ensure_services(release, document, env)
         own = document["services"][said.web].get("network_mode") == "host"
         at = None if own else network.address(app, slot)
         where = f"{at or '127.0.0.1'}:{said.port}"
@@ -68,9 +69,9 @@ class ComposeRuntime:
             if any(item.running for item in containers.find(app, name)):
                 return where
         records.remember(self._layout, app, name, wanted)
-        self._networks(release, document)
+        self._networks(release, document, env)
         words = ("up", "--detach", "--no-deps", "--no-build", "--force-recreate", "--timeout=1")
-        self._compose(release, name, *words, "--scale", f"{said.web}=1", said.web)
+        self._compose(release, name, env, *words, "--scale", f"{said.web}=1", said.web)
         return where
 
     def stop_web(self, app: str, slot: Slot, grace: float) -> None:
@@ -81,7 +82,7 @@ class ComposeRuntime:
         started = records.started(self._layout, app, f"web.{slot}")
         return started.address if started else None
 
-    def _networks(self, release: Release, document: Mapping[str, Any]) -> None:
+    def _networks(self, release: Release, document: Mapping[str, Any], env: Environment) -> None:
         """Have Compose make the networks and volumes that the web shares with the others."""
         app, said = release.spec.name, _said(release)
         web = document["services"][said.web]
@@ -94,7 +95,7 @@ class ComposeRuntime:
         if there == len({*names}) + len({*kept}):
             return
         words = ("up", "--no-start", "--no-deps", "--no-build", said.web)
-        self._compose(release, "others", *words)
+        self._compose(release, "others", env, *words)
         containers.remove(item.id for item in containers.find(app, "run") if not item.running)
 
     # ── other processes ──────────────────────────────────────────────────────────────
@@ -108,13 +109,13 @@ class ComposeRuntime:
         if not said.workers:
             return
         document = self._document(release, env)
-        self._ensure_services(release, document)
+        self._ensure_services(release, document, env)
         graces = {item.name: item.stop_grace for item in release.spec.processes}
         for name in said.workers:
             wanted = Started(release.id, None, graces.get(name, REMOVE_GRACE))
             records.remember(self._layout, app, name, wanted)
         words = ("up", "--detach", "--no-deps", "--no-build")
-        self._compose(release, "others", *words, *said.workers)
+        self._compose(release, "others", env, *words, *said.workers)
 
     def stop_processes(self, app: str, grace: float | None = None) -> None:
         names = self._workers(app)
@@ -144,20 +145,33 @@ class ComposeRuntime:
 
     # ── what stays up ────────────────────────────────────────────────────────────────
 
-    def _ensure_services(self, release: Release, document: Mapping[str, Any]) -> None:
+    def _ensure_services(
+        self, release: Release, document: Mapping[str, Any], env: Environment
+    ) -> None:
         """Start the steady services that do not run or are defined in another way; wait."""
         app, said = release.spec.name, _said(release)
         ours = overrides.for_others(document, app, said, release.id)
         self._write("others", release, document, ours)
+        drift.remember(self._layout, app, definitions(ours, said))
         if not said.steady:
             return
         wanted = changed(app, ours, said, containers.find(app))
         if wanted:
             self._compose(
-                release, "others", "up", "--detach", "--no-deps", "--no-build", *wanted,
+                release, "others", env, "up", "--detach", "--no-deps", "--no-build", *wanted,
                 timeout=docker.PULLING,
             )  # fmt: skip
             ready.wait(app, wanted)
+
+    def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
+        """The steady services that run and would be made anew for a release."""
+        app, said = release.spec.name, _said(release)
+        found = containers.find(app)
+        there = {item.process for item in found if item.running}
+        if not there.intersection(said.steady):
+            return ()
+        ours = overrides.for_others(self._document(release, env), app, said, release.id)
+        return tuple(name for name in changed(app, ours, said, found) if name in there)
 
     # ── looking ──────────────────────────────────────────────────────────────────────
 
@@ -175,6 +189,13 @@ class ComposeRuntime:
             if item.process in known or f"{LABEL}.definition" in item.labels
         ]
         return sorted(found, key=lambda item: (not item.name.startswith("web."), item.name))
+
+    def drift(self, app: str) -> tuple[str, ...]:
+        """See the contract; without Docker there is nothing to compare with."""
+        try:
+            return tuple(drift.seen(self._layout, app)) if self.knows(app) else ()
+        except ProcessError:
+            return ()
 
     def log_tail(self, app: str, process: str, lines: int = 40) -> str:
         return output.tail(containers.find(app, process), lines) if self.knows(app) else ""
@@ -224,7 +245,7 @@ class ComposeRuntime:
     ) -> Command:
         app = release.spec.name
         document = self._document(release, env)
-        self._ensure_services(release, document)
+        self._ensure_services(release, document, env)
         words = ["run", "--rm", "--no-deps", "--quiet-pull"]
         words += [] if tty else ["--no-TTY"]
         command = docker.compose(
@@ -235,6 +256,7 @@ class ComposeRuntime:
             service,
             *argv,
             timeout=_ONE_OFF,
+            env=_for_compose(env),
         )
         return replace(command, title=argv[0] if argv else service)
 
@@ -301,14 +323,22 @@ class ComposeRuntime:
         return records.write(over, text) or wrote
 
     def _compose(
-        self, release: Release, name: str, *argv: str, timeout: float = docker.STARTING
+        self,
+        release: Release,
+        name: str,
+        env: Environment,
+        *argv: str,
+        timeout: float = docker.STARTING,
     ) -> str:
+        """Call Compose for a part of the app; a secret may say ``environment: NAME``."""
         app = release.spec.name
         slot = name.partition(".")[2]
         project = overrides.slot_project(app, slot) if slot else overrides.project_name(app)
         files = records.files(self._layout, app, name)
         directory: Path = release.source
-        return docker.call(docker.compose(project, directory, files, *argv, timeout=timeout))
+        given = _for_compose(env)
+        command = docker.compose(project, directory, files, *argv, timeout=timeout, env=given)
+        return docker.call(command)
 
 
 def changed(
@@ -318,13 +348,18 @@ def changed(
     found: Sequence[containers.Container],
 ) -> list[str]:
     """The steady services that do not run as they are defined now."""
-    key = f"{LABEL}.definition"
-    runs = {item.process: item.labels.get(key) for item in found if item.running}
-    return [
-        name
+    runs = {item.process: item.labels.get(f"{LABEL}.definition") for item in found if item.running}
+    wanted = definitions(ours, said)
+    return [name for name, definition in wanted.items() if runs.get(name) != definition]
+
+
+def definitions(ours: Mapping[str, Any], said: ComposeApp) -> dict[str, str]:
+    """The hash of what each steady service is made of."""
+    return {
+        name: ours["services"][name]["labels"][f"{LABEL}.definition"]
         for name in said.steady
-        if name in ours["services"] and runs.get(name) != ours["services"][name]["labels"][key]
-    ]
+        if name in ours["services"]
+    }
 
 
 def _said(release: Release) -> ComposeApp:
@@ -337,6 +372,11 @@ def _said(release: Release) -> ComposeApp:
 def _variables(release: Release, env: Environment) -> dict[str, str | Secret]:
     ours = {"HOLDFAST_APP": release.spec.name, "HOLDFAST_RELEASE": release.id}
     return {**env, **ours}
+
+
+def _for_compose(env: Environment) -> Environment:
+    """What ``environment: NAME`` of a secret may name; no settings of Compose itself."""
+    return {name: value for name, value in env.items() if not name.startswith("COMPOSE_")}
 
 
 def _of_compose(app: str) -> str:

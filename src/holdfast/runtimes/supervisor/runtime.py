@@ -221,6 +221,12 @@ class SupervisorRuntime:
         if pid is not None and pid != os.getpid():
             self._control.end({program: ENGINE_STOP_TIMEOUT})
 
+    def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
+        return ()
+
+    def drift(self, app: str) -> tuple[str, ...]:
+        return ()
+
     def remove(self, app: str) -> None:
         names = [*self._names(app), "web.a", "web.b"]
         self._control.stop({self._program(app, name): REMOVE_GRACE for name in names})

@@ -195,6 +195,12 @@ class SystemdRuntime:
     def stop_engine(self, app: str) -> None:
         engine.stop(app)
 
+    def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
+        return ()
+
+    def drift(self, app: str) -> tuple[str, ...]:
+        return ()
+
     def remove(self, app: str) -> None:
         names = {*self._started(app), *records.units_of(app).values(), "web.a", "web.b"}
         control.stop({self._record(app, name): REMOVE_GRACE for name in names})

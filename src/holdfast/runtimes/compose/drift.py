@@ -1,0 +1,53 @@
+"""What somebody did to an app's containers by hand, beside us: seen, said, never undone unasked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from holdfast.compose.overrides import LABEL, project_name
+from holdfast.layout import Layout
+from holdfast.runtimes.compose import containers, docker, records
+from holdfast.runtimes.compose.containers import Container
+
+_RIGHT = "the next deploy puts that right"
+
+
+def steady(layout: Layout, app: str) -> dict[str, str]:
+    """The services that ought to stay up, each with the hash of its definition."""
+    try:
+        found: dict[str, str] = json.loads((records.directory(layout, app) / "steady").read_text())
+        return found
+    except (OSError, ValueError):
+        return {}
+
+
+def remember(layout: Layout, app: str, definitions: Mapping[str, str]) -> None:
+    """Write down what :func:`steady` reads."""
+    records.write(records.make(layout, app) / "steady", json.dumps(definitions, sort_keys=True))
+
+
+def seen(layout: Layout, app: str) -> Iterator[str]:
+    """Every difference between what we started and what is there, as a sentence."""
+    found = containers.find(app)
+    running = {item.process: item for item in found if item.running}
+    for name in records.names(layout, app):
+        if name not in {item.process for item in found}:
+            yield f"the container of {name} was removed; {_RIGHT}"
+    for name, definition in steady(layout, app).items():
+        if name not in running:
+            yield f"the service {name} does not run; {_RIGHT}"
+        elif running[name].labels.get(f"{LABEL}.definition") != definition:
+            yield f"the service {name} runs with another definition; {_RIGHT}"
+    yield from _foreign(app, found)
+
+
+def _foreign(app: str, ours: list[Container]) -> Iterator[str]:
+    """Containers in a project of ours that we did not make (``docker compose -p hf-APP up``)."""
+    known = {item.id for item in ours}
+    label = f"label=com.docker.compose.project={project_name(app)}"
+    others = [name for name in docker.listed("container", label) if name not in known]
+    for item in docker.inspect("container", others):
+        name = str(item["Name"]).lstrip("/")
+        way = f"docker rm --force {name} removes it"
+        yield f"the container {name} was not started by Holdfast; {way}"
