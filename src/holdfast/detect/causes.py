@@ -47,16 +47,24 @@ def of_failures(
     detail = _tail(str(first.get("traceback", "")))
     missing = _not_set(project, first, present)
     if missing:
-        return ImportFailed(_named(missing), first, hint=_to_set(project, missing), detail=detail)
+        said = _named(missing)
+        if not any(item.required for item in missing):  # likely, not certain: both are told
+            said = f"{candidate.target} cannot be imported: {_problem(first)}; {said}"
+        return ImportFailed(said, first, hint=_to_set(project, missing), detail=detail)
     if first.get("file"):
         return _not_read(project, first, detail)
-    problem = _one_line(str(first.get("message", ""))) or "no reason given"
     return ImportFailed(
-        f"{candidate.target} cannot be imported: {first.get('type')}: {problem}",
+        f"{candidate.target} cannot be imported: {_problem(first)}",
         first,
         hint=_hint(project, first, candidate),
         detail=detail,
     )
+
+
+def _problem(failure: Mapping[str, Any]) -> str:
+    """The exception and its own words, on one line."""
+    words = _one_line(str(failure.get("message", ""))) or "no reason given"
+    return f"{failure.get('type')}: {words}"
 
 
 def _not_read(project: Project, failure: Mapping[str, Any], detail: str) -> ImportFailed:
@@ -76,7 +84,10 @@ def _not_set(
     """The variables that the app needs and nobody set, if the failure is for one of them."""
     if failure.get("type") in ("ModuleNotFoundError", "ImportError", "SyntaxError"):
         return []
-    named = _variable(project, str(failure.get("message")))
+    message = str(failure.get("message"))
+    named = _variable(project, message)
+    if named is None and _NONE.search(message):
+        return _came_out_none(project, present)
     if named is None or named.name in present:
         return []
     found = {named.name: named}
@@ -85,6 +96,20 @@ def _not_set(
         near = not project.loaded or fact.evidence.file in project.loaded
         if fact.required and near and fact.name not in present and not aside:
             found.setdefault(fact.name, fact)
+    return sorted(found.values(), key=lambda item: item.name)
+
+
+_NONE = re.compile(r"\bNone(?:Type)?\b")
+"""An error about a value that is not there: ``create_engine(os.getenv("DATABASE_URL"))``."""
+
+
+def _came_out_none(project: Project, present: frozenset[str]) -> list[EnvRead]:
+    """The variables of the app's files that are ``None`` for nobody set them."""
+    found: dict[str, EnvRead] = {}
+    for fact in project.all(EnvRead):
+        if (fact.bare or fact.required) and fact.name not in present:
+            if fact.evidence.file in project.loaded:
+                found.setdefault(fact.name, fact)
     return sorted(found.values(), key=lambda item: item.name)
 
 

@@ -34,7 +34,17 @@ def how(tree: Tree, source: Source) -> Import:
     if root.rpartition("/")[2] in _SOURCE_DIRECTORIES:
         # A "src" layout is run from above it: relative paths in the code count from there.
         return Import(module, parent(root), (root.rpartition("/")[2],))
-    return Import(module, root, ())
+    return Import(module, root, _source_directory(tree, source, root))
+
+
+def _source_directory(tree: Tree, source: Source, root: str) -> tuple[str, ...]:
+    """``src`` where a ``wsgi.py`` above it imports what lies there, and nothing else has it."""
+    missed = [name for name in source.imported_modules if not _found(tree, root, name)]
+    return tuple(
+        name
+        for name in _SOURCE_DIRECTORIES
+        if any(_found(tree, name if root == "." else f"{root}/{name}", item) for item in missed)
+    )
 
 
 def import_root(tree: Tree, source: Source) -> str:

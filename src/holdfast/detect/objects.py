@@ -34,10 +34,12 @@ def find_objects(tree: Tree, classes: Classes, *words: bytes) -> Iterator[AppObj
     derived = _derived(tree, classes, words)
     for source in tree.mentioning(*words, *(name.encode() for name in derived)):
         known = {**classes, **_imported(source, derived)}
+        makers = dict(known)  # and what is made of them: get_app() may call create_app(store)
         for function in source.functions:
-            kind = _made_by_function(source, function, known) or _annotated(source, function, known)
+            made = _made_by_function(source, function, makers)
+            kind = made or _annotated(source, function, known)
             if kind is not None:
-                factories[function.name] = kind
+                factories[function.name] = makers[function.name] = kind
                 yield _factory(source, function, kind)
         yield from _instances(source, known)
     if factories:

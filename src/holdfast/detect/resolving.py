@@ -80,6 +80,7 @@ def resolve(
             "PYTHONUNBUFFERED": "1",
             **_flask_app(project, answers),
             **project.env,
+            **_path(answers),
             **(config.env or {}),
         },
         generate=tuple(dict.fromkeys((*project.generate, *laid.generate))),
@@ -92,6 +93,12 @@ def resolve(
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )
+
+
+def _path(answers: Answers) -> dict[str, str]:
+    """Where the app that was chosen is found, be it another than the likeliest."""
+    path = answers.candidate.pythonpath if answers.candidate else ()
+    return {"PYTHONPATH": ":".join(path)} if path else {}
 
 
 def _flask_app(project: Project, answers: Answers) -> dict[str, str]:

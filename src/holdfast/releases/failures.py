@@ -48,7 +48,8 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         (
             "a package must be compiled here: install a compiler and headers (apt-get install "
             "build-essential python3-dev, and libpq-dev or the like), or use a version with a "
-            "wheel (psycopg[binary] for psycopg)"
+            "wheel (psycopg[binary] for psycopg); if one is there, the package may be older than "
+            "this Python: an older one, [app] python, or a newer version of it"
         ),
     ),
     (

@@ -196,3 +196,12 @@ def test_a_broken_module_of_the_app_is_named_with_its_line(tmp_path: Path) -> No
     assert error.message.startswith(f"views/pages.py:2: Python {version} cannot read this file: ")
     assert error.hint is not None
     assert "py_compile views/pages.py" in error.hint
+
+
+def test_a_variable_that_came_out_none_is_named(tmp_path: Path) -> None:
+    """``os.getenv`` without a default gives None, and whatever takes it fails: that is said."""
+    error = refused(
+        tmp_path, 'import os\nPORT = os.getenv("STORE_ADDRESS")\nPARTS = PORT.split(":")\n'
+    )
+    assert "1 variable is not set: STORE_ADDRESS (wsgi.py:2)" in error.message
+    assert error.hint == "holdfast env set STORE_ADDRESS"
