@@ -12,6 +12,9 @@ from typing import Any
 PATIENCE = 20.0
 """Seconds after which a missing answer fails a test; the machine may be busy."""
 
+UNANSWERED = "closed without an answer"
+"""What a :class:`WireError` says when not one byte came."""
+
 
 class WireError(Exception):
     """The other side closed in the middle, or said what is no HTTP."""
@@ -66,7 +69,7 @@ class Reader:
         while True:
             head = self.head()
             if head is None:
-                raise WireError("closed without an answer")
+                raise WireError(UNANSWERED)
             status = int(head[0].split(" ", 2)[1])
             if status != 100:
                 break
