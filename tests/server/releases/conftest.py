@@ -75,12 +75,13 @@ class Shop:
         *,
         should_stop: Callable[[], bool] = lambda: False,
         commit: str | None = None,
+        ahead: Callable[[Release], None] | None = None,
     ) -> Release:
         self.events.clear()
         said = {name: dict(table) for name, table in (config or {}).items()}
         said["app"] = {"name": self.name, "domains": ["demo.localhost"], **said.get("app", {})}
         source = Source(self.archive(files), commit, False)
-        return self.store.build(source, said, self.env, self.events.append, should_stop)
+        return self.store.build(source, said, self.env, self.events.append, should_stop, ahead)
 
     def notes(self) -> list[str]:
         return [str(event.data["text"]) for event in self.events if event.kind is Kind.NOTE]

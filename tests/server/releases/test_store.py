@@ -20,6 +20,7 @@ from holdfast.errors import BuildError, Cancelled, DetectionError, NotFound
 from holdfast.execute import run as execute
 from holdfast.protocol import Kind
 from holdfast.releases.contract import Source
+from holdfast.runtimes.contract import Release
 from tests.server.releases.conftest import BARE, COMMAND, FLASK, Shop
 
 
@@ -180,7 +181,9 @@ def test_static_files_are_collected_while_the_app_is_asked(
     first = shop.build(files, config)
     shop.store.set_current(first)
     count.unlink()
-    second = shop.build({**files, name: change(files[name])}, config)
+    booted: list[Release] = []
+    second = shop.build({**files, name: change(files[name])}, config, ahead=booted.append)
+    assert [release.id for release in booted] == [second.id]
     assert len(count.read_text()) == imports, shop.lines()
     assert second.spec.build == first.spec.build == ("python manage.py collectstatic --noinput",)
     wanted = "two" if name == "assets/app.css" else "one"

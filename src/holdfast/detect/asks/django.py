@@ -14,6 +14,8 @@ from typing import Any
 from holdfast.detect.asks.common import ROOT, aside, ask_pending, enter, listed, place, ready
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+ASKED = "HOLDFAST_ASK_"
+"""What our own variables begin with: :func:`ready` takes one away, which is no doing of the app."""
 COLLECT_TIMEOUT = 30
 """Seconds after which collecting here is given up; the command itself has longer."""
 
@@ -74,8 +76,9 @@ def collected(manage: str, before: dict[str, str]) -> dict[str, Any]:
     command then says why.
     """
     changed = {key for key in {*os.environ, *before} if os.environ.get(key) != before.get(key)}
+    theirs = {key for key in changed - {SETTINGS, "TZ"} if not key.startswith(ASKED)}
     try:
-        if changed - {SETTINGS, "TZ"} or not goes_to_a_directory():
+        if theirs or not goes_to_a_directory():
             return {}
         return {"collected": run_collectstatic(manage, before.get(SETTINGS))}
     except BaseException:  # (SystemExit among them)
