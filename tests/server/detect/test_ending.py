@@ -87,6 +87,24 @@ def test_nothing_is_left_undone(bin_directory: Path, short_path: Path) -> None:
     assert took < 3
 
 
+def test_the_master_is_gone_as_soon_as_its_worker(bin_directory: Path, short_path: Path) -> None:
+    """By itself gunicorn sleeps 0.2 s on the way, however fast the machine is."""
+    text = APP.partition("class Slow")[0]
+    took = []
+    for _ in range(3):
+        process = _start(bin_directory, short_path, text)
+        try:
+            _until(lambda: (short_path / "s").exists() and _answers(short_path / "s"))
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=15)
+            took.append(time.monotonic() - began)
+        finally:
+            process.kill()
+        assert process.returncode == 0
+    assert min(took) < 0.2
+
+
 def test_a_worker_that_cannot_boot_says_so(bin_directory: Path, short_path: Path) -> None:
     """gunicorn hears the exit status by which it ends instead of starting workers for ever."""
     process = _start(bin_directory, short_path, "raise RuntimeError('no')")
