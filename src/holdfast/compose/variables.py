@@ -52,14 +52,39 @@ def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
     return {use.name: use.where for use in found if use.name not in there and not use.optional}
 
 
-def line_of(name: str, files: Sequence[Path]) -> str:
-    """``compose.yaml, line 12``: where a name stands in the files; empty if nowhere."""
+def line_of(name: str, files: Sequence[Path], service: str | None = None) -> str:
+    """``compose.yaml, line 12``: where a name stands in the files; empty if nowhere.
+
+    Args:
+        service: what stands in the block of that service counts, then what belongs to none
+            (an anchor); never what another service says.
+    """
     pattern = re.compile(rf"\b{re.escape(name)}\b")
-    for path in files:
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-            if pattern.search(line) and not line.lstrip().startswith("#"):
-                return f"{path.name}, line {number}"
+    for owner in (service, None) if service else (None,):
+        for path in files:
+            lines = path.read_text(errors="replace").splitlines()
+            owners = _owners(lines) if service else [None] * len(lines)
+            for number, line in enumerate(lines, 1):
+                own = owners[number - 1] == owner
+                if own and pattern.search(line) and not line.lstrip().startswith("#"):
+                    return f"{path.name}, line {number}"
     return ""
+
+
+def _owners(lines: Sequence[str]) -> list[str | None]:
+    """Which service each line of a Compose file belongs to, by its indentation."""
+    owners: list[str | None] = []
+    inside, step, owner = False, 0, None
+    for line in lines:
+        text = line.strip()
+        depth = len(line) - len(line.lstrip())
+        if text and not text.startswith("#"):
+            if depth == 0:
+                inside, step, owner = text.startswith("services:"), 0, None
+            elif inside and (not step or depth <= step):
+                step, owner = depth, text.partition(":")[0].strip("'\"")
+        owners.append(owner)
+    return owners
 
 
 def dangers(
@@ -78,7 +103,7 @@ def dangers(
             if name in told or name in env or value is None:
                 continue
             text = str(value)
-            where = line_of(name, files) or f"service {service}"
+            where = line_of(name, files, service) or f"service {service}"
             if _DEBUG.match(name) and text.lower() in _TRUE:
                 told.add(name)
                 yield _danger(name, f"is on ({where}): errors would show the app's code to anybody")
@@ -91,11 +116,12 @@ def _switched_off(name: str, raw: Mapping[str, Any], files: Sequence[Path]) -> I
     """What a service is without, that keeps it running and looked after."""
     check = raw.get("healthcheck") or {}
     if check.get("disable") or check.get("test") == ["NONE"]:
-        where = line_of("disable" if check.get("disable") else "NONE", files) or f"service {name}"
+        said = "disable" if check.get("disable") else "NONE"
+        where = line_of(said, files, name) or f"service {name}"
         why = f"is switched off ({where}): nobody would notice that it hangs"
         yield Finding("development value", f"health check of {name}", why, level="warning")
     if raw.get("restart") in ("no", "on-failure"):
-        where = line_of("restart", files) or f"service {name}"
+        where = line_of("restart", files, name) or f"service {name}"
         after = "unless-stopped is put there" if raw["restart"] == "no" else "not after a reboot"
         why = f"is {raw['restart']!r} ({where}); {after}"
         yield Finding("development value", f"restart of {name}", why, level="warning")

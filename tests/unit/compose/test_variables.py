@@ -42,6 +42,20 @@ def test_the_line_that_uses_it(tmp_path: Path) -> None:
     assert line_of("OTHER", [path]) == ""
 
 
+def test_the_line_is_the_services_own(tmp_path: Path) -> None:
+    """Another service's line says nothing of this one; what belongs to none may be an anchor."""
+    path = tmp_path / "compose.yaml"
+    path.write_text(
+        "x-common: &common\n  stop_signal: INT\n"
+        "services:\n  web:\n    restart: always\n\n  # of old\n  worker:\n"
+        "    restart: 'no'\n  beat:\n    <<: *common\nvolumes:\n  beat:\n"
+    )
+    assert line_of("restart", [path], "worker") == "compose.yaml, line 9"
+    assert line_of("restart", [path], "web") == "compose.yaml, line 5"
+    assert line_of("restart", [path], "beat") == ""
+    assert line_of("stop_signal", [path], "beat") == "compose.yaml, line 2"
+
+
 def test_values_of_development_are_named_and_not_shown(tmp_path: Path) -> None:
     """Debug on and example secrets, unless production has a value of its own for them."""
     path = tmp_path / "compose.yaml"
