@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.machines import container, disk, network
+from tests.machines import container, disk, host, network
 from tests.machines.host import STATE, HostError, locked, run
 from tests.machines.image import image
 from tests.machines.machine import Machine
@@ -29,6 +29,9 @@ class Bed:
     """
 
     def __init__(self, state: Path = STATE) -> None:
+        # Here, for tests and benches alike: whoever comes first on a machine.
+        if lacking := host.missing():
+            host.install(lacking)
         self._state = state
         self._open = ExitStack()
         self._images: dict[tuple[str, bool, bool], Path] = {}
