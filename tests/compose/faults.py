@@ -1,7 +1,7 @@
 """What goes wrong, or is done by hand, with a real Docker; visitors meanwhile where it matters.
 
-``bin/bench compose`` proves all of :data:`FAULTS`, test_faults.py those that take least time. What
-the visitors saw is what counts: the old release or the new one answers every one of them.
+``bin/bench compose`` proves all of :data:`FAULTS`; no part of ``bin/test`` does yet. What the
+visitors saw is what counts: the old release or the new one answers every one of them.
 """
 
 from __future__ import annotations

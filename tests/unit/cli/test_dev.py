@@ -12,7 +12,7 @@ from holdfast.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def _docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of that name; tests/compose/test_dev.py runs the real one."""
+    """A program of that name: the real one is run by no test yet."""
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
