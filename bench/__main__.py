@@ -9,11 +9,16 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import inspect
 import json
+import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.harness import BenchError, Results, say
+from bench.parts import Parts
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,12 +40,55 @@ def show(results: Results) -> None:
         print(f"{name:{width}}  {value}")
 
 
-def main() -> int:
-    """Exit code 0, 1 if the benchmark could not be run, 2 for wrong arguments."""
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression of the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from error
+
+
+def chosen(
+    run: Callable[..., Results], arguments: argparse.Namespace, parser: argparse.ArgumentParser
+) -> Mapping[str, Any]:
+    """What ``run`` is to be called with besides the rounds: the parts, where it has any."""
+    asked = (arguments.only, arguments.minutes, arguments.resume)
+    if all(value is None for value in asked):
+        return {}
+    if "parts" not in inspect.signature(run).parameters:
+        parser.error(f"{arguments.name} is played whole: no --only, --minutes or --resume")
+    return {"parts": Parts(*asked)}
+
+
+def command_line() -> argparse.ArgumentParser:
+    """What can be asked for."""
     parser = argparse.ArgumentParser(prog="bin/bench", description="Compare us with our peers.")
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often to measure")
+    parts = parser.add_argument_group(
+        "a part of the cases (faults)", "the result says how many of how many were played"
+    )
+    parts.add_argument(
+        "--only", type=pattern, metavar="PATTERN", help="cases whose name it is found in"
+    )
+    parts.add_argument("--minutes", type=float, metavar="N", help="begin no case after N minutes")
+    parts.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="append each case played to it, a line of JSON; those in it count and are not played",
+    )
+    return parser
+
+
+def main() -> int:
+    """Exit code 0, 1 if the benchmark could not be run, 2 for wrong arguments."""
+    parser = command_line()
     arguments = parser.parse_args()
     known = benches()
     if arguments.name is None:
@@ -50,9 +98,10 @@ def main() -> int:
     if arguments.name not in known:
         parser.error(f"no benchmark {arguments.name!r}; there are {', '.join(known)}")
     bench = importlib.import_module(f"bench.{arguments.name}")
+    options = chosen(bench.run, arguments, parser)
     say(known[arguments.name])
     try:
-        results: Results = bench.run(arguments.rounds or bench.ROUNDS)
+        results: Results = bench.run(arguments.rounds or bench.ROUNDS, **options)
     except BenchError as error:
         say(f"bin/bench {arguments.name}: {error}")
         return 1

@@ -8,6 +8,10 @@ old release or the new one (the engine's, the power's, the disk's), and the next
 it ended. ``failed`` counts requests that got no right answer while the server ran, ``lost`` POSTs
 that were answered well and are not stored, ``answered_twice`` rows stored twice.
 
+All of it takes long, so it can be played in parts (bench/parts.py): ``cases`` is how many were
+played, by this go and those before it, ``cases_in_all`` how many there are; ``whole`` says whether
+these are the same.
+
 A container shares the machine's clock, which cannot be set: what jumps is the clock that nginx and
 our programs are shown by libfaketime; the kernel's, systemd's and the app's stand.
 """
@@ -15,13 +19,15 @@ our programs are shown by libfaketime; the kernel's, systemd's and the app's sta
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from subprocess import SubprocessError
+from typing import Any
 
 from bench.faulty import Case, Faulty, fault_server
-from bench.harness import BenchError, Results, say
+from bench.harness import ROOT, BenchError, Results, check, say
+from bench.parts import Parts
 from tests.machines.host import HostError
 from tests.machines.machine import CommandFailed, Unreachable
 
@@ -49,75 +55,145 @@ FULL = ("upload", "build", "open")
 WRONG = (OSError, RuntimeError, BenchError, SubprocessError, CommandFailed, Unreachable, HostError)
 """What a server that did not recover comes out as: one case, not the end of the bench."""
 
-
-@dataclass(slots=True)
-class Sum:
-    """What came of cases."""
-
-    cases: int = 0
-    recovered: int = 0
-    lost: int = 0
-    answered_twice: int = 0
-    failed: int = 0
+Played = Mapping[str, Mapping[str, Any]]
+"""Outcomes by the names of cases, as :class:`bench.parts.Parts` keeps them."""
 
 
-def run(rounds: int) -> Results:
-    """Every fault at every step, ``rounds`` times."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a case; ``problem`` is empty where it recovered."""
+
+    recovered: bool
+    lost: int
+    answered_twice: int
+    failed: int
+    seconds: float
+    problem: str
+
+
+def run(rounds: int, parts: Parts | None = None) -> Results:
+    """Every fault at every step, ``rounds`` times, or the ``parts`` of it that are asked for."""
+    parts = parts or Parts()
+    before = parts.played()
     with ThreadPoolExecutor(len(SERVERS)) as pool:
-        sums = list(pool.map(lambda strategy: _strategy(strategy, rounds), SERVERS))
-    return {name: sum(asdict(one)[name] for one in sums) for name in asdict(Sum())}
+        every = list(pool.map(lambda strategy: _strategy(strategy, rounds, parts, before), SERVERS))
+    names = [name for there, _ in every for name in there]
+    played = {**before, **{name: item for _, now in every for name, item in now.items()}}
+    return summary(names, played)
 
 
-def _strategy(strategy: str, rounds: int) -> Sum:
-    """All cases of a strategy, on a server of its own."""
-    total = Sum()
+def summary(names: Iterable[str], played: Played) -> Results:
+    """The sums over those of ``names`` that were played; what else was is of another bench."""
+    every = list(names)
+    counted = [played[name] for name in every if name in played]
+    commits = sorted({str(item.get("commit")) for item in counted})
+    if len(commits) > 1:
+        say(f"  played with more than one state of the code: {', '.join(commits)}")
+    if len(counted) < len(every):
+        say(f"  a part: {len(counted)} of {len(every)} cases were played")
+    totals = ("recovered", "lost", "answered_twice", "failed")
+    return {
+        "cases": len(counted),
+        **{name: sum(int(item[name]) for item in counted) for name in totals},
+        "cases_in_all": len(every),
+        "whole": len(counted) == len(every),
+    }
+
+
+def _strategy(
+    strategy: str, rounds: int, parts: Parts, before: Played
+) -> tuple[list[str], dict[str, Mapping[str, Any]]]:
+    """The names of a strategy's cases, and what came of those played now on a server of its own."""
+    now: dict[str, Mapping[str, Any]] = {}
+    commit = check(["git", "describe", "--always", "--dirty"], cwd=ROOT).strip()
+
+    def left(cases: Mapping[str, tuple[Case, Fault]]) -> Iterable[tuple[str, Case, Fault]]:
+        for name, (case, fault) in cases.items():
+            if name not in before and parts.wants(name) and not parts.time_is_over():
+                yield name, case, fault
+
+    def keep(name: str, outcome: Outcome) -> None:
+        now[name] = {**asdict(outcome), "commit": commit}
+        parts.keep(name, now[name])
+
     with fault_server(SERVERS[strategy]) as server:
         server.steps(strategy)  # the first deploy replaces nothing, and so has fewer steps
         steps = server.steps(strategy)
         say(f"  {strategy}: {', '.join(steps)}")
-        for _ in range(rounds):
-            _every(total, server, strategy, steps, FAULTS)
-            for place in FULL:
-                play(total, server, Case("disk full", strategy, place), Faulty.full_disk)
-        try:
-            server.fake_clock()
-            server.steps(strategy)  # without a jump it must do as well as any other
-        except WRONG as error:
-            say(f"  {strategy}: no clock of its own, so not one of its cases recovers: {error}")
-            total.cases += rounds * len(steps) * len(CLOCK)
-            return total
-        for _ in range(rounds):
-            _every(total, server, strategy, steps, CLOCK)
-    return total
+        plain, clock = _plain(strategy, steps, rounds), _clock(strategy, steps, rounds)
+        for name, case, fault in left(plain):
+            keep(name, play(server, case, fault))
+        if any(left(clock)):
+            problem = _fake_clock(server, strategy)
+            for name, case, fault in left(clock):
+                keep(name, _not_played(problem) if problem else play(server, case, fault))
+    return [*plain, *clock], now
 
 
-def _every(
-    total: Sum, server: Faulty, strategy: str, steps: list[str], faults: Mapping[str, Fault]
-) -> None:
-    for step in steps:
-        for name, fault in faults.items():
-            play(total, server, Case(name, strategy, step), fault)
+def _plain(strategy: str, steps: list[str], rounds: int) -> dict[str, tuple[Case, Fault]]:
+    """The cases that any clock will do for."""
+    once = [
+        *((Case(name, strategy, step), fault) for step in steps for name, fault in FAULTS.items()),
+        *((Case("disk full", strategy, place), Faulty.full_disk) for place in FULL),
+    ]
+    return _named(once, rounds)
 
 
-def play(total: Sum, server: Faulty, case: Case, fault: Fault) -> None:
-    """One case, added to the sum."""
+def _clock(strategy: str, steps: list[str], rounds: int) -> dict[str, tuple[Case, Fault]]:
+    """Those that take a clock of the server's own, which it has until its next boot."""
+    once = [(Case(name, strategy, step), fault) for step in steps for name, fault in CLOCK.items()]
+    return _named(once, rounds)
+
+
+def _named(once: list[tuple[Case, Fault]], rounds: int) -> dict[str, tuple[Case, Fault]]:
+    return {
+        f"{case}{f', round {number}' if number > 1 else ''}": (case, fault)
+        for number in range(1, rounds + 1)
+        for case, fault in once
+    }
+
+
+def _fake_clock(server: Faulty, strategy: str) -> str:
+    """Why the server can have no clock of its own; nothing where it has one."""
+    try:
+        server.fake_clock()
+        server.steps(strategy)  # without a jump it must do as well as any other
+    except WRONG as error:
+        say(f"  {strategy}: no clock of its own, so not one of its cases recovers: {error}")
+        return f"no clock of its own: {error}"
+    return ""
+
+
+def _not_played(problem: str) -> Outcome:
+    return Outcome(False, 0, 0, 0, 0.0, problem)
+
+
+def play(server: Faulty, case: Case, fault: Fault) -> Outcome:
+    """One case."""
     began = time.monotonic()
-    total.cases += 1
+    server.laps.clear()
     with server.visitors() as visitors:
         try:
             problem = fault(server, case)
         except WRONG as error:
             problem = f"{type(error).__name__}: {error}"
+        server.lap("fault")
     try:
         seen = visitors.account(case.name)
     except WRONG as error:
         say(f"  {case}: {problem}; what is stored cannot be read: {error}")
-        return
-    total.recovered += not problem
-    total.lost += seen.ledger.lost
-    total.answered_twice += seen.ledger.doubled
-    total.failed += seen.failed
+        return _not_played(f"{problem}; what is stored cannot be read: {error}")
+    server.lap("account")
     said = problem or "recovered"
     if seen.failed or seen.ledger.lost or seen.ledger.doubled:
         said += f"; {seen.failed} failed {seen.errors}, {seen.ledger}"
-    say(f"  {case}: {said} ({time.monotonic() - began:.1f} s)")
+    taken = time.monotonic() - began
+    say(f"  {case}: {said} ({taken:.1f} s: {server.shown_laps(began)})")
+    return Outcome(
+        recovered=not problem,
+        lost=seen.ledger.lost,
+        answered_twice=seen.ledger.doubled,
+        failed=seen.failed,
+        seconds=round(taken, 1),
+        problem=problem,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -102,6 +103,17 @@ class Faulty:
         self._version = 0
         self._offset = 0
         self._root = machine.root / _ROOT
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Something of a case has ended."""
+        self.laps[name] = time.monotonic()
+
+    def shown_laps(self, began: float) -> str:
+        """How long each took since the one before it ended."""
+        ends = [began, *self.laps.values()]
+        taken = (end - start for start, end in itertools.pairwise(ends))
+        return ", ".join(f"{name} {one:.1f}" for name, one in zip(self.laps, taken, strict=True))
 
     def visitors(self) -> Guests:
         return Guests(str(self.machine.address))
@@ -160,7 +172,9 @@ class Faulty:
         self._go_on()
         self.machine.boot()
         self.machine.wait_for_boot()
+        self.lap("boot")
         self._wait(self._serves, "the site does not serve after the boot")
+        self.lap("serves")
         self._wait(lambda: self._last()["outcome"] is not None, "the deploy does not end")
         return ""
 
@@ -172,6 +186,7 @@ class Faulty:
         self.machine.ssh("kill", "-KILL", str(pid))
         self._go_on()
         said, _ = laptop.communicate(timeout=LONGEST)
+        self.lap("told")
         self._wait(self._serves, "the site does not serve")
         self._wait(lambda: self._last()["outcome"] is not None, "the deploy does not end")
         told = '"outcome"' in said
@@ -277,6 +292,7 @@ class Faulty:
                 laptop.kill()
                 raise BenchError(f"the deploy did not come to {case.step}: {laptop.communicate()}")
             time.sleep(_POLL)
+        self.lap("to the step")
         return laptop
 
     def _go_on(self) -> None:

@@ -1,0 +1,67 @@
+"""A benchmark played in parts: what is left, what counts, and what is never called whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.faults import summary
+from bench.harness import BenchError
+from bench.parts import Parts
+
+GOOD = {"recovered": True, "lost": 0, "answered_twice": 0, "failed": 0}
+BAD = {"recovered": False, "lost": 1, "answered_twice": 2, "failed": 3}
+
+
+def test_only_is_looked_for_in_the_name() -> None:
+    """Without it every case is wanted."""
+    hold = Parts(only=re.compile("power.*hold"))
+    assert hold.wants("power cut, hold, before open")
+    assert not hold.wants("power cut, handover, before open")
+    assert Parts().wants("anything")
+
+
+def test_after_the_minutes_no_case_is_begun() -> None:
+    """Without a limit there is always time."""
+    assert Parts(minutes=0).time_is_over()
+    assert not Parts(minutes=1).time_is_over()
+    assert not Parts().time_is_over()
+
+
+def test_what_was_played_is_found_again(tmp_path: Path) -> None:
+    """The file is made with the first case; the last line of a case holds."""
+    parts = Parts(resume=tmp_path / "played.jsonl")
+    assert parts.played() == {}
+    parts.keep("one", BAD)
+    parts.keep("two", GOOD)
+    parts.keep("one", GOOD)
+    assert Parts(resume=parts.resume).played() == {
+        "one": {"case": "one", **GOOD},
+        "two": {"case": "two", **GOOD},
+    }
+
+
+def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
+    """With the line that is wrong."""
+    file = tmp_path / "played.jsonl"
+    file.write_text('{"case": "one"}\n[]\n')
+    with pytest.raises(BenchError, match=r"played\.jsonl, line 2"):
+        Parts(resume=file).played()
+
+
+def test_a_part_is_never_whole() -> None:
+    """Sums are of what was played, and say of how many; a case of another bench does not count."""
+    names = ["one", "two", "three"]
+    part = summary(names, {"one": GOOD, "two": BAD, "other": BAD})
+    assert part == {
+        "cases": 2,
+        "recovered": 1,
+        "lost": 1,
+        "answered_twice": 2,
+        "failed": 3,
+        "cases_in_all": 3,
+        "whole": False,
+    }
+    assert summary(names, dict.fromkeys(names, GOOD))["whole"] is True
