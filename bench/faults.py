@@ -126,7 +126,7 @@ def _strategy(
         if any(left(clock)):
             problem = _fake_clock(server, strategy)
             for name, case, fault in left(clock):
-                keep(name, _not_played(problem) if problem else play(server, case, fault))
+                keep(name, _unknown(problem) if problem else play(server, case, fault))
     return [*plain, *clock], now
 
 
@@ -164,7 +164,8 @@ def _fake_clock(server: Faulty, strategy: str) -> str:
     return ""
 
 
-def _not_played(problem: str) -> Outcome:
+def _unknown(problem: str) -> Outcome:
+    """Of a case that had no server to happen on, or whose visitors' POSTs cannot be counted."""
     return Outcome(False, 0, 0, 0, 0.0, problem)
 
 
@@ -182,7 +183,7 @@ def play(server: Faulty, case: Case, fault: Fault) -> Outcome:
         seen = visitors.account(case.name)
     except WRONG as error:
         say(f"  {case}: {problem}; what is stored cannot be read: {error}")
-        return _not_played(f"{problem}; what is stored cannot be read: {error}")
+        return _unknown(f"{problem}; what is stored cannot be read: {error}")
     server.lap("account")
     said = problem or "recovered"
     if seen.failed or seen.ledger.lost or seen.ledger.doubled:

@@ -30,8 +30,7 @@ class Bed:
 
     def __init__(self, state: Path = STATE) -> None:
         # Here, for tests and benches alike: whoever comes first on a machine.
-        if lacking := host.missing():
-            host.install(lacking)
+        host.prepare()
         self._state = state
         self._open = ExitStack()
         self._images: dict[tuple[str, bool, bool], Path] = {}

@@ -47,11 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def _host() -> None:
     require(host.may_host(), "root with the right to mount (systemd-nspawn makes the test servers)")
-    if packages := host.missing():
-        try:
-            host.install(packages)
-        except host.HostError as error:
-            require(None, f"apt-get install {' '.join(packages)}: {error}")
+    try:
+        host.prepare()
+    except host.HostError as error:
+        require(None, str(error))
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,19 @@ def missing() -> list[str]:
     return [package for program, package in PACKAGES.items() if shutil.which(program) is None]
 
 
+def prepare() -> None:
+    """Install what is missing; nothing to do most often.
+
+    Raises:
+        HostError: apt-get failed; it names the packages.
+    """
+    if packages := missing():
+        try:
+            install(packages)
+        except HostError as error:
+            raise HostError(f"apt-get install {' '.join(packages)}: {error}") from error
+
+
 def install(packages: Sequence[str]) -> None:
     """Install packages of the distribution, as bin/test does: nothing is started.
 

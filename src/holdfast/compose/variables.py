@@ -60,22 +60,21 @@ def line_of(name: str, files: Sequence[Path], service: str | None = None) -> str
             (an anchor); never what another service says.
     """
     pattern = re.compile(rf"\b{re.escape(name)}\b")
-    for owner in (service, None) if service else (None,):
-        for path in files:
-            lines = path.read_text(errors="replace").splitlines()
-            owners = _owners(lines) if service else [None] * len(lines)
-            for number, line in enumerate(lines, 1):
-                own = owners[number - 1] == owner
-                if own and pattern.search(line) and not line.lstrip().startswith("#"):
-                    return f"{path.name}, line {number}"
-    return ""
+    found = [
+        (owner, f"{path.name}, line {number}")
+        for path in files
+        for number, (owner, line) in enumerate(_owned(path.read_text(errors="replace")), 1)
+        if pattern.search(line) and not line.lstrip().startswith("#")
+    ]
+    if service is None:
+        return next((where for _, where in found), "")
+    return next((at for wanted in (service, None) for owner, at in found if owner == wanted), "")
 
 
-def _owners(lines: Sequence[str]) -> list[str | None]:
-    """Which service each line of a Compose file belongs to, by its indentation."""
-    owners: list[str | None] = []
+def _owned(document: str) -> Iterator[tuple[str | None, str]]:
+    """Each line of a Compose file, after the service it belongs to by its indentation."""
     inside, step, owner = False, 0, None
-    for line in lines:
+    for line in document.splitlines():
         text = line.strip()
         depth = len(line) - len(line.lstrip())
         if text and not text.startswith("#"):
@@ -83,8 +82,7 @@ def _owners(lines: Sequence[str]) -> list[str | None]:
                 inside, step, owner = text.startswith("services:"), 0, None
             elif inside and (not step or depth <= step):
                 step, owner = depth, text.partition(":")[0].strip("'\"")
-        owners.append(owner)
-    return owners
+        yield owner, line
 
 
 def dangers(
