@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 
 
 class Quiet:
-    """Writes until nobody reads any more, and then writes nothing."""
+    """Writes until nobody reads any more, and then writes nothing.
+
+    One text at a time: ``print`` writes a line and its end apart, and what Ctrl-C has to say
+    comes from a thread of its own.
+    """
 
     def __init__(self, write: Callable[[str], None] | None = None) -> None:
         self._write = write if write is not None else _print
+        self._turn = threading.Lock()
         self.gone = False
 
     def __call__(self, text: str) -> None:
-        if self.gone:
-            return
-        try:
-            self._write(text)
-        except BrokenPipeError:
-            self.gone = True
-            _stdout_to_nowhere()
+        with self._turn:
+            if self.gone:
+                return
+            try:
+                self._write(text)
+            except BrokenPipeError:
+                self.gone = True
+                _stdout_to_nowhere()
 
 
 def _print(text: str) -> None:
