@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from holdfast.cli.checks import Problem, find_problems
+from holdfast.cli.checks import find_problems
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where, domain_option, server_options
+from holdfast.cli.problem import Problem
 from holdfast.cli.show import words
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.verb import given, verb

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
+from holdfast.cli.problem import Problem, fatal
 from holdfast.cli.project import Beginning, begin, no_server
 from holdfast.errors import HoldfastError
 
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 _ALWAYS_SET = frozenset({"PATH", "HOME", "LANG", "PORT", "PWD", "USER", "TMPDIR", "VIRTUAL_ENV"})
 """Variables that every process has, or that the system gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something to put right; a deploy fails for a ``fatal`` one."""
-
-    fatal: bool
-    message: str
-    hint: str | None
 
 
 def find_problems(
@@ -50,44 +42,56 @@ def find_problems(
         beginning = begin(invocation, where, domains, offline=offline)
         given = _given_variables(invocation, env_file)
     except HoldfastError as error:
-        return [_fatal(error)]
+        return [fatal(error)]
     problems = [
         *(() if offline else _server(beginning)),
         *_project(invocation, beginning, given, offline),
-        *_source(invocation),
         *(Problem(False, text, None) for text in beginning.config.warnings),
     ]
     return sorted(problems, key=lambda problem: not problem.fatal)
 
 
-def _fatal(error: HoldfastError) -> Problem:
-    return Problem(True, error.message, error.hint)
-
-
-def _given_variables(invocation: Invocation, env_file: str | None) -> set[str]:
+def _given_variables(invocation: Invocation, env_file: str | None) -> dict[str, str]:
     if env_file is None:
-        return set()
+        return {}
     from holdfast.cli.variables import read_file
 
-    return set(read_file(invocation.path(env_file)))
+    return read_file(invocation.path(env_file))
 
 
 def _server(beginning: Beginning) -> Iterator[Problem]:
     if beginning.server is None and not beginning.known:
-        yield _fatal(no_server("deploy"))
+        yield fatal(no_server("deploy"))
 
 
 def _project(
-    invocation: Invocation, beginning: Beginning, given: set[str], offline: bool
+    invocation: Invocation, beginning: Beginning, given: dict[str, str], offline: bool
 ) -> Iterator[Problem]:
-    """What detection says, and the variables that the code wants."""
-    if _in_docker(invocation.directory, beginning):
-        yield from _dockerfiles(invocation.directory)
-        return
+    """What detection says, the variables that the code wants, and what of it is sent."""
+    directory = invocation.directory
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as home:
+        source = Path(home) / "source"
+        packed = list(_source(directory, Path(home)))
+        if not _in_docker(directory, beginning):
+            yield from _detected(directory, beginning, set(given), offline)
+        elif (archive := Path(home) / "source.tar").exists():
+            from holdfast.cli import checks_compose
+
+            with tarfile.open(archive) as tar:
+                tar.extractall(source, filter="data")
+            kept = set() if offline else beginning.variables()
+            said = checks_compose.Said(beginning.config, given, kept, offline)
+            yield from checks_compose.find(source, said)
+        yield from packed
+
+
+def _detected(
+    directory: Path, beginning: Beginning, given: set[str], offline: bool
+) -> Iterator[Problem]:
     try:
-        project, spec = find(invocation.directory, beginning)
+        project, spec = find(directory, beginning)
     except HoldfastError as error:
-        yield _fatal(error)
+        yield fatal(error)
         return
     yield from _variables(project, beginning, given, offline)
     for finding in spec.findings:
@@ -103,17 +107,6 @@ def _in_docker(directory: Path, beginning: Beginning) -> bool:
     there = [path for name in NAMES if (path := directory / name).is_file()]
     texts = {path.name: path.read_text(errors="replace") for path in there}
     return composed.wanted(beginning.config, texts)
-
-
-def _dockerfiles(directory: Path) -> Iterator[Problem]:
-    """Lines that make every build slow; of Dockerfiles at the top and one below."""
-    from holdfast.compose.dockerfile import slow
-
-    for path in sorted([*directory.glob("Dockerfile*"), *directory.glob("*/Dockerfile*")]):
-        if path.is_file():
-            for item in slow(path.read_text(errors="replace")):
-                where = f"{path.relative_to(directory)}, line {item.line}"
-                yield Problem(False, f"{where}: {item.why}", item.instead)
 
 
 def _variables(
@@ -171,15 +164,14 @@ def _is_test(file: str) -> bool:
     )
 
 
-def _source(invocation: Invocation) -> Iterator[Problem]:
-    """Packs the source, as a deploy would, and throws it away."""
+def _source(directory: Path, into: Path) -> Iterator[Problem]:
+    """Packs the source, as a deploy would."""
     from holdfast.releases.source import pack
 
-    with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
-        try:
-            packed = pack(invocation.directory, Path(directory))
-        except HoldfastError as error:
-            yield _fatal(error)
-            return
+    try:
+        packed = pack(directory, into)
+    except HoldfastError as error:
+        yield fatal(error)
+        return
     for note in packed.notes:
         yield Problem(False, note, None)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.errors import BuildError
+
 KINDS = ("configs", "secrets")
 
 
@@ -46,3 +48,19 @@ def files(document: Mapping[str, Any], services: Iterable[str], source: Path) ->
                     continue
                 told.add((kind, name))
                 yield Handed(kind, name, path.relative_to(source).as_posix(), service)
+
+
+def not_sent(
+    document: Mapping[str, Any], services: Iterable[str], source: Path
+) -> Iterator[Handed]:
+    """Those of :func:`files` that are not in the source."""
+    return (item for item in files(document, services, source) if not (source / item.path).exists())
+
+
+def lacking(item: Handed) -> BuildError:
+    """What to say of one that is not there, before anything is built: Docker says it much later."""
+    return BuildError(
+        f"{item.kind} {item.name} of {item.service}: {item.path} was not sent",
+        hint="what git ignores stays on your machine; with environment: NAME instead"
+        f" of file: {item.path} it comes from holdfast env set NAME",
+    )

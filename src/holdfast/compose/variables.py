@@ -1,4 +1,4 @@
-"""The variables that a project's files use, and values that must not go live."""
+"""The variables that a project's files use, and the lines where things stand in them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.app import Finding
-from holdfast.compose.project import Project
-
 _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
-_DEBUG = re.compile(r"(?:[A-Z]+_)?DEBUG\Z")
-_TRUE = frozenset({"1", "true", "yes", "on", "t"})
-_SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|API_?KEY", re.IGNORECASE)
-_EXAMPLE = re.compile(
-    r"change[-_ ]?me|insecure|example|^(?:secret|password|postgres|admin|test|dev|root|1234\w*)$"
-    r"|dev[-_]?(?:secret|key)|your[-_ ]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +41,44 @@ def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
     return {use.name: use.where for use in found if use.name not in there and not use.optional}
 
 
-def line_of(name: str, files: Sequence[Path], service: str | None = None) -> str:
+def line_of(
+    name: str, files: Sequence[Path], service: str | None = None, below: str | None = None
+) -> str:
     """``compose.yaml, line 12``: where a name stands in the files; empty if nowhere.
 
     Args:
         service: what stands in the block of that service counts, then what belongs to none
             (an anchor); never what another service says.
+        below: a key of the service; what stands at it or after it counts, or else the key itself.
     """
-    pattern = re.compile(rf"\b{re.escape(name)}\b")
     found = [
         (owner, f"{path.name}, line {number}")
         for path in files
-        for number, (owner, line) in enumerate(_owned(path.read_text(errors="replace")), 1)
-        if pattern.search(line) and not line.lstrip().startswith("#")
+        for number, owner, line in _after(below, path.read_text(errors="replace"))
+        if _says(line, name)
     ]
     if service is None:
-        return next((where for _, where in found), "")
-    return next((at for wanted in (service, None) for owner, at in found if owner == wanted), "")
+        where = next((at for _, at in found), "")
+    else:
+        owners = (service, None)
+        where = next((at for wanted in owners for owner, at in found if owner == wanted), "")
+    return where if where or below is None else line_of(below, files, service)
+
+
+def _says(line: str, name: str) -> bool:
+    """Whether a line that is no comment has the name, as a word."""
+    pattern = rf"(?<!\w){re.escape(name)}(?!\w)"
+    return not line.lstrip().startswith("#") and re.search(pattern, line) is not None
+
+
+def _after(key: str | None, document: str) -> Iterator[tuple[int, str | None, str]]:
+    """The lines with their numbers and owners; of each owner those from the key on."""
+    begun = set[str | None]()
+    for number, (owner, line) in enumerate(_owned(document), 1):
+        if key is not None and re.match(rf"\s*{re.escape(key)}\s*:", line):
+            begun.add(owner)
+        if key is None or owner in begun:
+            yield number, owner, line
 
 
 def _owned(document: str) -> Iterator[tuple[str | None, str]]:
@@ -83,48 +93,3 @@ def _owned(document: str) -> Iterator[tuple[str | None, str]]:
             elif inside and (not step or depth <= step):
                 step, owner = depth, text.partition(":")[0].strip("'\"")
         yield owner, line
-
-
-def dangers(
-    project: Project, names: Iterable[str], files: Sequence[Path], env: Mapping[str, object]
-) -> Iterator[Finding]:
-    """Values of development in what services are going to get; the value itself is not shown.
-
-    Args:
-        names: the services that run here.
-        env: the production variables, which win.
-    """
-    told = set()
-    for service in names:
-        yield from _switched_off(service, project.services[service].raw, files)
-        for name, value in project.services[service].environment.items():
-            if name in told or name in env or value is None:
-                continue
-            text = str(value)
-            where = line_of(name, files, service) or f"service {service}"
-            if _DEBUG.match(name) and text.lower() in _TRUE:
-                told.add(name)
-                yield _danger(name, f"is on ({where}): errors would show the app's code to anybody")
-            elif _SECRET.search(name) and _EXAMPLE.search(text):
-                told.add(name)
-                yield _danger(name, f"looks like an example ({where})")
-
-
-def _switched_off(name: str, raw: Mapping[str, Any], files: Sequence[Path]) -> Iterator[Finding]:
-    """What a service is without, that keeps it running and looked after."""
-    check = raw.get("healthcheck") or {}
-    if check.get("disable") or check.get("test") == ["NONE"]:
-        said = "disable" if check.get("disable") else "NONE"
-        where = line_of(said, files, name) or f"service {name}"
-        why = f"is switched off ({where}): nobody would notice that it hangs"
-        yield Finding("development value", f"health check of {name}", why, level="warning")
-    if raw.get("restart") in ("no", "on-failure"):
-        where = line_of("restart", files, name) or f"service {name}"
-        after = "unless-stopped is put there" if raw["restart"] == "no" else "not after a reboot"
-        why = f"is {raw['restart']!r} ({where}); {after}"
-        yield Finding("development value", f"restart of {name}", why, level="warning")
-
-
-def _danger(name: str, what: str) -> Finding:
-    why = f"{what}; holdfast env set {name} keeps a value for production"
-    return Finding("development value", name, why, level="warning")

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from holdfast.app import AppSpec, ComposeApp, Finding
+from holdfast.app import AppSpec, ComposeApp
 from holdfast.command import Secret
 from holdfast.compose import handed, mounts, overrides, roles, variables
+from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
 from holdfast.compose.project import NAMES, Project, read
 from holdfast.compose.roles import Roles
@@ -164,7 +165,8 @@ class ComposedBuild:
             dropped=tuple(_key(item) for item in bound if item.place == "drop"),
             fixed=dict(self._places(document, chosen, bound)),
         )
-        findings += [*chosen.findings, *self._findings(project, chosen, bound, files)]
+        paths = [self._source / name for name in files]
+        findings += [*chosen.findings, *dangers(project, chosen, bound, paths, self._env)]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
         (self._path / "override.yaml").write_text(
@@ -237,22 +239,6 @@ class ComposedBuild:
         finally:
             (self._path / "build.json").unlink(missing_ok=True)
 
-    def _findings(
-        self, project: Project, chosen: Roles, bound: list[Bind], files: tuple[str, ...]
-    ) -> Iterator[Finding]:
-        paths = [self._source / name for name in files]
-        names = (chosen.web, *chosen.workers, *chosen.once)
-        yield from variables.dangers(project, names, paths, self._env)
-        for item in bound:
-            if item.place == "drop":
-                yield Finding("left out", f"{item.path} on {item.target}", item.why)
-        for name in (*names, *chosen.steady):
-            service = project.services[name]
-            for target, published, host in service.published:
-                if published and not host.startswith("127."):
-                    why = "the edge alone is reached from outside; others reach it by its name"
-                    yield Finding("closed", f"port {published} of {name} ({target})", why)
-
     def _keep(
         self, spec: AppSpec, project: Project, bound: list[Bind], shipped: frozenset[str]
     ) -> None:
@@ -294,15 +280,10 @@ class ComposedBuild:
             yield given.key, self._fixed(given.path)
 
     def _check_handed(self, document: Mapping[str, Any], chosen: Roles) -> None:
-        """Refuse files that were not sent, before anything is built: Docker says so much later."""
+        """Refuse files that were not sent."""
         names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
-        for item in handed.files(document, names, self._source):
-            if not (self._source / item.path).exists():
-                raise BuildError(
-                    f"{item.kind} {item.name} of {item.service}: {item.path} was not sent",
-                    hint="what git ignores stays on your machine; with environment: NAME instead"
-                    f" of file: {item.path} it comes from holdfast env set NAME",
-                )
+        for item in handed.not_sent(document, names, self._source):
+            raise handed.lacking(item)
 
     def _fixed(self, path: str) -> str:
         home = records.make(self._layout, self._home.name) / "files"

@@ -171,3 +171,80 @@ def test_check_names_the_line_of_a_dockerfile_to_change(holdfast: Run, project: 
     assert ran.code == 0, ran.out + ran.err
     assert "Dockerfile, line 3: one changed dependency fetches all of them again" in ran.out
     assert "RUN --mount=type=cache,target=/root/.cache/pip pip install" in ran.out
+
+
+DOCKER = """\
+services:
+  web:
+    build: .
+    restart: "no"
+    ports: ["8000:8000"]
+    environment:
+      DEBUG: "true"
+      SECRET_KEY: ${SECRET_KEY:-changeme}
+      MAIL: ${MAIL_HOST}
+    volumes:
+      - .:/app
+"""
+
+
+def test_check_names_the_dangers_of_a_compose_project(holdfast: Run, project: Path) -> None:
+    """The same as a plan's, with their lines, and what is not set; no Docker is needed."""
+    (project / "compose.yaml").write_text(DOCKER)
+    (project / "Dockerfile").write_text("FROM python:3.13-slim\nCOPY . .\n")
+    commit(project)
+    ran = holdfast("check", "--server", "local")
+    assert ran.code == 1, ran.out + ran.err
+    lines = ran.out.splitlines()
+    assert lines[:2] == [
+        "error: MAIL_HOST is not set; compose.yaml, line 9, uses it",
+        "  holdfast env set MAIL_HOST",
+    ]
+    warned = {line: lines[number + 1] for number, line in enumerate(lines) if ": " in line}
+    assert "compose.yaml, line 4" in warned["warning: development value: restart of web"]
+    assert "compose.yaml, line 7" in warned["warning: development value: DEBUG"]
+    assert "compose.yaml, line 8" in warned["warning: development value: SECRET_KEY"]
+    assert "compose.yaml, line 11" in warned["warning: left out: . on /app"]
+    assert "compose.yaml, line 5" in warned["warning: closed: port 8000 of web (8000)"]
+
+
+def test_check_of_a_compose_project_knows_variables(
+    holdfast: Run, agent: FakeAgent, project: Path
+) -> None:
+    """What production sets is no danger; a .env that git ignores is not sent."""
+    (project / "compose.yaml").write_text(DOCKER)
+    (project / ".gitignore").write_text(".env\n")
+    (project / ".env").write_text("MAIL_HOST=localhost\n")
+    (project / "x.env").write_text("DEBUG=0\n")
+    commit(project)
+    assert "MAIL_HOST is not set" in holdfast("check", "--server", "local").out
+    agent.answers["env.list"] = {"names": {"MAIL_HOST": "***", "SECRET_KEY": "***"}}
+    ran = holdfast("check", "--server", "local", "--env-file", "x.env")
+    assert ran.code == 0, ran.out
+    assert "development value: restart of web" in ran.out
+    assert "DEBUG" not in ran.out
+    assert "SECRET_KEY" not in ran.out
+    assert "MAIL_HOST may not be set" in holdfast("check", "--offline").out
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["services: [web]\n", "services:\n  web: {build: ., healthcheck: 7}\n", "services: {web: 1}\n"],
+)
+def test_check_of_a_file_that_compose_would_refuse(holdfast: Run, project: Path, text: str) -> None:
+    """One error, and no traceback."""
+    (project / "holdfast.toml").write_text('[app]\nruntime = "compose"\n')
+    (project / "compose.yaml").write_text(text)
+    ran = holdfast("check", "--server", "local")
+    assert ran.code == 1, ran.out + ran.err
+    assert ran.out.startswith("error: compose.yaml: "), ran.out
+
+
+def test_check_refuses_a_project_without_a_web(holdfast: Run, project: Path) -> None:
+    """As a deploy would, before anything is sent."""
+    two = "  {}:\n    build: .\n    ports: ['{}:80']\n"
+    text = "services:\n" + two.format("shop", 80) + two.format("admin", 81)
+    (project / "compose.yaml").write_text(text)
+    ran = holdfast("check", "--server", "local")
+    assert ran.code == 1
+    assert "error: several services may be the web: shop, admin" in ran.out

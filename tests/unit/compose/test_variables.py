@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.compose.project import read
-from holdfast.compose.variables import Use, dangers, line_of, missing, uses
+from holdfast.compose.variables import Use, line_of, missing, uses
 from holdfast.runtimes.compose.resolving import quoted
 
 
@@ -56,36 +55,17 @@ def test_the_line_is_the_services_own(tmp_path: Path) -> None:
     assert line_of("stop_signal", [path], "beat") == "compose.yaml, line 2"
 
 
-def test_values_of_development_are_named_and_not_shown(tmp_path: Path) -> None:
-    """Debug on and example secrets, unless production has a value of its own for them."""
+def test_the_line_below_a_key(tmp_path: Path) -> None:
+    """A port's line is the one of the list, not a variable's before it; else the list's own."""
     path = tmp_path / "compose.yaml"
-    path.write_text("services:\n  web:\n    DEBUG: 1\n    SECRET_KEY: changeme\n")
-    said = {"DEBUG": "1", "SECRET_KEY": "changeme", "API_TOKEN": "f81e0d9b", "NAME": "dev"}
-    project = read({"services": {"web": {"environment": said}}})
-    found = list(dangers(project, ["web"], [path], {}))
-    assert [item.value for item in found] == ["DEBUG", "SECRET_KEY"]
-    assert "compose.yaml, line 3" in found[0].why
-    assert "changeme" not in found[1].why
-    assert list(dangers(project, ["web"], [path], {"DEBUG": "0", "SECRET_KEY": "x"})) == []
-
-
-@pytest.mark.parametrize(
-    ("said", "value", "why"),
-    [
-        ({"healthcheck": {"disable": True}}, "health check of web", "compose.yaml, line 4"),
-        ({"healthcheck": {"test": ["NONE"]}}, "health check of web", "service web"),
-        ({"restart": "no"}, "restart of web", "compose.yaml, line 5"),
-    ],
-)
-def test_what_is_switched_off_is_named(
-    said: dict[str, object], value: str, why: str, tmp_path: Path
-) -> None:
-    """A health check that nobody makes, and a service that stays down, with their lines."""
-    path = tmp_path / "compose.yaml"
-    path.write_text("services:\n  web:\n    healthcheck:\n      disable: true\n    restart: 'no'\n")
-    (found,) = dangers(read({"services": {"web": said}}), ["web"], [path], {})
-    assert (found.value, found.level) == (value, "warning")
-    assert why in found.why
+    path.write_text(
+        "services:\n  web:\n    environment:\n      PORT: 8000\n    ports:\n      - '80:80'\n"
+        "      - '8000:8000'\n  api: {expose: [9000], ports: ['9000:9000']}\n"
+    )
+    assert line_of("8000", [path], "web", "ports") == "compose.yaml, line 7"
+    assert line_of("9000", [path], "api", "ports") == "compose.yaml, line 8"
+    assert line_of("3001", [path], "web", "ports") == "compose.yaml, line 5"
+    assert line_of("8000", [path], "other", "ports") == ""
 
 
 def test_values_in_a_file_that_compose_reads_as_they_are() -> None:

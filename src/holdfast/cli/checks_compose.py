@@ -1,0 +1,83 @@
+"""What would make a deploy of a Compose project fail, slow or dangerous, by its files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.cli.problem import Problem, fatal
+from holdfast.compose import handed, mounts, roles, variables, written
+from holdfast.compose.dangers import dangers
+from holdfast.compose.dockerfile import slow
+from holdfast.compose.project import read
+from holdfast.config.models import Config
+from holdfast.detect import composed
+from holdfast.errors import HoldfastError
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said besides the project's files.
+
+    Attributes:
+        given: variables that a deploy will be given.
+        kept: the names of those on the server.
+        offline: no server was asked, so nobody knows what is kept there.
+    """
+
+    config: Config
+    given: Mapping[str, str]
+    kept: set[str]
+    offline: bool
+
+
+def find(source: Path, said: Said) -> Iterator[Problem]:
+    """Everything, of the source as it would be sent."""
+    try:
+        yield from _project(source, said)
+    except HoldfastError as error:
+        yield fatal(error)
+    yield from _dockerfiles(source)
+
+
+def _project(source: Path, said: Said) -> Iterator[Problem]:
+    files, _ = composed.files(said.config, (path.name for path in source.iterdir()))
+    values = {**written.shipped(source), **(said.config.env or {}), **said.given}
+    enabled = written.profiles(said.config.compose.profiles, values, said.kept - {*values})
+    paths = [source / name for name in files]
+    with written.understood(files):
+        document = written.document(source, files, values, enabled)
+        as_written = written.document(source, files, None, enabled)
+        project = read(document)
+    yield from _missing(as_written, paths, {*values}, said)
+    chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
+    names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
+    for item in handed.not_sent(document, names, source):
+        yield fatal(handed.lacking(item))
+    shipped = frozenset(
+        path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()
+    )
+    bound = mounts.binds(project, chosen, source, shipped)
+    ours = {*said.kept, *said.given, *(said.config.env or {})}
+    for found in dangers(project, chosen, bound, paths, ours):
+        yield Problem(False, f"{found.what}: {found.value}", found.why)
+
+
+def _missing(
+    document: written.Document, paths: list[Path], values: set[str], said: Said
+) -> Iterator[Problem]:
+    lacking = variables.missing(variables.uses(document), values | said.kept)
+    seen = "may not be set" if said.offline else "is not set"
+    for name, where in sorted(lacking.items()):
+        at = variables.line_of(name, paths) or where
+        yield Problem(not said.offline, f"{name} {seen}; {at}, uses it", f"holdfast env set {name}")
+
+
+def _dockerfiles(directory: Path) -> Iterator[Problem]:
+    """Lines that make every build slow; of Dockerfiles at the top and one below."""
+    for path in sorted([*directory.glob("Dockerfile*"), *directory.glob("*/Dockerfile*")]):
+        if path.is_file():
+            for item in slow(path.read_text(errors="replace")):
+                where = f"{path.relative_to(directory)}, line {item.line}"
+                yield Problem(False, f"{where}: {item.why}", item.instead)
