@@ -24,6 +24,10 @@ _EXPECTED = 10.0
 """Seconds for which such a deploy is waited for: packing and sending may take longer than
 starting an engine, and then it is started again."""
 
+_BEFORE = 60.0
+"""Seconds for an old release of which the journal has no ``wait``: an older Holdfast wrote down
+until when, by a clock that may have been set since."""
+
 
 def run_app(machine: Machine, app: str) -> None:
     """Do what the journal says is to be done for ``app``, then return.
@@ -42,11 +46,11 @@ def run_app(machine: Machine, app: str) -> None:
             deploy = journal.unfinished(app)
             if deploy is not None:
                 layout.expected.unlink(missing_ok=True)
-                _retire(machine, app, lambda: True)
+                retire(machine, app, lambda: True)
                 Engine(machine, deploy, stop=stop.asked).run()
                 _check_ended(machine, deploy)
             elif journal.retiring(app) is not None:
-                _retire(machine, app, lambda: stop.asked() or journal.unfinished(app) is not None)
+                retire(machine, app, lambda: stop.asked() or journal.unfinished(app) is not None)
             elif still_expected(layout) and not stop.asked():
                 _get_ready()
                 time.sleep(_SOON)
@@ -75,17 +79,19 @@ def _check_ended(machine: Machine, deploy: Deploy) -> None:
         raise HoldfastError(f"{deploy.app}: how {deploy.id} ended cannot be written down")
 
 
-def _retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
+def retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
     """Stop the slot of the release that an earlier deploy replaced.
 
     It is stopped when it has none left, when its time is over, or when ``hurry`` says that
-    somebody needs the slot.
+    somebody needs the slot. Its time is counted from here, so an engine that was killed over it
+    gives it anew; a moment written down would be another one once the clock has been set.
     """
     deploy = machine.journal.retiring(app)
     if deploy is None or deploy.retire is None:
         return
     slot: Slot = "b" if deploy.retire["slot"] == "b" else "a"
-    while not hurry() and time.time() < deploy.retire["until"]:
+    end = time.monotonic() + deploy.retire.get("wait", _BEFORE)
+    while not hurry() and time.monotonic() < end:
         counts = machine.edge.status(app)[0].counts
         if counts.in_flight.get(slot, 0) + counts.long.get(slot, 0) == 0:
             break

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 from holdfast.agent.dispatch import dispatch
@@ -82,8 +83,10 @@ def _answer(
     def emit(event: Event) -> None:
         wire.write(event.to_line().encode() + b"\n")
 
+    doing = "a request"
     try:
         request = _request(line)
+        doing = request.method
         if narrow is not None:
             request = narrow(request)
         layout = Layout(default_root())
@@ -95,7 +98,7 @@ def _answer(
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the other side has no other way to hear of it
-        return {"error": error_to_json(_fault(error))}
+        return {"error": error_to_json(_fault(error, doing))}
 
 
 def _request(line: bytes) -> Request:
@@ -126,17 +129,26 @@ def _take(layout: Layout, request: Request, stdin: IO[bytes]) -> dict[str, Any]:
         body.drain()
 
 
-def _fault(error: Exception) -> HoldfastError:
-    """A fault of ours: say so, and keep what shows where, for the server's user alone."""
+def _fault(error: Exception, doing: str) -> HoldfastError:
+    """A fault of ours, or of the system's: what, in what; and what shows where, for the server's
+    user alone.
+
+    What an error says can be of the app or a secret of it; what the system says of a file is not.
+    """
+    if isinstance(error, OSError):
+        at = f": {error.filename}" if error.filename else ""
+        message = f"the server failed at {doing}: {error.strerror or type(error).__name__}{at}"
+    else:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(where.filename).name}, line {where.lineno}"
+        message = f"Holdfast has a fault on the server: {type(error).__name__} at {doing} ({place})"
     kept = default_root() / "agent" / "fault.txt"
     try:
         write_atomic(kept, traceback.format_exc(), mode=0o600)
     except OSError:
-        return HoldfastError(f"Holdfast has a fault on the server: {type(error).__name__}")
-    return HoldfastError(
-        f"Holdfast has a fault on the server: {type(error).__name__}",
-        hint=f"please report it with {kept} (on the server)",
-    )
+        return HoldfastError(message)
+    hint = f"where it happened is in {kept} on the server; please report it unless that explains it"
+    return HoldfastError(message, hint=hint)
 
 
 def _write(wire: IO[bytes], value: dict[str, Any]) -> None:

@@ -232,7 +232,7 @@ def retire_old(context: Context) -> str | None:
         context.deploy,
         retire={
             "slot": slot,
-            "until": time.time() + wait,
+            "wait": wait,
             "grace": context.old.spec.web.stop_grace,
         },
     )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bench.faults import summary
+from bench import faults
+from bench.faults import Outcome, summary
 from bench.harness import BenchError
 from bench.parts import Parts
+from tests.machines.machine import CommandFailed
 
 GOOD = {"recovered": True, "lost": 0, "answered_twice": 0, "failed": 0}
 BAD = {"recovered": False, "lost": 1, "answered_twice": 2, "failed": 3}
@@ -65,3 +69,32 @@ def test_a_part_is_never_whole() -> None:
         "whole": False,
     }
     assert summary(names, dict.fromkeys(names, GOOD))["whole"] is True
+
+
+class NoClock:
+    """A server on which libfaketime cannot be installed."""
+
+    def steps(self, strategy: str) -> list[str]:
+        return ["open"]
+
+    def fake_clock(self) -> None:
+        raise CommandFailed("no package libfaketime")
+
+
+@contextmanager
+def no_clock(release: str) -> Iterator[NoClock]:
+    yield NoClock()
+
+
+def test_without_its_means_a_case_was_not_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that could not be had is no outcome: it does not count, and comes up again."""
+    parts = Parts(resume=tmp_path / "played.jsonl")
+    monkeypatch.setattr(faults, "fault_server", no_clock)
+    monkeypatch.setattr(faults, "play", lambda *_: Outcome(True, 0, 0, 0, 1.0, ""))
+    found = faults.run(1, parts)
+    clocks = len(faults.SERVERS) * len(faults.CLOCK)
+    assert (found["cases_in_all"] - found["cases"], found["whole"]) == (clocks, False)
+    assert found["recovered"] == found["cases"] == len(parts.played())
+    assert not [name for name in parts.played() if "clock" in name]

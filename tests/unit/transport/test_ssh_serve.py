@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -53,11 +54,23 @@ def test_a_fault_is_kept_for_us_alone(short_path: Path) -> None:
     """Missing parameters are a fault of ours: no traceback on the wire, one in a 0600 file."""
     (short_path / "r" / "agent").mkdir(parents=True)
     error = ask(short_path / "r", request("env.set"))["error"]
-    assert error["message"] == "Holdfast has a fault on the server: KeyError"
+    said = r"Holdfast has a fault on the server: KeyError at env\.set \(\w+\.py, line \d+\)"
+    assert re.fullmatch(said, error["message"])
     kept = short_path / "r" / "agent" / "fault.txt"
     assert str(kept) in error["hint"]
     assert "Traceback" in kept.read_text()
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_the_system_refuses_is_said(short_path: Path) -> None:
+    """Not "OSError", but what could not be done, why, and with which file."""
+    root = short_path / "r"
+    (root / "agent").mkdir(parents=True)
+    (root / "apps").write_text("a file where a directory is to be\n")
+    error = ask(root, request("env.set", app="site", values={}))["error"]
+    said = f"the server failed at env.set: Not a directory: {root / 'apps' / 'site'}"
+    assert error["message"] == said
+    assert "fault.txt" in error["hint"]
 
 
 def test_one_request_after_the_other(short_path: Path) -> None:
