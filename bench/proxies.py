@@ -113,7 +113,8 @@ def backend(home: Path) -> tuple[list[str | Path], str]:
 
 
 _LUA = re.compile(
-    r"^.*(?:_by_lua_block|lua_(?:package_path|socket|check)|if \(\$hf_\w+_ask\)).*$", re.MULTILINE
+    r"^.*(?:_by_lua_block|lua_(?:package_path|socket|check)|(?:if \(|map \S+ )\$hf_request_id).*$",
+    re.MULTILINE,
 )
 _INIT = re.compile(r"    init_by_lua_block \{.*?\n    \}\n", re.DOTALL)
 
@@ -134,6 +135,7 @@ def gateless_nginx(
     for path in (copy / "nginx.conf", *(copy / "apps").glob("*.conf")):
         text = _LUA.sub("", _INIT.sub("", path.read_text()))
         text = text.replace("server 0.0.0.1;", f"server {backend_address};")
+        text = text.replace("$hf_request_id", "$request_id")
         text = text.replace(str(edge), str(copy)).replace(f":{ports[0]}", f":{ports[1]}")
         path.write_text(text)
     with (copy / "nginx.conf").open("a") as config:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import time
 
+from holdfast.app import Static
 from tests.edge.backend import Request, reply
+from tests.edge.conftest import SiteFactory
 from tests.edge.site import Site
 from tests.edge.test_http_hosts import raw
 
@@ -78,6 +80,32 @@ def test_request_id(site: Site) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", identity)
     assert backend.requests[0].headers["x-request-id"] == identity
     assert site.ask("/").headers["x-request-id"] != identity
+
+
+def test_request_ids_differ(sites: SiteFactory) -> None:
+    """No two requests have the same id, whoever answers them, in any worker, after a reload."""
+    site = sites(workers=2)
+    backend = site.serve(static=(Static("/static/", "static"),))
+    files = site.root / "r-a" / "static"
+    files.mkdir()
+    (files / "a.css").write_text("a {}")
+    seen: list[str] = []
+    for _ in range(2):
+        site.hold()
+        held = [site.client().send("/held") for _ in range(20)]
+        site.waiting(20)
+        site.open()
+        answers = [client.read() for client in held]
+        answers += [site.ask("/") for _ in range(100)]
+        answers += [site.ask("/", "POST", body=b"x") for _ in range(20)]
+        answers += [site.ask(path) for path in ("/static/a.css", "/static/none")]
+        answers.append(site.ask("/", host="no.test"))
+        assert {answer.status for answer in answers} == {200, 404}
+        seen += [answer.headers["x-request-id"] for answer in answers]
+        site.edge.reload()  # other workers: each has ids of its own
+    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in seen)
+    assert len(set(seen)) == len(seen)
+    assert {one.headers["x-request-id"] for one in backend.requests} <= set(seen)
 
 
 def test_app_answers_pass(site: Site) -> None:

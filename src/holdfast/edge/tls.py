@@ -16,7 +16,7 @@ CIPHERS = ":".join(
     for suite in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
     for key in ("ECDSA", "RSA")
 )
-REQUEST_ID = "add_header X-Request-ID $request_id always;"
+REQUEST_ID = "add_header X-Request-ID $hf_request_id always;"
 _INDENT = "\n    "
 
 

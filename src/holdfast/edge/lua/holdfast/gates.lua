@@ -5,7 +5,6 @@
 
 local cjson = require "cjson.safe"
 local board = require "holdfast.board"
-local switch = require "holdfast.switch"
 
 local floor = math.floor
 local byte = string.byte
@@ -88,9 +87,6 @@ function _M.read()
     local apps = {}
     for name, gate in pairs(value.apps) do
         apps[name] = prepare(name, gate)
-        if not apps[name].open then
-            switch.on(name)
-        end
     end
     _M.apps = apps
     _M.generation = value.generation
@@ -127,6 +123,12 @@ function _M.refresh()
     end
 end
 
+--- Whether this worker knows the newest gates, or at least cannot know them better.
+function _M.fresh()
+    local newest = board.generation()
+    return newest == _M.generation or newest == _M.damaged
+end
+
 --- Count a request to the app's slot; false if the gates have changed meanwhile.
 --
 -- The count comes before the look at the generation, so that whoever raises the generation
@@ -134,8 +136,7 @@ end
 function _M.enter(app)
     local cell = app.cell + board.IN_FLIGHT + app.slot
     board.add(cell, 1)
-    local newest = board.generation()
-    if newest == _M.generation or newest == _M.damaged then
+    if _M.fresh() then
         return true
     end
     board.add(cell, -1)

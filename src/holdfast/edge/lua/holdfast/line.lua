@@ -18,7 +18,6 @@ local flights = require "holdfast.flights"
 local gates = require "holdfast.gates"
 local probe = require "holdfast.probe"
 local queue = require "holdfast.queue"
-local switch = require "holdfast.switch"
 
 local clock = board.clock
 local max, min = math.max, math.min
@@ -197,7 +196,6 @@ end
 
 local function set_down(line, address)
     line.down = address
-    switch.on(line.name)
     line.pace, line.best = nil, nil
     board.set(line.cell + board.DOWN, address and 1 or 0)
 end

@@ -49,7 +49,7 @@ local function page(app, name)
     if app and app.pages and app.source then
         own = read(app.source .. "/" .. app.pages .. "/" .. name .. ".html")
     end
-    return (own or ours[name] or ""):gsub("{{request_id}}", ngx.var.request_id)
+    return (own or ours[name] or ""):gsub("{{request_id}}", ngx.var.hf_request_id)
 end
 
 -- Whether Accept (RFC 9110, 12.5.1) names JSON before HTML: by weight, then by place. Who
@@ -79,7 +79,7 @@ local function answer(status, app, name, word, retry)
     local text, kind
     if prefers_json(ngx.var.http_accept or "") then
         kind = "application/json"
-        text = cjson.encode({ error = word, status = status, request_id = ngx.var.request_id }) .. "\n"
+        text = cjson.encode({ error = word, status = status, request_id = ngx.var.hf_request_id }) .. "\n"
     else
         kind = "text/html; charset=utf-8"
         text = page(app, name)
