@@ -14,6 +14,7 @@ from demo.calls import calls
 from demo.place import Deployed, Place
 from demo.visitors import Visitors
 from examples.variants import make_variant
+from holdfast.app import Policy
 from holdfast.deploy.journal import Journal
 from load import Account
 from load.sites import Notes, Polls, Site
@@ -109,7 +110,24 @@ class Deployment:
         return Journal(self.place.root / "journal.db")
 
     def releases(self) -> set[str]:
-        """The releases on disk, whole or not."""
+        """The releases on disk, whole or not, once the last deploy has tidied up.
+
+        Its end is told first, so that what is killed in between is nothing to take up again.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while len(found := self._releases()) > Policy().keep:
+            assert time.monotonic() < deadline, f"never removed: {sorted(found)}"
+            time.sleep(0.05)
+        return found
+
+    def keeps(self, releases: set[str]) -> None:
+        """Return when these releases are on disk, and nothing of another is left."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self._releases()) != releases:
+            assert time.monotonic() < deadline, sorted(found ^ releases)
+            time.sleep(0.05)
+
+    def _releases(self) -> set[str]:
         return {path.name for path in self._home("releases").iterdir() if path.is_dir()}
 
     def pids(self, name: str = "web") -> list[int]:
