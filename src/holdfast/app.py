@@ -237,6 +237,7 @@ class ComposeApp:
         dropped: mounts that are left out: ``service:target``.
         fixed: mounts that outlive the release: ``service:target`` to the absolute path of a copy
             or of what is kept; ``configs:name`` and ``secrets:name`` likewise.
+        build_cache: bytes that builds may leave behind in the server's Docker.
     """
 
     files: tuple[str, ...]
@@ -249,6 +250,7 @@ class ComposeApp:
     profiles: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
+    build_cache: int = 10 * 10**9
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,15 @@ class Completed:
     output: str
     seconds: float
 
+    def tail(self) -> str:
+        """The last lines of the output, as an error shows them."""
+        return last_lines(self.output)
+
+
+def last_lines(text: str) -> str:
+    """The last :data:`TAIL_LINES` lines."""
+    return "\n".join(deque(text.splitlines(), TAIL_LINES))
+
 
 def environment(command: Command) -> dict[str, str]:
     """The environment the command gets, secrets in the clear."""
@@ -146,7 +155,7 @@ class _Output:
         return b"".join(self._chunks)[-MOST_KEPT:].decode(errors="replace")
 
     def tail(self) -> str:
-        return "\n".join(deque(self.text().splitlines(), TAIL_LINES))
+        return last_lines(self.text())
 
 
 def _pump(

@@ -45,4 +45,7 @@ def shop(server: Machine, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     name = said.removeprefix("project-")[:20].strip("-")
     made = Shop(server, tmp_path / "shop", name)
     yield made
+    # What ignores TERM would be waited for; that destroy asks first is a test of its own.
+    script = 'docker ps -q --filter "label=holdfast.app=$0" | xargs -r docker kill'
+    server.ssh("sh", "-c", script, name, check=False)
     made.holdfast("destroy", "--yes", check=False)

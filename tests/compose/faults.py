@@ -1,17 +1,18 @@
 """What goes wrong, or is done by hand, with a real Docker; visitors meanwhile where it matters.
 
-``bin/bench compose`` proves all of :data:`FAULTS`; no part of ``bin/test`` does yet. What the
-visitors saw is what counts: the old release or the new one answers every one of them.
+``bin/bench compose`` proves all of :data:`FAULTS`, test_faults.py all but those where the daemon is
+killed before each step (a spread of them). What the visitors saw is what counts: the old release or
+the new one answers every one of them.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.compose import killed
 from tests.compose.projects import APP, DOCKERFILE, Shop
 from tests.machines.base_images import PYTHON
 
@@ -54,29 +55,9 @@ def releases_that_go_wrong(shop: Shop) -> None:
         shop.deploy()
     assert set(seen) == {"version 1", "version 2", "version 3"}, seen
     # The old one is left to itself when visitors have gone over; its grace ends it.
-    _until(shop, f"test $(docker ps -q --filter label=holdfast.app={shop.name} | wc -l) = 1", 15)
-
-
-def daemon_killed(shop: Shop) -> None:
-    """Containers go on without it (live-restore); one of the two releases answers, always."""
-    _live_restore(shop)
-    shop.write({"compose.yaml": COMPOSE})
-    shop.deploy()
-    shop.version(2)
-    with shop.load() as seen:
-        shop.server.ssh("sh", "-c", "echo wait before:boot > /var/lib/holdfast/failpoint")
-        with _deploying(shop) as deploy:
-            _until(shop, "test -e /var/lib/holdfast/failpoint.reached")
-            shop.server.ssh("systemctl", "kill", "--signal=KILL", "docker")
-            shop.server.ssh("rm", "/var/lib/holdfast/failpoint.reached")
-            said, _ = deploy.communicate(timeout=120)
-        served = shop.ask()["version"]
-        assert (deploy.returncode, served) in ((0, 2), (6, 1)), said
-        _until(shop, "docker info >/dev/null 2>&1")
-        shop.version(3)
-        shop.deploy()
-    assert set(seen) <= {"version 1", "version 2", "version 3"}, seen
-    assert shop.ask()["version"] == 3
+    killed.until(
+        shop, f"test $(docker ps -q --filter label=holdfast.app={shop.name} | wc -l) = 1", 15
+    )
 
 
 def _refused(shop: Shop, app: str, code: int) -> str:
@@ -87,22 +68,6 @@ def _refused(shop: Shop, app: str, code: int) -> str:
     assert done.stderr.count("error:") == 1, done.stderr
     assert shop.ask()["version"] == 1
     return done.stdout + done.stderr
-
-
-def _live_restore(shop: Shop) -> None:
-    shop.server.ssh("sh", "-c", "echo '{\"live-restore\": true}' > /etc/docker/daemon.json")
-    shop.server.ssh("systemctl", "reload", "docker")
-
-
-def _deploying(shop: Shop) -> subprocess.Popen[str]:
-    return shop.start("deploy", "--domain", shop.host)
-
-
-def _until(shop: Shop, script: str, patience: float = 60.0) -> None:
-    deadline = time.monotonic() + patience
-    while shop.server.ssh("sh", "-c", script, check=False).returncode != 0:
-        assert time.monotonic() < deadline, script
-        time.sleep(0.2)
 
 
 _HANDED = """\
@@ -117,6 +82,7 @@ services:
     image: python:3.13-slim-trixie
     command: sh -c "cp /tuned /tmp/index.html; python -m http.server 6379 --directory /tmp"
     expose: ["6379"]
+    stop_grace_period: 1s
     configs: [{source: tuned, target: /tuned}]
 configs:
   tuned: {file: ./tuned.conf}
@@ -208,7 +174,10 @@ def made_by_new(shop: Shop) -> None:
 
 FAULTS: Mapping[str, Callable[[Shop], None]] = {
     "goes-wrong": releases_that_go_wrong,
-    "daemon-killed": daemon_killed,
+    "daemon-killed-in-handover": killed.daemon_killed("handover", killed.HANDOVER),
+    "daemon-killed-in-hold": killed.daemon_killed("hold", killed.HOLD),
+    "build-killed": killed.build_killed,
+    "disk-full": killed.disk_full,
     "config": config_outlives_its_release,
     "by-hand": changed_by_hand,
     "secret": secret_not_sent,

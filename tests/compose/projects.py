@@ -118,7 +118,12 @@ class Shop:
     def deploy(self, *argv: str, check: bool = True) -> list[dict[str, Any]]:
         """Deploy; its events."""
         done = self.holdfast("deploy", "--domain", self.host, "--json", *argv, check=check)
-        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        return self.events(done.stdout)
+
+    @staticmethod
+    def events(printed: str) -> list[dict[str, Any]]:
+        """What ``--json`` has printed."""
+        return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
 
     def ask(self, path: str = "/") -> Any:
         """What the app answers through the edge."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -76,9 +75,9 @@ def _project(
             yield from _detected(directory, beginning, set(given), offline)
         elif (archive := Path(home) / "source.tar").exists():
             from holdfast.cli import checks_compose
+            from holdfast.releases.unpack import unpack
 
-            with tarfile.open(archive) as tar:
-                tar.extractall(source, filter="data")
+            unpack(archive, source)
             kept = set() if offline else beginning.variables()
             said = checks_compose.Said(beginning.config, given, kept, offline)
             yield from checks_compose.find(source, said)

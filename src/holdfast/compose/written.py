@@ -251,9 +251,15 @@ def _long(said: Document, home: Path) -> Document:
 def _mapping(said: Any) -> dict[str, str | None]:
     """``NAME=VALUE`` lines, or a mapping already."""
     if isinstance(said, Mapping):
-        return {str(name): None if value is None else str(value) for name, value in said.items()}
+        return {str(name): _text(value) for name, value in said.items()}
     pairs = (str(item).partition("=") for item in said)
     return {name: value if sign else None for name, sign, value in pairs}
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _env_files(said: Any) -> list[str]:

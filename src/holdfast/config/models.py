@@ -147,6 +147,12 @@ class Compose:
     web: str | None = key(text, "the service that answers")
     port: int | None = key(count(1, 65535), "where it listens in its container")
     profiles: tuple[str, ...] | None = key(list_of(text, '["worker"]'), "the profiles that are on")
+    build: Literal["server", "here"] | None = key(
+        choice("server", "here"), "where images are built: there, or where the command runs"
+    )
+    build_cache: int | None = key(
+        size(0, 10**15), "what builds may leave behind on the server", usual=10 * 10**9
+    )
 
 
 @dataclass(frozen=True, slots=True)

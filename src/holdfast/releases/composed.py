@@ -25,7 +25,7 @@ from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist
 from holdfast.releases.build import Built
 from holdfast.releases.contract import Source
-from holdfast.releases.failures import of_system, stopped
+from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import images, records, resolving
 
@@ -137,7 +137,8 @@ class ComposedBuild:
     def _run(self, source: Source) -> AppSpec:
         from holdfast.detect import composed
 
-        shipped = unpack(source.archive, self._source)
+        names = unpack(source.archive, self._source)
+        shipped = frozenset(name for name in names if not name.startswith(f"{images.DIRECTORY}/"))
         stopped(self._should_stop)
         records.make(self._layout, self._home.name)
         files, findings = composed.files(
@@ -164,6 +165,7 @@ class ComposedBuild:
             profiles=said.profiles or (),
             dropped=tuple(_key(item) for item in bound if item.place == "drop"),
             fixed=dict(self._places(document, chosen, bound)),
+            **({} if said.build_cache is None else {"build_cache": said.build_cache}),
         )
         paths = [self._source / name for name in files]
         findings += [*chosen.findings, *dangers(project, chosen, bound, paths, self._env)]
@@ -231,11 +233,8 @@ class ComposedBuild:
             return images.obtain(wanted, self._path / "build.json", self._line, self._should_stop)
         except ProcessError as error:
             stopped(self._should_stop)
-            raise BuildError(
-                f"an image was not built: {error.message}",
-                hint=error.hint or "its output is above; docker compose build says the same",
-                detail=None if error.detail is None else self._masked(error.detail),
-            ) from error
+            detail = None if error.detail is None else self._masked(error.detail)
+            raise of_image(error, detail, images.place()) from error
         finally:
             (self._path / "build.json").unlink(missing_ok=True)
 

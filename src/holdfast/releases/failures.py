@@ -8,9 +8,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from holdfast.errors import BuildError, Cancelled, CommandFailed, HoldfastError
+from holdfast.errors import BuildError, Cancelled, CommandFailed, HoldfastError, ProcessError
 
 _TAIL = 40
+
+_DENIED = re.compile(
+    r"failed to authorize|401 unauthorized|no basic auth credentials|pull access denied"
+    r"|authorization failed|insufficient_scope",
+    re.IGNORECASE,
+)
+_BASE = re.compile(r"(?:source metadata for|load metadata for) (\S+?):? ")
+"""What BuildKit says of an image that a registry does not give, and which one it was."""
 
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
@@ -107,6 +115,38 @@ def disk_full(home: Path, detail: str | None = None) -> BuildError:
     )
 
 
+def of_image(error: ProcessError, detail: str | None, place: Path | None) -> BuildError:
+    """An image that was not built.
+
+    Args:
+        detail: its output, without secrets.
+        place: where Docker keeps images, if it says so.
+    """
+    if detail and _full(detail):
+        left = f": {_megabytes(free_bytes(place))} MB are left for {place}" if place else ""
+        return BuildError(
+            f"the disk is full{left}; an image was not built",
+            hint="docker system df shows what takes it; docker builder prune gives back what"
+            " builds keep, [deploy] keep = 2 keeps fewer releases; the release that serves is not"
+            " touched",
+            detail=_end(detail),
+        )
+    if detail and _DENIED.search(detail):
+        base = _BASE.search(detail)
+        what = f"its base image {base[1]}" if base else "a base image"
+        return BuildError(
+            f"an image was not built: {what} cannot be had without logging in",
+            hint="is its name right? docker login on the server (holdfast ssh) lets builds in to a"
+            " private registry",
+            detail=detail,
+        )
+    return BuildError(
+        f"an image was not built: {error.message}",
+        hint=error.hint or "its output is above; docker compose build says the same",
+        detail=detail,
+    )
+
+
 def free_bytes(path: Path) -> int:
     """What an ordinary user can still write where ``path`` lies."""
     try:
@@ -123,7 +163,7 @@ def stopped(should_stop: Callable[[], bool]) -> None:
 
 
 def _full(output: str) -> bool:
-    return "No space left on device" in output or "os error 28" in output or "ENOSPC" in output
+    return bool(re.search("no space left on device|os error 28|enospc", output, re.IGNORECASE))
 
 
 def _end(output: str) -> str:

@@ -276,11 +276,14 @@ class Releases:
                 path.unlink(missing_ok=True)
 
     def _sweep_images(self) -> None:
-        """Images of releases that are gone; Docker keeps the layers that others share."""
+        """Images of releases that are gone, and what builds have left behind beyond the budget."""
         if (self._layout.compose / self._home.name).is_dir():
             from holdfast.runtimes.compose import images
 
             images.sweep(self._home.name, frozenset(path.name for path in self._whole()))
+            current = self.current()
+            if current is not None and current.spec.compose is not None:
+                images.trim(current.spec.compose.build_cache)
 
     @contextmanager
     def _building(self) -> Iterator[None]:

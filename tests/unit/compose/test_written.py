@@ -65,7 +65,7 @@ def test_text_is_what_is_written(tmp_path: Path) -> None:
     """YAML 1.1 would make a truth of ``yes``, and minutes of ``22:22``."""
     text = "services:\n  web:\n    environment: {A: yes, B: 010, C: true}\n    ports: [22:22]\n"
     found = services(tmp_path, {"compose.yaml": text})["web"]
-    assert found["environment"] == {"A": "yes", "B": "010", "C": "True"}
+    assert found["environment"] == {"A": "yes", "B": "010", "C": "true"}
     assert found["ports"] == [{"target": "22", "published": "22", "host_ip": None}]
 
 

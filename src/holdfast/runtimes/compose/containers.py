@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.compose.overrides import LABEL
-from holdfast.errors import CommandFailed, ProcessError
-from holdfast.execute import run
+from holdfast.errors import ProcessError
 from holdfast.runtimes.compose import docker
 from holdfast.runtimes.contract import State, Status
 
@@ -120,14 +119,14 @@ def _stop(asked: tuple[int, list[str]]) -> None:
     grace, names = asked
     command = docker.docker("stop", "--time", str(grace), *names, timeout=grace + _AFTER_KILL)
     try:
-        run(command)
-    except CommandFailed as error:
+        docker.call(command)
+    except ProcessError as error:
         if all(not item["State"]["Running"] for item in docker.inspect("container", names)):
             return
         raise ProcessError(
             f"containers cannot be stopped: {error.message}",
             hint="docker ps shows them; journalctl -u docker tells more",
-            detail=error.output,
+            detail=error.detail,
         ) from error
 
 
@@ -135,4 +134,4 @@ def remove(names: Iterable[str]) -> None:
     """Remove containers, running or not; what they keep in named volumes stays."""
     wanted = list(names)
     if wanted:
-        run(docker.docker("rm", "--force", *wanted, timeout=docker.STARTING), check=False)
+        docker.tried(docker.docker("rm", "--force", *wanted, timeout=docker.STARTING))

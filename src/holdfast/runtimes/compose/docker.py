@@ -11,7 +11,8 @@ from typing import Any
 
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed, ProcessError
-from holdfast.execute import run
+from holdfast.execute import Completed, run
+from holdfast.runtimes.compose import daemon
 
 LOOKING = 30.0
 STARTING = 300.0
@@ -76,6 +77,26 @@ def compose(
     )
 
 
+def tried(
+    command: Command,
+    *,
+    on_line: Callable[[str], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Completed:
+    """Run it, whatever its status; where the daemon went away and came back, once more.
+
+    Raises:
+        CommandFailed: it took too long, or was stopped.
+        ProcessError: the daemon does not answer.
+    """
+    done = run(command, check=False, on_line=on_line, should_stop=should_stop)
+    if done.returncode == 0 or not daemon.lost(done.output):
+        return done
+    if not daemon.returns(docker("version", "--format", "{{.Server.Version}}")):
+        raise absent() or ProcessError("Docker went away on this server", detail=done.output)
+    return run(command, check=False, on_line=on_line, should_stop=should_stop)
+
+
 def call(
     command: Command,
     *,
@@ -88,9 +109,13 @@ def call(
         ProcessError: it failed; with what to do where Docker itself is what is missing.
     """
     try:
-        return run(command, on_line=on_line, should_stop=should_stop).output
+        done = tried(command, on_line=on_line, should_stop=should_stop)
     except CommandFailed as error:
         raise (absent() or ProcessError(error.message, detail=error.output)) from error
+    if done.returncode != 0:
+        message = f"{command.name}: ended with status {done.returncode}"
+        raise absent() or ProcessError(message, detail=done.tail())
+    return done.output
 
 
 def absent() -> ProcessError | None:
@@ -104,10 +129,14 @@ def absent() -> ProcessError | None:
 
 
 def inspect(kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What Docker knows of containers, images or networks; those that are gone are left out."""
+    """What Docker knows of containers, images or networks; those that are gone are left out.
+
+    Raises:
+        ProcessError: the daemon does not answer, which says nothing of what is there.
+    """
     if not names:
         return []
-    done = run(docker(kind, "inspect", *names), check=False)
+    done = tried(docker(kind, "inspect", *names))
     # What is missing is told on standard error, which comes behind the list.
     text = done.output
     start, end = text.find("["), text.rfind("]")

@@ -7,8 +7,10 @@ A release starts the image whose id it wrote down, not what a name means today. 
 from __future__ import annotations
 
 import json
+import shutil
+import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from holdfast.runtimes.contract import Environment
 
 BUILDING = 3600.0
 """Seconds for building all images of a release."""
+
+SENT, DIRECTORY = "sent", ".holdfast-images"
+"""What images that were built elsewhere are tagged with, and where in the source they lie."""
 
 Line = Callable[[str], None]
 
@@ -45,7 +50,7 @@ def obtain(
     """Build or take the image of every service; its id by the service's name.
 
     Services that are built from the same definition share one build, and a service without one
-    may name the image of another.
+    may name the image of another. What came with the source is not built again.
 
     Args:
         place: where the document is written for Compose, for root alone.
@@ -54,23 +59,55 @@ def obtain(
         ProcessError: a build failed, or an image cannot be had.
     """
     every = wanted.document["services"]
-    first: dict[str, str] = {}
-    tags: dict[str, str] = {}
-    for name in wanted.services:
-        if every[name].get("build"):
-            made = first.setdefault(json.dumps(every[name]["build"], sort_keys=True), name)
-            tags[name] = wanted.tag(made)
-    if first:
-        _build(wanted, list(first.values()), place, on_line, should_stop)
+    tags = {name: wanted.tag(made) for name, made in first_of(wanted).items()}
+    made = sorted(set(first_of(wanted).values()))
+    if made and (wanted.source / DIRECTORY).is_dir():
+        _load(wanted, made, place.with_suffix(".tar"))
+    elif made:
+        _build(wanted, made, place, on_line, should_stop)
     by_name = {str(every[name].get("image") or name): tag for name, tag in tags.items()}
     for name in wanted.services:
         if name not in tags:
             image = str(every[name]["image"])
-            run(
-                docker.docker("tag", by_name.get(image) or _taken(image, on_line), wanted.tag(name))
-            )
+            taken = by_name.get(image) or _taken(image, on_line)
+            docker.call(docker.docker("tag", taken, wanted.tag(name)))
             tags[name] = wanted.tag(name)
     return {name: _id(tag) for name, tag in tags.items()}
+
+
+def first_of(wanted: Wanted) -> dict[str, str]:
+    """The services that are built, each with the first one that is built in the same way."""
+    first: dict[str, str] = {}
+    found = {}
+    for name in wanted.services:
+        if build := wanted.document["services"][name].get("build"):
+            found[name] = first.setdefault(json.dumps(build, sort_keys=True), name)
+    return found
+
+
+def _load(wanted: Wanted, names: Sequence[str], archive: Path) -> None:
+    """Take images that were built elsewhere out of the source."""
+    sent = wanted.source / DIRECTORY
+    try:
+        with tarfile.open(archive, "w") as tar:
+            for path in sorted(sent.rglob("*")):
+                tar.add(path, path.relative_to(sent).as_posix(), recursive=False)
+        shutil.rmtree(sent)
+        docker.call(docker.docker("load", "--input", str(archive), timeout=docker.PULLING))
+    finally:
+        archive.unlink(missing_ok=True)
+    own = docker.call(docker.docker("version", "--format={{.Server.Arch}}")).strip()
+    for name in names:
+        tag = replace(wanted, release=SENT).tag(name)
+        made = next((item["Architecture"] for item in docker.inspect("image", [tag])), None)
+        if made is None:
+            raise ProcessError(f"the image of {name} did not come with the source")
+        if made != own:
+            raise ProcessError(
+                f"the image of {name} was built for {made}, and this server is {own}",
+                hint=f"DOCKER_DEFAULT_PLATFORM=linux/{own} holdfast deploy builds for it",
+            )
+        docker.call(docker.docker("tag", tag, wanted.tag(name)))
 
 
 def _build(
@@ -118,6 +155,12 @@ def _id(image: str) -> str:
     return str(found[0]["Id"])
 
 
+def place() -> Path | None:
+    """Where the daemon keeps images; ``None`` if it does not say."""
+    found = run(docker.docker("info", "--format={{.DockerRootDir}}"), check=False).output.strip()
+    return Path(found) if found.startswith("/") else None
+
+
 def exposed(image: str) -> int | None:
     """The first TCP port that an image says it listens on."""
     for found in docker.inspect("image", [image]):
@@ -137,17 +180,32 @@ def owner(image: str, user: str) -> tuple[int, int] | None:
     if said.split(":")[0] in ("", "0", "root"):
         return None
     words = ("run", "--rm", "--network=none", f"--user={said}", "--entrypoint=/bin/sh", image)
-    done = run(docker.docker(*words, "-c", "id -u; id -g", timeout=60), check=False)
+    done = docker.tried(docker.docker(*words, "-c", "id -u; id -g", timeout=60))
     numbers = done.output.split()
     return (int(numbers[0]), int(numbers[1])) if done.returncode == 0 and numbers[1:] else None
 
 
 def sweep(app: str, releases: frozenset[str]) -> None:
-    """Remove the images of releases that are not there any more."""
-    listed = run(
-        docker.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{app}"),
-        check=False,
-    ).output.split()
+    """Remove the images of releases that are not there any more; layers that others share stay."""
+    words = ("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{app}")
+    listed = docker.tried(docker.docker(*words)).output.split()
     gone = [tag for tag in listed if tag.partition(":")[2].partition(".")[0] not in releases]
     if gone:
-        run(docker.docker("image", "rm", *gone, timeout=docker.STARTING), check=False)
+        docker.tried(docker.docker("image", "rm", *gone, timeout=docker.STARTING))
+
+
+_BUDGETS = ("--max-used-space", "--keep-storage")
+"""What the budget is called: since buildx 0.17, and before."""
+
+
+def trim(budget: int) -> None:
+    """Keep what builds left behind (layers, cache mounts) within so many bytes.
+
+    What was used last stays. The cache is the whole daemon's, other apps' as well.
+    """
+    known = docker.tried(docker.docker("builder", "prune", "--help")).output
+    for option in _BUDGETS:
+        if option in known:
+            words = ("builder", "prune", "--all", "--force", f"{option}={budget}")
+            docker.tried(docker.docker(*words, timeout=docker.STARTING))
+            return

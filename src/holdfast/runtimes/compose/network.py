@@ -11,7 +11,6 @@ import ipaddress
 
 from holdfast.compose.overrides import LABEL, edge_network
 from holdfast.errors import ProcessError
-from holdfast.execute import run
 from holdfast.runtimes.compose import docker
 from holdfast.runtimes.contract import Slot
 
@@ -38,11 +37,11 @@ def address(app: str, slot: Slot) -> str:
 def _make(app: str, name: str) -> None:
     """Make it where Docker itself finds room: on the second try, with the room of the first."""
     words = ("network", "create", "--internal", f"--label={LABEL}.app={app}")
-    docker.call(docker.docker(*words, name))
+    docker.tried(docker.docker(*words, name))
     free = _subnet(name)
-    docker.call(docker.docker("network", "rm", name))
+    docker.tried(docker.docker("network", "rm", name))
     # Another program may take it in between; then the next try finds other room.
-    run(docker.docker(*words, f"--subnet={free}", f"--label={LABEL}.fixed=1", name), check=False)
+    docker.tried(docker.docker(*words, f"--subnet={free}", f"--label={LABEL}.fixed=1", name))
 
 
 def _subnet(name: str) -> str | None:
