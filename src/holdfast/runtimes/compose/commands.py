@@ -1,0 +1,35 @@
+"""One-off commands of a release, each in a container that is removed when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from holdfast.command import Command
+from holdfast.runtimes.compose import steady
+from holdfast.runtimes.compose.released import OTHERS, Released
+
+_LONGEST = 24 * 3600.0
+
+
+def one_off(one: Released, argv: Sequence[str], *, tty: bool) -> Command:
+    """A person's command, in the web's image."""
+    return _run(one, one.said.web, argv, tty=tty)
+
+
+def release_command(one: Released) -> Command:
+    """The release command: a service of its own, or a shell's line in the web's image."""
+    command = one.release.spec.release
+    assert command is not None
+    service = command.settings.get("service")
+    if service is not None:
+        return _run(one, service, (), tty=False)
+    return _run(one, one.said.web, ("/bin/sh", "-c", command.command), tty=False)
+
+
+def _run(one: Released, service: str, argv: Sequence[str], *, tty: bool) -> Command:
+    """What it needs is started first."""
+    steady.ensure(one)
+    words = ("run", "--rm", "--no-deps", "--quiet-pull", *(() if tty else ("--no-TTY",)))
+    command = one.command(OTHERS, *words, service, *argv, timeout=_LONGEST)
+    return replace(command, title=argv[0] if argv else service)

@@ -1,0 +1,54 @@
+"""What stays up from release to release: databases, caches, brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.app import ComposeApp
+from holdfast.compose.overrides import LABEL
+from holdfast.runtimes.compose import containers, docker, drift, ready
+from holdfast.runtimes.compose.containers import Container
+from holdfast.runtimes.compose.released import OTHERS, Released
+
+
+def ensure(one: Released) -> None:
+    """Start those that do not run or are defined in another way; wait until they are ready."""
+    one.write(OTHERS, one.others)
+    drift.remember(one.layout, one.app, definitions(one.others, one.said))
+    if not one.said.steady:
+        return
+    wanted = changed(one.others, one.said, containers.find(one.app))
+    if wanted:
+        words = ("up", "--detach", "--no-deps", "--no-build")
+        one.call(OTHERS, *words, *wanted, timeout=docker.PULLING)
+        ready.wait(one.app, wanted)
+
+
+def replaced(one: Released) -> tuple[str, ...]:
+    """Those that run and would be made anew for a release."""
+    found = containers.find(one.app)
+    there = {item.process for item in found if item.running}
+    if not there.intersection(one.said.steady):
+        return ()
+    return tuple(name for name in changed(one.others, one.said, found) if name in there)
+
+
+def changed(ours: Mapping[str, Any], said: ComposeApp, found: Sequence[Container]) -> list[str]:
+    """Those that do not run as they are defined now.
+
+    Args:
+        ours: the override.
+    """
+    runs = {item.process: item.labels.get(f"{LABEL}.definition") for item in found if item.running}
+    wanted = definitions(ours, said)
+    return [name for name, definition in wanted.items() if runs.get(name) != definition]
+
+
+def definitions(ours: Mapping[str, Any], said: ComposeApp) -> dict[str, str]:
+    """The hash of what each is made of."""
+    return {
+        name: ours["services"][name]["labels"][f"{LABEL}.definition"]
+        for name in said.steady
+        if name in ours["services"]
+    }
