@@ -42,6 +42,7 @@ command.add_command(deploy_key.command)
         "holdfast server setup root@203.0.113.7",
         "holdfast server setup root@203.0.113.7 --dry-run",
         "holdfast server setup debian@203.0.113.7:2222 --open 8443 --yes",
+        "holdfast server setup root@203.0.113.7 --docker",
     ],
 )
 @click.argument("server", metavar="SERVER")
@@ -63,6 +64,7 @@ command.add_command(deploy_key.command)
     metavar="HH:MM",
     help="When a security update may reboot the server; never: not by itself. [default: 04:00]",
 )
+@click.option("--docker", is_flag=True, help="Install Docker, too, for Compose projects.")
 @yes_option
 @given
 def setup(
@@ -72,6 +74,7 @@ def setup(
     admin: str | None,
     opened: tuple[str, ...],
     reboot_at: str | None,
+    docker: bool,
     yes: bool,
 ) -> None:
     """Set up SERVER: Debian 12 or 13, or Ubuntu 24.04, as a provider hands it out.
@@ -81,7 +84,7 @@ def setup(
     """
     from holdfast.servers.setup import Setup, reached
 
-    settings = _settings(admin, opened, reboot_at)
+    settings = {**_settings(admin, opened, reboot_at), "docker": docker or None}
     _refuse_local(server)
     with reached(server) as far:
         under_way = Setup(far, settings)

@@ -118,11 +118,13 @@ class Settings:
         admin: the account that logs in from now on.
         open: more ports that may be reached, ``8443/tcp``.
         reboot: when a security update may reboot the server, ``04:00``; ``never``.
+        docker: whether it is to have Docker.
     """
 
     admin: str
     open: tuple[str, ...] = ()
     reboot: str = REBOOT
+    docker: bool = False
 
 
 def describe(action: Action) -> str:

@@ -22,6 +22,7 @@ from holdfast.provision.model import (
 )
 from holdfast.provision.operations import (
     account,
+    docker,
     firewall,
     kernel,
     logins,
@@ -63,7 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
     watch.integrity,
 )
 
-_MODULES = (account, firewall, kernel, logins, machine, packages, sshd, watch)
+_MODULES = (account, docker, firewall, kernel, logins, machine, packages, sshd, watch)
 
 
 def look() -> Look:
@@ -80,7 +81,11 @@ def look() -> Look:
 
 def plan(facts: Facts, settings: Settings) -> tuple[Item, ...]:
     """Every item; the marker last."""
-    items = tuple(operation(facts, settings) for operation in OPERATIONS)
+    items = [operation(facts, settings) for operation in OPERATIONS]
+    if settings.docker:
+        # What can cut somebody off, and what proves that it has not, stay last.
+        where = next(n for n, item in enumerate(items) if item.key == "firewall")
+        items.insert(where, docker.docker(facts, settings))
     return (*items, marker(facts, settings))
 
 
@@ -88,7 +93,8 @@ def marker(facts: Facts, settings: Settings) -> Item:
     """``/etc/holdfast/server.json``; its time is filled in when it is written."""
     value = {**settings_json(settings), "holdfast": __version__, "root": ROOT}
     there = read_marker(facts.marker)
-    same = there is not None and {k: v for k, v in there.items() if k != "set_up"} == value
+    before = {"docker": False, **(there or {})}
+    same = there is not None and {k: v for k, v in before.items() if k != "set_up"} == value
     text = json.dumps(value, indent=1, sort_keys=True) + "\n"
     return Item(
         key="marker",
@@ -154,4 +160,5 @@ def choose(given: Mapping[str, Any], facts: Facts) -> Settings:
         admin=str(given.get("admin") or before.get("admin") or default),
         open=tuple(sorted(before.get("open", ()) if opened is None else opened)),
         reboot=str(given.get("reboot") or before.get("reboot") or REBOOT),
+        docker=bool(given.get("docker") or before.get("docker")),
     )

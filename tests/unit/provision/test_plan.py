@@ -14,8 +14,9 @@ import pytest
 from holdfast import __version__
 from holdfast.codec import from_json, to_json
 from holdfast.errors import HoldfastError
-from holdfast.provision.facts import Facts, File
-from holdfast.provision.model import Item, Phase, State, WriteFile
+from holdfast.provision.facts import Facts, File, Unit
+from holdfast.provision.model import Install, Item, Phase, State, WriteFile, describe
+from holdfast.provision.operations import docker
 from holdfast.provision.plan import choose, plan, refuse, score
 
 HERE = Path(__file__).parent
@@ -123,6 +124,53 @@ def test_choices_are_kept() -> None:
     """What was chosen at the first set-up holds for the next, unless something else is asked."""
     marker = json.dumps({"admin": "ops", "open": ["8443/tcp"], "reboot": "never"})
     facts = recorded("debian-13-bare", marker=marker)
-    assert to_json(choose({}, facts)) == {"admin": "ops", "open": ["8443/tcp"], "reboot": "never"}
+    kept = {"admin": "ops", "open": ["8443/tcp"], "reboot": "never", "docker": False}
+    assert to_json(choose({}, facts)) == kept
     assert choose({"reboot": "03:30", "open": ["25/tcp"]}, facts).reboot == "03:30"
     assert choose({"open": ["25/tcp"]}, facts).open == ("25/tcp",)
+
+
+def test_docker_is_kept_once_it_was_asked_for() -> None:
+    """Nobody gets it unasked; afterwards the marker remembers."""
+    bare = recorded("debian-13-bare")
+    assert "docker" not in items(bare)
+    marker = json.dumps({"admin": "ops", "docker": True})
+    assert "docker" in items(recorded("debian-13-bare", marker=marker))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (None, {"live-restore": True}),
+        ('{"dns": ["192.0.2.1"]}', {"dns": ["192.0.2.1"], "live-restore": True}),
+        ('{"live-restore": true}', None),
+    ],
+)
+def test_dockers_own_settings_are_kept(text: str | None, wanted: dict[str, Any] | None) -> None:
+    """What somebody has said to the daemon stays; containers outlive it."""
+    bare = recorded("debian-13-bare")
+    files = {} if text is None else {docker.DAEMON: File(0o644, text)}
+    values = {**to_json(bare), "files": {**to_json(bare.files), **to_json(files)}}
+    actions = items(from_json(values, Facts), docker=True)["docker"].actions
+    assert Install(tuple(sorted(docker.PACKAGES["debian"]))) in actions
+    written = [json.loads(one.text) for one in actions if isinstance(one, WriteFile)]
+    assert written == ([] if wanted is None else [wanted])
+
+
+def test_docker_that_is_there_already() -> None:
+    """Docker's own packages are not mixed with the distribution's; a damaged file is left alone."""
+    there = {docker.SERVICE: Unit("enabled", "active")}
+    own = recorded("debian-13-bare", packages=[docker.OWN], units=to_json(there))
+    said = [describe(action) for action in items(own, docker=True)["docker"].actions]
+    assert said[-1] == "run systemctl reload docker.service"
+    assert not any("install" in line for line in said)
+    values = {**to_json(own), "files": {docker.DAEMON: {"mode": 0o644, "text": "{"}}}
+    damaged = items(from_json(values, Facts), docker=True)["docker"]
+    assert (damaged.actions, "left alone" in damaged.note) == ((), True)
+
+
+def test_debian_12_has_no_docker_that_fits() -> None:
+    """It is said, not installed: Compose 2 is missing there."""
+    found = items(recorded("debian-12-bare"), docker=True)["docker"]
+    assert (found.state, found.actions) == (State.SKIPPED, ())
+    assert "no Compose 2" in found.note
