@@ -36,26 +36,27 @@ def run(rounds: int) -> Results:
 
 def projects(names: Sequence[str]) -> Results:
     """The small projects, one after the other, on a server of their own."""
-    with _server(PYTHON) as server, scratch() as home:
+    with server_with(PYTHON) as server, scratch() as home:
         live = sum(_lives(server, name, home / name, PROJECTS[name]) for name in names)
     return {"projects": len(names), "projects_live": live}
 
 
 def faults(names: Sequence[str]) -> Results:
     """What goes wrong (tests/compose/faults.py), likewise."""
-    with _server(PYTHON) as server, scratch() as home:
+    with server_with(PYTHON) as server, scratch() as home:
         well = sum(_lives(server, name, home / name, FAULTS[name]) for name in names)
     return {"faults": len(names), "faults_survived": well}
 
 
 def shop(rounds: int) -> Results:
     """compose-shop, ours and plain, on a server of its own."""
-    with _server(PYTHON, POSTGRES, REDIS) as server, scratch() as home:
+    with server_with(PYTHON, POSTGRES, REDIS) as server, scratch() as home:
         return _shop(server, home / "shop", rounds)
 
 
 @contextmanager
-def _server(*bases: Base) -> Iterator[Machine]:
+def server_with(*bases: Base) -> Iterator[Machine]:
+    """A Debian 13 server with Docker, and base images in it."""
     with Bed() as bed, bed.machine("13", docker=True) as server:
         server.boot()
         server.wait_for_boot()
