@@ -15,12 +15,18 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 from bench.harness import BenchError, Results, say
 from bench.parts import Parts
+from tests.machines.host import HostError
+from tests.machines.machine import CommandFailed, Unreachable
 
 HERE = Path(__file__).resolve().parent
+
+WRONG = (BenchError, HostError, CommandFailed, Unreachable, SubprocessError)
+"""What ends a benchmark with a message: it, this machine or a server of it cannot do something."""
 
 
 def benches() -> dict[str, str]:
@@ -102,7 +108,7 @@ def main() -> int:
     say(known[arguments.name])
     try:
         results: Results = bench.run(arguments.rounds or bench.ROUNDS, **options)
-    except BenchError as error:
+    except WRONG as error:
         say(f"bin/bench {arguments.name}: {error}")
         return 1
     if arguments.json:

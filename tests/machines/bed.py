@@ -44,9 +44,14 @@ class Bed:
             flock(self._lock, LOCK_EX | LOCK_NB)
             self._lock.write(f"{os.getpid()}\n")
             self._lock.flush()
-            self.network = network.create(self.directory.name)
         self._key = self.directory / "id_ed25519"
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test bed", "-f", self._key)
+        try:
+            with locked(state / "beds.lock"):
+                self.network = network.create(self.directory.name)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test bed", "-f", self._key)
+        except BaseException:
+            self.close()  # nobody else can: there is no bed yet
+            raise
 
     def machine(
         self, version: str, *, prepared: bool = False, copy: bool = False, docker: bool = False

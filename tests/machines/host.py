@@ -74,8 +74,10 @@ def prepare() -> None:
     """Install what is missing; nothing to do most often.
 
     Raises:
-        HostError: apt-get failed; it names the packages.
+        HostError: this machine can host no servers, or apt-get failed; it names the packages.
     """
+    if not may_host():
+        raise HostError("test servers take root with the right to mount (systemd-nspawn)")
     if packages := missing():
         try:
             install(packages)

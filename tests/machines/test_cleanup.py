@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machines import host
+from tests.machines import host, network
 from tests.machines.bed import Bed, remove_leftovers
 from tests.machines.machine import Machine
 
@@ -60,6 +60,22 @@ def test_nothing_stays() -> None:
         # Mounts, a bridge, its route, a table, a disk file, groups, a directory and a process.
         assert len(traces(bed.network.name)) >= 8
     assert traces(bed.network.name) == []
+
+
+@pytest.mark.usefixtures("_host")
+def test_a_bed_that_cannot_be_made_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bridge is up when nft refuses a rule: all of it is taken back at once."""
+    names = []
+
+    def refused(net: network.Network) -> list[str]:
+        names.append(net.name)
+        assert traces(net.name), "nothing to take back: this test proves nothing"
+        return ["add rule no such table"]
+
+    monkeypatch.setattr(network, "_rules", refused)
+    with pytest.raises(host.HostError, match="nft"):
+        Bed()
+    assert traces(names[0]) == []
 
 
 def test_a_removed_server_leaves_the_others(bed: Bed, fresh: Machine) -> None:
