@@ -63,12 +63,19 @@ class Shop:
 
     Args:
         files: what is laid down in the directory; without it a small app.
+        login: who its author logs in as.
     """
 
     def __init__(
-        self, server: Machine, directory: Path, name: str, files: Mapping[str, str] = SMALL
+        self,
+        server: Machine,
+        directory: Path,
+        name: str,
+        files: Mapping[str, str] = SMALL,
+        login: str = "root",
     ) -> None:
         self.server = server
+        self.login = login
         self.directory = directory
         self.name = name
         self.host = f"{name}.test"
@@ -104,7 +111,7 @@ class Shop:
 
     def start(self, verb: str, *argv: str) -> subprocess.Popen[str]:
         """``holdfast VERB`` for this app, which runs on."""
-        where = ("--server", f"root@{self.server.name}", "--name", self.name)
+        where = ("--server", f"{self.login}@{self.server.name}", "--name", self.name)
         return subprocess.Popen(
             [sys.executable, "-m", "holdfast", verb, *where, *argv],
             cwd=self.directory,

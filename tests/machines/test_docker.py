@@ -1,13 +1,18 @@
-"""Docker beside Holdfast: what it publishes stays behind the firewall that set-up made."""
+"""Docker on a set-up server: what it publishes stays shut, and Compose projects go live there."""
 
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tests.compose.projects import Shop
 from tests.machines import docker
+from tests.machines.base_images import PYTHON, archive
 from tests.machines.bed import Bed
 from tests.machines.machine import CommandFailed
 from tests.machines.setting_up import Owner, keep_packages, lend_packages
@@ -35,6 +40,35 @@ def test_a_published_port_is_shut(bed: Bed, tmp_path: Path) -> None:
         owner.sudo("systemctl", "stop", "holdfast-firewall")
         owner.sudo("nft", "delete", "table", "inet", "holdfast")
         wait_for(lambda: reachable(owner))
+
+
+def test_a_bare_server_runs_compose_projects(bed: Bed, tmp_path: Path) -> None:
+    """``server setup --docker``, nothing to do the second time, live, and a release under load
+    while Docker is restarted: containers outlive its daemon, and nobody fails."""
+    with bed.machine("13", copy=True) as machine:
+        lend_packages(machine)
+        machine.boot()
+        machine.wait_for_boot()
+        owner = Owner(machine, tmp_path)
+        ended = owner.setup("--docker", "--yes")
+        keep_packages(machine)
+        assert ended.code == 0, ended.text
+        assert owner.setup().last["result"]["changed"] == []
+        shutil.copy(archive(PYTHON), machine.root / "var/tmp/python.tar")
+        owner.sudo("docker", "import", "/var/tmp/python.tar", PYTHON.name, timeout=300)
+        shop = Shop(machine, tmp_path / "shop", "shop", login="holdfast")
+        text = "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
+        shop.write({"compose.yaml": text})
+        shop.deploy()
+        with shop.load() as seen:
+            shop.version(2)
+            shop.deploy()
+            owner.sudo("systemctl", "restart", "docker", timeout=120)
+            shop.version(3)
+            shop.deploy()
+        assert set(seen) == {"version 1", "version 2", "version 3"}, seen
+        with pytest.raises(OSError, match="timed out"):
+            socket.create_connection((str(machine.address), docker.PORT), timeout=3)
 
 
 def shut_from_outside(owner: Owner) -> None:

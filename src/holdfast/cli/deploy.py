@@ -84,7 +84,7 @@ def _deploy(
 
     for note in project.notes:
         view(Event(Kind.NOTE, {"text": note}))
-    source = send(project, view, dirty=dirty)
+    source = send(project, view, dirty=dirty, values=values)
     if values:
         project.app.call("env.set", values=values)
     if project.config.get("tls"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,8 +14,17 @@ from holdfast.cli.show.view import View
 from holdfast.protocol import Event, Kind
 
 
-def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]:
+def send(
+    project: Project,
+    view: View,
+    *,
+    dirty: bool = False,
+    values: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Pack what is committed, or with ``dirty`` what git tracks, and bring it to the server.
+
+    Args:
+        values: variables that go with it, for images that are built here.
 
     Returns:
         ``source`` of the methods deploy and plan: ``{token, commit, dirty}``.
@@ -28,6 +38,8 @@ def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]
         _done(view, "pack", began, f"{commit}{words.count(packed.files, 'file')}")
         for note in packed.notes:
             view(Event(Kind.NOTE, {"text": note}))
+        if project.config.get("compose", {}).get("build") == "here":
+            _add_images(project, view, packed.archive, values or {})
         began = _start(view, "upload", "Send it to the server")
         transport = project.app.transport
         token = transport.send_source(project.app.name, packed.archive)
@@ -35,6 +47,20 @@ def send(project: Project, view: View, *, dirty: bool = False) -> dict[str, Any]
         sent = getattr(transport, "sent", None)
         _done(view, "upload", began, whole if sent is None else f"{words.size(sent)} of {whole}")
     return {"token": token, "commit": packed.commit, "dirty": packed.dirty}
+
+
+def _add_images(project: Project, view: View, archive: Path, values: Mapping[str, str]) -> None:
+    """Build the images of a Compose project on this machine, to be sent with its source."""
+    from holdfast.config import from_json
+    from holdfast.releases import images_here
+
+    def log(line: str) -> None:
+        view(Event(Kind.LOG, {"source": "build", "line": line}))
+
+    began = _start(view, "images", "Build the images here")
+    config = from_json(project.config)
+    count = images_here.add(archive, config, project.app.name, values, log)
+    _done(view, "images", began, words.count(count, "image"))
 
 
 def _keys(project: Project) -> frozenset[str]:
