@@ -15,11 +15,13 @@ Ctrl-C. With ``CI=true`` in the environment a test that lacks its real part fail
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -42,6 +44,14 @@ NEED_NGINX = frozenset(AREAS) - {"unit"}
 
 SIDE_BY_SIDE = {"machines": 2.0}
 """Tests at once for each core, 1 if not named: a server that boots or installs mostly waits."""
+
+ON_SERVERS = frozenset({"machines", "compose"})
+"""Areas whose servers are made of images: some minutes, for a fresh checkout."""
+
+IMAGES = (sys.executable, "-m", "tests.machines.ahead")
+
+MEANWHILE = "server"
+"""The area during which those are made: the longest of the others, and most of it waits."""
 
 IN_ORDER = frozenset({"machines"})
 """Areas in which a test goes on with what the one before it has left: repeated by the file."""
@@ -121,6 +131,35 @@ def again(name: str, first: Tally, failed: Sequence[str]) -> Tally:
 def ensure_nginx() -> None:
     """Install what is missing. Where that is not possible it says so, and the tests judge."""
     subprocess.run(["/bin/sh", "-c", '. "$0"; ensure_nginx', "bin/_setup"], cwd=ROOT, check=False)
+
+
+@contextmanager
+def images_ahead(argv: Sequence[str] = IMAGES) -> Iterator[int]:
+    """Have the images of servers made in the background while inside, after everything else.
+
+    Returns:
+        its process group. Whatever it could not make, the tests make, or fail for.
+    """
+    process = subprocess.Popen(
+        ["nice", "-n", "19", *argv],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process.pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def hurry(group: int) -> None:
+    """From now on tests wait for it: as urgent as they are, where we may say so."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, group, 0)
 
 
 def pytest(arguments: Sequence[str], *, share: float = 0.0) -> tuple[Tally, list[str]]:
@@ -212,12 +251,18 @@ def main(arguments: Sequence[str]) -> int:
     started = time.monotonic()
     total = Tally()
     failing = []
-    for name, run in chosen.items():
-        heading(name)
-        tally = run()
-        total += tally
-        if tally.failed:
-            failing.append(name)
+    with ExitStack() as stack:
+        group = None
+        for name, run in chosen.items():
+            heading(name)
+            if name == MEANWHILE and not ON_SERVERS.isdisjoint(chosen):
+                group = stack.enter_context(images_ahead())
+            elif name in ON_SERVERS and group is not None:
+                hurry(group)
+            tally = run()
+            total += tally
+            if tally.failed:
+                failing.append(name)
     nothing = total == Tally()
     seconds = time.monotonic() - started
     outcome = f"failed in: {', '.join(failing)}" if failing else "all well"

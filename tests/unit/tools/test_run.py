@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,28 @@ def test_missing_part_is_a_failure_in_ci(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="needs nginx"):
         require(None, "nginx")
+
+
+def test_what_is_made_ahead_stands_back_and_ends() -> None:
+    """It has the lowest priority until tests wait for it, and does not outlive the run."""
+    with run.images_ahead(("sh", "-c", "sleep 100 & wait")) as group:
+        wait_until(lambda: os.getpriority(os.PRIO_PGRP, group) == 19)
+        run.hurry(group)
+        wanted = 0 if os.geteuid() == 0 else 19
+        assert os.getpriority(os.PRIO_PGRP, group) == wanted
+    wait_until(lambda: not there(group))
+
+
+def there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
