@@ -238,6 +238,7 @@ class ComposeApp:
         fixed: mounts that outlive the release: ``service:target`` to the absolute path of a copy
             or of what is kept; ``configs:name`` and ``secrets:name`` likewise.
         build_cache: bytes that builds may leave behind in the server's Docker.
+        publish: services whose published ports stay as the project has them.
     """
 
     files: tuple[str, ...]
@@ -251,6 +252,7 @@ class ComposeApp:
     dropped: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     build_cache: int = 10 * 10**9
+    publish: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,26 @@ def changed_by_hand(shop: Shop) -> None:
     assert "by hand" not in shop.holdfast("status").stdout
 
 
+def images_pruned(shop: Shop) -> None:
+    """By hand: what runs goes on, a rollback says what is gone before anything changes."""
+    shop.write({"compose.yaml": COMPOSE})
+    shop.deploy()
+    shop.version(2)
+    shop.deploy()
+    killed.until(shop, f"test $(docker ps -q --filter label=holdfast.app={shop.name} | wc -l) = 1")
+    shop.docker("container", "prune", "--force")
+    tags = shop.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{shop.name}")
+    shop.docker("image", "rm", "--force", *sorted(tags.split())[:1])
+    with shop.load() as seen:
+        done = shop.holdfast("rollback", "--yes", check=False)
+        assert done.returncode != 0, done.stdout
+        assert "the image of web of release" in done.stderr
+        assert done.stderr.count("error:") == 1, done.stderr
+        shop.version(3)
+        shop.deploy()
+    assert set(seen) == {"version 2", "version 3"}, seen
+
+
 def secret_not_sent(shop: Shop) -> None:
     """Before anything is built; and a variable may be one instead."""
     secret = "secrets:\n  key: {file: ./key.txt}\n"
@@ -176,10 +196,14 @@ FAULTS: Mapping[str, Callable[[Shop], None]] = {
     "goes-wrong": releases_that_go_wrong,
     "daemon-killed-in-handover": killed.daemon_killed("handover", killed.HANDOVER),
     "daemon-killed-in-hold": killed.daemon_killed("hold", killed.HOLD),
+    "engine-killed-in-handover": killed.engine_killed("handover", killed.HANDOVER),
+    "engine-killed-in-hold": killed.engine_killed("hold", killed.HOLD),
+    "power-cut": killed.power_cut,
     "build-killed": killed.build_killed,
     "disk-full": killed.disk_full,
     "config": config_outlives_its_release,
     "by-hand": changed_by_hand,
+    "pruned": images_pruned,
     "secret": secret_not_sent,
     "new": made_by_new,
 }

@@ -6,6 +6,7 @@ left half done, and the next deploy goes live.
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,6 +76,66 @@ def _one(shop: Shop, strategy: str, place: str, number: int) -> None:
     _whole(shop, place)
 
 
+def engine_killed(strategy: str, places: Sequence[str]) -> Callable[[Shop], None]:
+    """Kill what deploys before each of these steps of a deploy."""
+
+    def proof(shop: Shop) -> None:
+        """It comes back by itself and finishes or undoes; nobody fails, and workers run."""
+        shop.write({"compose.yaml": COMPOSE})
+        shop.deploy()
+        with shop.load() as seen:
+            for number, place in enumerate(places, 2):
+                before = shop.ask()["version"]
+                shop.version(number)
+                shop.server.ssh("sh", "-c", f"echo before:{place} >{_FAILPOINT}")
+                options = ("--domain", shop.host, "--strategy", strategy)
+                done = shop.holdfast("deploy", *options, check=False)
+                ended = (done.returncode, shop.ask()["version"])
+                told = (place, ended, done.stdout, done.stderr)
+                assert ended in ((0, number), (6, before), (5, before)), told
+                _whole(shop, place)
+        assert not [what for what in seen if what.startswith("failed")], seen
+
+    return proof
+
+
+def power_cut(shop: Shop) -> None:
+    """The server's power is cut in the middle; it boots, and serves one of the two releases."""
+    shop.write({"compose.yaml": COMPOSE})
+    shop.deploy()
+    cuts = [("handover", "boot"), ("handover", "open"), ("hold", "boot"), ("hold", "start-workers")]
+    for number, (strategy, place) in enumerate(cuts, 2):
+        before = shop.ask()["version"]
+        shop.version(number)
+        at(shop, f"before:{place}")
+        with shop.start("deploy", "--domain", shop.host, "--strategy", strategy) as deploy:
+            until(shop, f"test -e {_REACHED}")
+            shop.server.crash()
+            deploy.kill()
+        shop.server.boot()
+        shop.server.wait_for_boot()
+        shop.server.ssh("rm", "-f", _REACHED)
+        _answers(shop)
+        assert shop.ask()["version"] in (before, number), (strategy, place)
+        _whole(shop, place)
+    shop.version(100)
+    shop.deploy()
+    assert shop.ask()["version"] == 100
+
+
+def _answers(shop: Shop, patience: float = 90.0) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            shop.ask()
+        except (OSError, AssertionError, http.client.HTTPException):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+        else:
+            return
+
+
 def _whole(shop: Shop, place: str) -> None:
     """Web and worker of the release that serves run, and nothing else does."""
     release = shop.ask()["HOLDFAST_RELEASE"]
@@ -84,7 +145,7 @@ def _whole(shop: Shop, place: str) -> None:
         f"{shop.name} | xargs -r docker inspect "
         "--format '{{index .Config.Labels \"holdfast.release\"}}'"
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (found := shop.server.ssh("sh", "-c", script).stdout.strip()) != wanted:
         assert time.monotonic() < deadline, (place, found, release)
         time.sleep(0.3)

@@ -52,6 +52,8 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
         project = read(document)
     yield from _missing(as_written, paths, {*values}, said)
     chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
+    publish = said.config.compose.publish or ()
+    roles.check_published(chosen, publish)
     names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
     for item in handed.not_sent(document, names, source):
         yield fatal(handed.lacking(item))
@@ -60,7 +62,7 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
     )
     bound = mounts.binds(project, chosen, source, shipped)
     ours = {*said.kept, *said.given, *(said.config.env or {})}
-    for found in dangers(project, chosen, bound, paths, ours):
+    for found in dangers(project, chosen, bound, paths, ours, publish):
         yield Problem(False, f"{found.what}: {found.value}", found.why)
 
 

@@ -34,6 +34,7 @@ def dangers(
     bound: Iterable[Bind],
     files: Sequence[Path],
     env: Collection[str],
+    publish: Collection[str] = (),
 ) -> Iterator[Finding]:
     """All of them, the ones that somebody has to act on first.
 
@@ -41,6 +42,7 @@ def dangers(
         bound: what services mount from the project.
         files: the Compose files, for the lines.
         env: names of the production variables, which win.
+        publish: services whose ports stay open since somebody asked for it.
     """
     ours = (roles.web, *roles.workers, *roles.once)
     told = set[str]()
@@ -52,7 +54,7 @@ def dangers(
             where = line_of(item.target, files, item.service, "volumes") or f"of {item.service}"
             yield Finding("left out", f"{item.path} on {item.target}", f"{item.why} ({where})")
     for name in (*ours, *roles.steady):
-        yield from _published(name, project, files)
+        yield from _published(name, project, files, asked=name in publish)
 
 
 def _values(
@@ -90,13 +92,18 @@ def _switched_off(name: str, raw: Mapping[str, Any], files: Sequence[Path]) -> I
         yield Finding("development value", f"restart of {name}", why, level="warning")
 
 
-def _published(name: str, project: Project, files: Sequence[Path]) -> Iterator[Finding]:
-    """Ports that a service opens to everybody; the override closes them."""
+def _published(
+    name: str, project: Project, files: Sequence[Path], *, asked: bool
+) -> Iterator[Finding]:
+    """Ports that a service opens to everybody; the override closes them unless asked not to."""
     for target, published, host in project.services[name].published:
         if published and not host.startswith("127."):
             where = line_of(published, files, name, "ports") or f"service {name}"
             why = f"{where}: the edge alone is reached from outside; others reach it by its name"
-            yield Finding("closed", f"port {published} of {name} ({target})", why)
+            if asked:
+                why = f"{where}: [compose] publish asks for it; everybody can reach it"
+            what = "published" if asked else "closed"
+            yield Finding(what, f"port {published} of {name} ({target})", why)
 
 
 def _value(name: str, what: str) -> Finding:

@@ -76,6 +76,8 @@ def for_others(document: Definition, app: str, said: ComposeApp, release: str) -
         ours = _service(definition, app, said, name, release, process)
         if name in said.steady:
             files = _handed(document, said, definition)
+            if name in said.publish:
+                files.append(definition.get("ports"))
             ours["labels"][f"{LABEL}.definition"] = digest(definition, ours, files)
             del ours["labels"][f"{LABEL}.release"]
         services[name] = ours
@@ -125,7 +127,7 @@ def _service(
         ours["image"] = said.images[name]
         ours["pull_policy"] = "never"
     for key, empty in (("build", None), ("ports", []), ("depends_on", {}), ("links", [])):
-        if definition.get(key):
+        if definition.get(key) and not (key == "ports" and name in said.publish):
             ours[key] = reset(empty)
     if definition.get("profiles"):
         ours["profiles"] = reset([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from holdfast.app import Finding
@@ -78,6 +78,27 @@ def assign(project: Project, web: str | None = None, port: int | None = None) ->
     return Roles(
         service.name, chosen, tuple(workers), tuple(steady), once, tuple(left), tuple(found)
     )
+
+
+def check_published(roles: Roles, names: Iterable[str]) -> None:
+    """Refuse ports that stay open of services that have none to keep.
+
+    Raises:
+        DetectionError: no such service runs here, or it is the web, which the edge is before.
+    """
+    there = (*roles.workers, *roles.steady)
+    for name in names:
+        if name == roles.web:
+            raise DetectionError(
+                f"holdfast.toml: [compose] publish: {name} is the web, which is reached through"
+                " the edge",
+                hint="ports 80 and 443 are the edge's; take it out of the list",
+            )
+        if name not in there:
+            raise DetectionError(
+                f"holdfast.toml: [compose] publish: no service {name!r} runs on the server",
+                hint=f"there are: {', '.join(there) or 'none besides the web'}",
+            )
 
 
 def _web(project: Project, asked: str | None, found: list[Finding]) -> Service:

@@ -147,6 +147,9 @@ class Compose:
     web: str | None = key(text, "the service that answers")
     port: int | None = key(count(1, 65535), "where it listens in its container")
     profiles: tuple[str, ...] | None = key(list_of(text, '["worker"]'), "the profiles that are on")
+    publish: tuple[str, ...] | None = key(
+        list_of(text, '["mqtt"]'), "services whose published ports stay open to the outside"
+    )
     build: Literal["server", "here"] | None = key(
         choice("server", "here"), "where images are built: there, or where the command runs"
     )

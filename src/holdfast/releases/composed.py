@@ -149,6 +149,7 @@ class ComposedBuild:
         project = read(document)
         said = self._config.compose
         chosen = roles.assign(project, said.web, said.port)
+        roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
         alone = mounts.alone(project, chosen, bound, self._source)
@@ -166,9 +167,11 @@ class ComposedBuild:
             dropped=tuple(_key(item) for item in bound if item.place == "drop"),
             fixed=dict(self._places(document, chosen, bound)),
             **({} if said.build_cache is None else {"build_cache": said.build_cache}),
+            publish=said.publish or (),
         )
         paths = [self._source / name for name in files]
-        findings += [*chosen.findings, *dangers(project, chosen, bound, paths, self._env)]
+        told = dangers(project, chosen, bound, paths, self._env, compose.publish)
+        findings += [*chosen.findings, *told]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
         (self._path / "override.yaml").write_text(

@@ -11,6 +11,7 @@ from holdfast.app import Finding
 from holdfast.compose import mounts, roles
 from holdfast.compose.dangers import dangers
 from holdfast.compose.project import read
+from holdfast.errors import DetectionError
 
 
 def found(
@@ -68,6 +69,20 @@ def test_published_ports_are_named_with_their_line(tmp_path: Path) -> None:
     ]
     assert closed[0].why.startswith("compose.yaml, line 4: ")
     assert closed[1].why.startswith("compose.yaml, line 6: ")
+
+
+def test_ports_that_somebody_asked_for(tmp_path: Path) -> None:
+    """They stay open, and that is said; the web's and unknown ones are refused."""
+    web = {"build": {}, "expose": ["8000"]}
+    broker = {"image": "nats:2", "ports": [{"target": 4222, "published": "4222"}]}
+    project = read({"services": {"web": web, "broker": broker}})
+    chosen = roles.assign(project)
+    (one,) = dangers(project, chosen, [], [], (), ("broker",))
+    assert (one.what, one.value) == ("published", "port 4222 of broker (4222)")
+    roles.check_published(chosen, ("broker",))
+    for name, told in (("web", "is the web"), ("other", "no service 'other'")):
+        with pytest.raises(DetectionError, match=told):
+            roles.check_published(chosen, (name,))
 
 
 def test_source_that_is_mounted_over_the_image(tmp_path: Path) -> None:

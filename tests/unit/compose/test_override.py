@@ -68,6 +68,19 @@ def test_no_secret_stands_in_it() -> None:
     assert "hunter2" not in text(web()) + text(others)
 
 
+def test_ports_that_somebody_asked_for_stay() -> None:
+    """A database that is to be reached, or no more, is made anew."""
+    ports = [{"target": 5432, "published": "5432"}]
+    services = {**DOCUMENT["services"], "db": {**DOCUMENT["services"]["db"], "ports": ports}}
+    document = {**DOCUMENT, "services": services}
+    closed = overrides.for_others(document, "shop", SAID, "r1")["services"]["db"]
+    said = replace(SAID, publish=("db",))
+    opened = overrides.for_others(document, "shop", said, "r1")["services"]["db"]
+    assert closed["ports"] == reset([])
+    assert "ports" not in opened
+    assert opened["labels"] != closed["labels"]
+
+
 def test_a_database_is_the_same_from_release_to_release() -> None:
     """Its definition, not the release, decides whether it is touched."""
     first = overrides.for_others(DOCUMENT, "shop", SAID, "r1")["services"]["db"]

@@ -70,6 +70,21 @@ class Released:
         """The override of everything beside the web."""
         return overrides.for_others(self.document, self.app, self.said, self.release.id)
 
+    def check_images(self) -> None:
+        """See that what it starts is still there.
+
+        Raises:
+            ProcessError: somebody removed one of its images.
+        """
+        there = {str(item["Id"]) for item in docker.inspect("image", [*self.said.images.values()])}
+        gone = [name for name, image in self.said.images.items() if image not in there]
+        if gone:
+            raise ProcessError(
+                f"{self.app}: the image of {gone[0]} of release {self.release.id} was removed"
+                " from this server's Docker (docker image prune --all does that)",
+                hint="holdfast deploy builds one of that commit anew: git checkout it first",
+            )
+
     def write(self, part: str, ours: Mapping[str, Any]) -> bool:
         """Write a part down, with its override; whether that changed anything."""
         project, over = records.files(self.layout, self.app, part)

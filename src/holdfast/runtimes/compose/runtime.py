@@ -63,8 +63,10 @@ class ComposeRuntime:
         processes.stop_workers(self._layout, app, grace)
 
     def replaced(self, release: Release, env: Environment) -> tuple[str, ...]:
-        """The steady services that run and would be made anew for a release."""
-        return steady.replaced(self._one(release, env))
+        """The steady services that run and would be made anew for a release that can be run."""
+        one = self._one(release, env)
+        one.check_images()
+        return steady.replaced(one)
 
     # ── looking ──────────────────────────────────────────────────────────────────────
 
