@@ -93,8 +93,11 @@ def _build(
         )
     env = {name: Secret(value) for name, value in values.items()}
     wanted = images.Wanted(app, images.SENT, document, built, source, env)
-    images.obtain(wanted, home / "build.json", on_line, lambda: False)
-    return sorted({wanted.tag(name) for name in images.first_of(wanted).values()})
+    made = images.obtain(wanted, home / "build.json", on_line, lambda: False)
+    # Each by its own name: which of them run there, the server knows.
+    for name, image in made.items():
+        docker.call(docker.docker("tag", image, wanted.tag(name)))
+    return [wanted.tag(name) for name in made]
 
 
 def _append(saved: Path, archive: Path) -> None:
