@@ -169,8 +169,8 @@ def test_check_names_the_line_of_a_dockerfile_to_change(holdfast: Run, project: 
     (project / "Dockerfile").write_text(text)
     ran = holdfast("check", "--server", "local")
     assert ran.code == 0, ran.out + ran.err
-    assert "Dockerfile, line 3: one changed dependency fetches all of them again" in ran.out
-    assert "RUN --mount=type=cache,target=/root/.cache/pip pip install" in ran.out
+    assert "Dockerfile, line 3: one changed dependency makes pip unpack and compile all" in ran.out
+    assert "RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system -r" in ran.out
 
 
 DOCKER = """\

@@ -8,25 +8,31 @@ from holdfast.compose.dockerfile import slow
 
 FROM = "FROM python:3.13-slim\nWORKDIR /app\n"
 COPY = "COPY requirements.txt .\n"
-MOUNT = "--mount=type=cache,target=/root/.cache/pip"
+MOUNT = "--mount=type=cache,target=/root/.cache/uv"
+PIP = "--mount=type=cache,target=/root/.cache/pip"
+QUICK = f"RUN {MOUNT} uv pip install --system -r requirements.txt"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN pip install -r requirements.txt",
+        "RUN pip install --no-cache-dir -r requirements.txt",
+        f"RUN {PIP} pip install -r requirements.txt",
+    ],
+)
+def test_pip_is_slow_with_a_cache_as_well(text: str) -> None:
+    """The line is named, and one with uv that is right."""
+    (found,) = slow(f"{FROM}{COPY}{text}\n")
+    assert found.line == 4
+    assert found.instead.startswith(f"{QUICK}, after RUN pip install uv")
 
 
 @pytest.mark.parametrize(
     ("text", "instead"),
     [
-        ("RUN pip install -r requirements.txt", f"RUN {MOUNT} pip install -r requirements.txt"),
-        (
-            "RUN pip install --no-cache-dir -r requirements.txt",
-            f"RUN {MOUNT} pip install -r requirements.txt",
-        ),
-        (
-            f"RUN {MOUNT} pip install --no-cache-dir -r requirements.txt",
-            f"RUN {MOUNT} pip install -r requirements.txt",
-        ),
-        (
-            "RUN uv pip install --system \\\n    -r requirements.txt",
-            f"RUN {MOUNT[:-3]}uv uv pip install --system -r requirements.txt",
-        ),
+        ("RUN uv pip install --system \\\n    -r requirements.txt", QUICK),
+        (f"RUN {MOUNT} uv pip install --system --no-cache -r requirements.txt", QUICK),
         ("RUN npm ci", "RUN --mount=type=cache,target=/root/.npm npm ci"),
     ],
 )
@@ -38,18 +44,19 @@ def test_an_install_that_keeps_nothing(text: str, instead: str) -> None:
 
 def test_code_that_is_copied_before_the_install() -> None:
     """Only in the same stage: what another one copies is none of its layers."""
-    text = f"{FROM}COPY . .\nRUN {MOUNT} pip install -r requirements.txt\n"
+    text = f"{FROM}COPY . .\n{QUICK}\n"
     (found,) = slow(text)
     assert found.line == 3
     assert "line 4" in found.why
     other = f"FROM node:22 AS assets\nCOPY . .\nRUN true\n{FROM}{COPY}"
-    assert list(slow(f"{other}RUN {MOUNT} pip install -r requirements.txt\nCOPY . .\n")) == []
+    assert list(slow(f"{other}{QUICK}\nCOPY . .\n")) == []
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        f"RUN {MOUNT} pip install -r requirements.txt",
+        QUICK,
+        f"RUN {MOUNT} uv sync --locked",
         "RUN pip install uv",
         "RUN apt-get update && apt-get install -y curl",
         "# RUN pip install -r requirements.txt",
