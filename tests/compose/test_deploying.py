@@ -54,7 +54,10 @@ def test_a_project_goes_live_is_replaced_and_rolled_back(shop: Shop) -> None:
     assert "worker works" in shop.holdfast("logs", "worker").stdout
     ran = shop.holdfast("run", "--", "python", "-c", "import os; print(os.environ['SECRET'])")
     assert ran.stdout.strip() == "a $b c"
-    assert "a $b c" not in shop.holdfast("plan").stdout
+    planned = shop.holdfast("plan").stdout
+    assert "a $b c" not in planned
+    outlives = shop.docker("info", "--format={{.LiveRestoreEnabled}}") == "true"
+    assert ("live-restore is off" in planned) != outlives
 
 
 def test_a_missing_variable_is_named_before_anything_changes(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from holdfast.app import AppSpec, ComposeApp
+from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
 from holdfast.compose import handed, mounts, overrides, roles, variables
 from holdfast.compose.dangers import dangers
@@ -27,7 +27,7 @@ from holdfast.releases.build import Built
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import images, records, resolving
+from holdfast.runtimes.compose import docker, images, records, resolving
 
 _LARGEST = 1_000_000
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
@@ -171,7 +171,7 @@ class ComposedBuild:
         )
         paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
-        findings += [*chosen.findings, *told]
+        findings += [*chosen.findings, *told, *_of_docker()]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
         (self._path / "override.yaml").write_text(
@@ -301,6 +301,13 @@ class ComposedBuild:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _of_docker() -> Iterator[Finding]:
+    """What is said of the server's Docker."""
+    if not docker.outlived():
+        why = "an update or a crash of Docker stops every container; server setup --docker mends it"
+        yield Finding("docker", "live-restore is off", why, level="warning")
 
 
 def _key(bind: Bind) -> str:

@@ -154,3 +154,8 @@ def listed(kind: str, *filters: str) -> list[str]:
         kind, (kind, "ls", "--quiet")
     )
     return call(docker(*argv, *words)).split()
+
+
+def outlived() -> bool:
+    """Whether containers go on while the daemon is away (dockerd(8), live-restore)."""
+    return call(docker("info", "--format={{.LiveRestoreEnabled}}")).strip() == "true"
