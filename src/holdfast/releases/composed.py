@@ -153,12 +153,31 @@ class ComposedBuild:
         self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
         alone = mounts.alone(project, chosen, bound, self._source)
+        compose = self._decided(document, chosen, bound, files)
+        paths = [self._source / name for name in files]
+        told = dangers(project, chosen, bound, paths, self._env, compose.publish)
+        findings += [*chosen.findings, *told, *_of_docker()]
+        spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
+        self._keep(spec, project, bound, shipped)
+        (self._path / "override.yaml").write_text(
+            overrides.shown(document, self._home.name, compose, self._path.name)
+        )
+        return spec
+
+    def _decided(
+        self,
+        document: Mapping[str, Any],
+        chosen: Roles,
+        bound: list[Bind],
+        files: tuple[str, ...],
+    ) -> ComposeApp:
+        """What is kept of the project, its images built."""
+        said = self._config.compose
         built = self._images(document, chosen)
-        port = chosen.port or images.exposed(built[chosen.web])
-        compose = ComposeApp(
+        return ComposeApp(
             files=files,
             web=chosen.web,
-            port=_checked(port, chosen.web),
+            port=_checked(chosen.port or images.exposed(built[chosen.web]), chosen.web),
             workers=chosen.workers,
             steady=chosen.steady,
             once=chosen.once,
@@ -169,15 +188,6 @@ class ComposedBuild:
             **({} if said.build_cache is None else {"build_cache": said.build_cache}),
             publish=said.publish or (),
         )
-        paths = [self._source / name for name in files]
-        told = dangers(project, chosen, bound, paths, self._env, compose.publish)
-        findings += [*chosen.findings, *told, *_of_docker()]
-        spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
-        self._keep(spec, project, bound, shipped)
-        (self._path / "override.yaml").write_text(
-            overrides.shown(document, self._home.name, compose, self._path.name)
-        )
-        return spec
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
         try:

@@ -20,16 +20,20 @@ PATIENCE = 30.0
 _LOST = re.compile(
     r"cannot connect to the docker (?:daemon|api)|failed to connect to the docker api"
     r"|error during connect|docker daemon running\?|: (?:unexpected )?EOF$|closing transport"
-    r"|transport is closing|error reading from server|connection (?:refused|reset by peer)",
+    r"|transport is closing|error reading from server"
+    r"|unix \S+: (?:connect|read|write): (?:connection (?:refused|reset by peer)|broken pipe)",
     re.IGNORECASE | re.MULTILINE,
 )
+_LAST = 3
+"""Lines: Docker's own error comes last, behind whatever a build has printed."""
+
 _COMING = frozenset({"active", "activating", "reloading", "deactivating"})
 _POLL = 0.2
 
 
 def lost(output: str) -> bool:
     """Whether a call failed since nobody was there, or there any more, to answer it."""
-    return _LOST.search(output) is not None
+    return _LOST.search("\n".join(output.rstrip().splitlines()[-_LAST:])) is not None
 
 
 def returns(docker: Command) -> bool:
