@@ -1,8 +1,8 @@
 """What goes wrong, or is done by hand, with a real Docker; visitors meanwhile where it matters.
 
-``bin/bench compose`` proves all of :data:`FAULTS`, test_faults.py all but those where the daemon is
-killed before each step (a spread of them). What the visitors saw is what counts: the old release or
-the new one answers every one of them.
+``bin/bench compose`` proves all of :data:`FAULTS`, test_faults.py too, but of the steps before
+which something is killed a spread. What the visitors saw is what counts: the old release or the
+new one answers every one of them.
 """
 
 from __future__ import annotations

@@ -99,11 +99,13 @@ def engine_killed(strategy: str, places: Sequence[str]) -> Callable[[Shop], None
     return proof
 
 
-def power_cut(shop: Shop) -> None:
+CUTS = (("handover", "boot"), ("handover", "open"), ("hold", "boot"), ("hold", "start-workers"))
+
+
+def power_cut(shop: Shop, cuts: Sequence[tuple[str, str]] = CUTS) -> None:
     """The server's power is cut in the middle; it boots, and serves one of the two releases."""
     shop.write({"compose.yaml": COMPOSE})
     shop.deploy()
-    cuts = [("handover", "boot"), ("handover", "open"), ("hold", "boot"), ("hold", "start-workers")]
     for number, (strategy, place) in enumerate(cuts, 2):
         before = shop.ask()["version"]
         shop.version(number)
