@@ -13,7 +13,7 @@ from holdfast.compose.dockerfile import slow
 from holdfast.compose.project import read
 from holdfast.config.models import Config
 from holdfast.detect import composed
-from holdfast.errors import HoldfastError
+from holdfast.errors import DetectionError, HoldfastError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,22 @@ def find(source: Path, said: Said) -> Iterator[Problem]:
 def _project(source: Path, said: Said) -> Iterator[Problem]:
     files, _ = composed.files(said.config, (path.name for path in source.iterdir()))
     values = {**written.shipped(source), **(said.config.env or {}), **said.given}
-    enabled = written.profiles(said.config.compose.profiles, values, said.kept - {*values})
+    # Nobody knows what the server keeps: it may say any profile.
+    unknown = {"COMPOSE_PROFILES"} if said.offline else said.kept
+    enabled = written.profiles(said.config.compose.profiles, values, unknown - {*values})
     paths = [source / name for name in files]
     with written.understood(files):
         document = written.document(source, files, values, enabled)
         as_written = written.document(source, files, None, enabled)
         project = read(document)
     yield from _missing(as_written, paths, {*values}, said)
-    chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
+    try:
+        chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
+    except DetectionError as error:
+        if "*" not in enabled:
+            raise
+        yield Problem(False, f"{error.message} (if all profiles are on)", error.hint)
+        return
     publish = said.config.compose.publish or ()
     roles.check_published(chosen, publish)
     names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)

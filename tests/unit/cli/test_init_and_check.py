@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_agent import NOTHING, STATUS, FakeAgent
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "compose-shop"
 
 
 @pytest.fixture(autouse=True)
@@ -248,3 +251,17 @@ def test_check_refuses_a_project_without_a_web(holdfast: Run, project: Path) -> 
     ran = holdfast("check", "--server", "local")
     assert ran.code == 1
     assert "error: several services may be the web: shop, admin" in ran.out
+
+
+def test_check_offline_of_a_project_in_profiles(holdfast: Run, project: Path) -> None:
+    """Which are on, a variable of the server says, so all of them may be."""
+    shutil.copytree(EXAMPLE, project, dirs_exist_ok=True)
+    ran = holdfast("check", "--offline")
+    assert ran.code == 0, ran.out
+    assert "POSTGRES_PASSWORD may not be set; compose.yaml, line 7, uses it" in ran.out
+    assert "no service of the Compose project looks like the web" in holdfast("check").out
+    two = "services:\n  a: {build: ., profiles: [a]}\n  b: {build: ., profiles: [b]}\n"
+    (project / "compose.yaml").write_text(two)
+    ran = holdfast("check", "--offline")
+    assert ran.code == 0, ran.out
+    assert "several services may be the web: a, b (if all profiles are on)" in ran.out
