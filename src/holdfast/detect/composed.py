@@ -28,10 +28,10 @@ from holdfast.errors import DetectionError
 
 _URL = re.compile(r"https?://[\w.\[\]:-]+?(?::\d+)?(/[^\s'\"|)]*)")
 _BOOT = 120.0
-_BUILD_LINE = re.compile(r"^\s+(?:build|extends):|^include:", re.MULTILINE)
+_BUILD_LINE = re.compile(r"^(?:\s+|[^#\n]*[{,]\s*)(?:build|extends):|^include:", re.MULTILINE)
 """What builds, or says elsewhere what it is: then Compose is asked, not this text."""
 
-_IMAGE_LINE = re.compile(r"^\s+image:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_IMAGE_LINE = re.compile(r"^(?:\s+|[^#\n]*[{,]\s*)image:\s*[\"']?([^\s\"'#,}]+)", re.MULTILINE)
 
 
 def wanted(config: Config, texts: Mapping[str, str]) -> bool:
