@@ -1,4 +1,4 @@
-"""What to install besides when the app cannot be imported for want of it.
+"""What to install besides when the app cannot be imported for want of it, or on which Python.
 
 Lists are forgetful: a package that was on the author's machine anyway, a package that needs
 another only when it runs, a library that has since dropped what an older one imports. The
@@ -22,6 +22,32 @@ SETUPTOOLS = "setuptools<81"
 
 _MODULES = {"pkg_resources": SETUPTOOLS, "setuptools": SETUPTOOLS, "distutils": SETUPTOOLS,
             "psycopg": "psycopg[binary]"}  # fmt: skip
+
+_GONE = {
+    "asynchat": "pyasynchat", "asyncore": "pyasyncore", "imp": "zombie-imp",
+    "audioop": "audioop-lts", "cgi": "legacy-cgi", "cgitb": "legacy-cgi",
+    **{name: f"standard-{name}" for name in (
+        "aifc", "chunk", "crypt", "imghdr", "mailcap", "nntplib", "pipes", "sndhdr", "sunau",
+        "telnetlib", "uu", "xdrlib")},
+}  # fmt: skip
+"""Modules that Python itself no longer has (3.12: the first three; 3.13: PEP 594), as packages."""
+
+_OLDER: tuple[tuple[str, str], ...] = (
+    (r"'\w+' from 'collections'|module 'collections' has no attribute '[A-Z]", "<3.10"),
+    (r"'(?:getargspec|formatargspec)' from 'inspect'", "<3.11"),
+    (r"module 'inspect' has no attribute '(?:getargspec|formatargspec)'", "<3.11"),
+    (r"module 'asyncio' has no attribute 'coroutine'|'coroutine' from 'asyncio'", "<3.11"),
+    (r"'gcd' from 'fractions'|module 'fractions' has no attribute 'gcd'", "<3.9"),
+    (r"module 'base64' has no attribute '(?:de|en)codestring'", "<3.9"),
+    (r"module 'locale' has no attribute 'format'", "<3.12"),
+    (r"module 'ssl' has no attribute 'wrap_socket'", "<3.12"),
+    (r"module 'configparser' has no attribute 'SafeConfigParser'", "<3.12"),
+    (r"'(?:SafeConfigParser)' from 'configparser'", "<3.12"),
+    (r"module 'pkgutil' has no attribute 'Imp", "<3.12"),
+)
+"""What the newest Pythons have dropped, by their "What's New" pages, and which still have it."""
+
+_OLDEST = ">=3.8"
 
 _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"python-multipart", ("python-multipart",)),
@@ -67,7 +93,7 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     added: tuple[str, ...] = ()
     why = ""
     if kind == "ModuleNotFoundError" and name and not _is_own(project, name):
-        package = _MODULES.get(name) or inference.PACKAGES.get(name)
+        package = _MODULES.get(name) or _GONE.get(name) or inference.PACKAGES.get(name)
         added = (package,) if package else ()
         why = f"{name} is imported, and no file names a package with it"
     if not added:
@@ -76,8 +102,26 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     if not added:
         added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
         why = "a newer version lacks what the app imports"
+    if not added and (bound := next((b for said, b in _OLDER if re.search(said, message)), None)):
+        return _with_older_python(project, bound)
     new = tuple(item for item in added if item not in project.dependencies.extra)
     return _with(project, new, why) if new else None
+
+
+def _with_older_python(project: Project, bound: str) -> Project | None:
+    """The project on a Python that still has what its import wants; ``None`` if it says which."""
+    dependencies = project.dependencies
+    asked = dependencies.python or ""
+    if dependencies.exact or re.fullmatch(r"[\d.]+", asked):
+        return None
+    request = ",".join(part for part in (asked, _OLDEST, bound) if part)
+    said = "it imports what newer Pythons no longer have"
+    finding = Finding("python", bound, said, level="warning")
+    return replace(
+        project,
+        dependencies=replace(dependencies, python=request, exact=True),
+        findings=(*project.findings, finding),
+    )
 
 
 def _is_own(project: Project, name: str) -> bool:

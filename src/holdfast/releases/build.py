@@ -180,12 +180,17 @@ class Build:
                 repaired = detect.repaired(project, error)
                 if repaired is None:
                     raise
-            self._note(f"{repaired.findings[-1].why}: {repaired.findings[-1].value} is added")
+            repair = repaired.findings[-1]
+            if repair.what == "added":
+                self._note(f"{repair.why}: {repair.value} is added")
             project = repaired
             try:
                 env_path = self._provide(environments, project, source)
-            except BuildError:
+            except BuildError as error:
+                self._note(f"{repair.why}, but: {error.message}")
                 raise first from None
+            if repair.what == "python":
+                self._note(f"{repair.why}: Python {repair.value} is used")
         return self._fitted(environments, project, env_path, source)
 
     def _fitted(

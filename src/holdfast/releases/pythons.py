@@ -33,6 +33,19 @@ class Pythons:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         write_json(self._file, {**self._load(), _key(request): path})
 
+    def instead(self, environment: str) -> str | None:
+        """The interpreter that an environment was made with, because the one in its key did not do.
+
+        Args:
+            environment: that key.
+        """
+        path = self._load().get(f"instead {environment}")
+        return path if path is not None and os.access(path, os.X_OK) else None
+
+    def set_instead(self, environment: str, path: str) -> None:
+        """Remember that; raises OSError when the disk is full."""
+        write_json(self._file, {**self._load(), f"instead {environment}": path})
+
     def worth_fetching(self, request: str) -> bool:
         """Whether it was not tried within the last hour; from now on it was."""
         last = self._load().get(f"tried {request}", "0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from holdfast.releases import index
 _TIMEOUT = 1800.0
 _ASK_TIMEOUT = 60.0
 _FETCH_TIMEOUT = 120.0
+_RESOLVE_TIMEOUT = 120.0
 
 
 @cache
@@ -82,6 +84,31 @@ def install(
     """Installs requirements (``-r FILE``, ``-e DIR``, names) into a virtual environment."""
     target = ["pip", "install", "--python", str(venv / "bin" / "python")]
     return _command([*target, *arguments], directory, env, title="uv pip install")
+
+
+def resolve(
+    version: str,
+    python: str,
+    files: Sequence[str],
+    lines: str,
+    directory: Path,
+    env: Mapping[str, str],
+    *,
+    wheels: Sequence[str] = (),
+) -> Command:
+    """Fails if the requirements have no solution for that version of Python; installs nothing.
+
+    Args:
+        version: ``"3.12"``; it need not be on this machine.
+        python: an interpreter, to ask packages with that say what they need only when run.
+        files, lines: the requirements.
+        wheels: packages that must not be built.
+    """
+    arguments = ["pip", "compile", "--quiet", "--python", python, "--python-version", version]
+    for name in wheels:
+        arguments += ["--only-binary", name]
+    command = _command([*arguments, *files, "-"], directory, env, title="uv pip compile")
+    return replace(command, stdin=lines.encode(), timeout=_RESOLVE_TIMEOUT)
 
 
 def sync(

@@ -24,17 +24,21 @@ from holdfast.account import Account
 from holdfast.app import Dependencies
 from holdfast.command import Command
 from holdfast.errors import BuildError, CommandFailed
-from holdfast.execute import run
+from holdfast.execute import Completed, run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
-from holdfast.releases import bytecode, uv
+from holdfast.releases import another_python, bytecode, uv
 from holdfast.releases.failures import explained, of_system, stopped
+from holdfast.releases.interpreters import Interpreters
 from holdfast.releases.pythons import Pythons
 from holdfast.runtimes.base import machine_environment
 
 MARKER = "holdfast.json"
 FORMAT = "1"
 """Part of every key: a change in how environments are made gives new ones."""
+
+_MINOR = "import sys; print(sys.version_info[1])"
+_ASK_TIMEOUT = 60.0
 
 _LOCAL_REQUIREMENT = re.compile(
     r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|\s|$)|file:|[\w.-]+\s*@\s*(?:file:|\.))", re.MULTILINE
@@ -62,6 +66,7 @@ class Environments:
         self._env = uv.environment(cache)
         self._line = line
         self._should_stop = should_stop
+        self._interpreters = Interpreters(home.home, self._pythons, self._env, self._execute, note)
 
     def provide(
         self, dependencies: Dependencies, source: Path, release: Path, commit: str | None
@@ -76,9 +81,39 @@ class Environments:
             its path.
 
         Raises:
-            BuildError: no such Python, or something cannot be installed.
+            BuildError: no such Python, or something cannot be installed. Where another Python
+                would do it is used instead, unless ``holdfast.toml`` asks for this one.
         """
-        python, other = self._python(dependencies)
+        python, other = self._interpreters.choose(dependencies)
+        first = key(dependencies, source, python)
+        if not dependencies.exact and (known := self._pythons.instead(first)) is not None:
+            python, other = known, False
+        try:
+            return self._provided(dependencies, source, release, python, commit, other)
+        except another_python.Unfit as unfit:
+            better = (
+                None if dependencies.exact else self._better(unfit, dependencies, source, python)
+            )
+            if better is None:
+                raise unfit.error from None
+            version, path = better
+            self._note(f"{unfit.sign.reason}: Python {version} is used ({path})")
+        try:
+            made = self._provided(dependencies, source, release, path, commit, other=False)
+        except another_python.Unfit as unfit:
+            raise unfit.error from None
+        self._pythons.set_instead(first, path)
+        return made
+
+    def _provided(
+        self,
+        dependencies: Dependencies,
+        source: Path,
+        release: Path,
+        python: str,
+        commit: str | None,
+        other: bool,
+    ) -> Path:
         if dependencies.install_project or _has_local_parts(dependencies, source):
             path = release / "env"
             self._make(path, dependencies, source, python, commit, other)
@@ -90,63 +125,34 @@ class Environments:
                     self._make(path, dependencies, source, python, commit, other)
         return path
 
-    def _python(self, dependencies: Dependencies) -> tuple[str, bool]:
-        """The interpreter, and whether it is another than the project asks for.
-
-        One that the machine lacks is fetched by uv. Where that can't be done, the
-        machine's own serves: most projects ask for what their author had, not for what
-        they need. What ``holdfast.toml`` asks for is not replaced.
-        """
-        request = dependencies.python
-        known = self._pythons.get(request) or self._found(request)
-        if known is None and self._fetched(request):
-            known = self._found(request)
-        if known is not None:
-            return known, False
-        other = None if dependencies.exact else self._pythons.get(None) or self._found(None)
-        if other is None:
-            raise self._missing(request)
-        self._note(
-            f"Python {request} is not on this machine and could not be fetched: {other} is used; "
-            "install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
-        )
-        return other, True
-
-    def _found(self, request: str | None) -> str | None:
-        try:
-            found = run(
-                self._as_user(uv.find_python(request, self._home.home, self._env)),
-                should_stop=self._should_stop,
-            )
-        except CommandFailed:
-            stopped(self._should_stop)
+    def _better(
+        self, unfit: another_python.Unfit, dependencies: Dependencies, source: Path, python: str
+    ) -> tuple[str, str] | None:
+        """The version and the path of a Python with which the dependencies can be had."""
+        given = another_python.requirements(dependencies)
+        if given is None:
             return None
-        path = found.output.strip().splitlines()[-1]
-        self._pythons.set(request, path)
-        return path
+        files, lines = given
 
-    def _fetched(self, request: str | None) -> bool:
-        """Have uv fetch a Python, if ``UV_PYTHON_DOWNLOADS`` does not forbid it; not too often."""
-        if request is None or not uv.may_fetch() or not self._pythons.worth_fetching(request):
-            return False
-        try:
-            run(
-                self._as_user(uv.fetch_python(request, self._home.home, self._env)),
-                on_line=self._line,
-                should_stop=self._should_stop,
+        def resolves(version: str) -> bool:
+            command = uv.resolve(
+                version, python, files, lines, source, self._env, wheels=unfit.sign.unbuilt
             )
-        except CommandFailed:
-            stopped(self._should_stop)
-            return False
-        return True
+            try:
+                self._execute(command)
+            except CommandFailed:
+                return False
+            return True
 
-    def _missing(self, request: str | None) -> BuildError:
-        wanted = f"Python {request}" if request else "a Python"
-        return BuildError(
-            f"{wanted} is not on this machine",
-            hint="install it with the system's packages (apt-get install python3), "
-            "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
-            "uv fetches it",
+        told = self._execute(Command((python, "-c", _MINOR), timeout=_ASK_TIMEOUT)).output
+        return another_python.choose(
+            unfit,
+            dependencies,
+            python,
+            found=self._interpreters.found,
+            fetched=self._interpreters.fetched,
+            resolves=resolves,
+            minor=int(told),
         )
 
     def _as_user(self, command: Command) -> Command:
@@ -194,11 +200,28 @@ class Environments:
         return None
 
     def _run(self, command: Command) -> None:
+        said: list[str] = []
+
+        def told(line: str) -> None:
+            said.append(line)
+            self._line(line)
+
         try:
-            run(self._as_user(command), on_line=self._line, should_stop=self._should_stop)
+            self._execute(command, told)
         except CommandFailed as error:
+            problem = explained("install the dependencies", error, self._home.home)
+            # What it failed for stands before the output of a build, which may be long.
+            if (sign := another_python.sign("\n".join(said))) is not None:
+                raise another_python.Unfit(problem, sign) from None
+            raise problem from None
+
+    def _execute(self, command: Command, line: Callable[[str], None] | None = None) -> Completed:
+        """Run it as whoever builds; raises CommandFailed, or Cancelled."""
+        try:
+            return run(self._as_user(command), on_line=line, should_stop=self._should_stop)
+        except CommandFailed:
             stopped(self._should_stop)
-            raise explained("install the dependencies", error, self._home.home) from None
+            raise
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:

@@ -1,0 +1,137 @@
+"""Another Python for dependencies that the one tried cannot have.
+
+Two things are read from what uv says: that a requirement does not support this Python, and that
+a package could not be built, which an old one often cannot on a newer Python, while there is a
+wheel of it for an older one. Which version would do is not read but asked of uv, which resolves
+the same requirements for it (``uv help pip compile``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from holdfast.app import Dependencies
+from holdfast.errors import BuildError
+
+OLDEST, NEWEST = 8, 14
+"""Minor versions of Python 3 that are tried: an app is asked by scripts that want 3.8."""
+
+_UNSUPPORTED = (
+    re.compile(r"not satisfy Python(?P<range>[<>=!~]\S*) and (?:.* of )?(?P<who>\S+) depends? on"),
+    re.compile(r"(?P<who>\S+) requires Python (?P<range>[<>=!~][^\s,]*)"),
+)
+_UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==[^`]*)?`")
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Why another Python may help.
+
+    Attributes:
+        reason: for a person.
+        unbuilt: packages that could not be built: only a wheel of theirs helps.
+    """
+
+    reason: str
+    unbuilt: tuple[str, ...] = ()
+
+
+class Unfit(Exception):
+    """Dependencies could not be installed, perhaps for want of another Python.
+
+    Attributes:
+        error: what is said if it is not that.
+    """
+
+    def __init__(self, error: BuildError, sign: Sign) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.sign = sign
+
+
+def sign(output: str) -> Sign | None:
+    """What uv's output says of Python; ``None``: nothing."""
+    for pattern in _UNSUPPORTED:
+        if match := pattern.search(output):
+            return Sign(f"{match['who']} needs Python{match['range']}")
+    if names := tuple(dict.fromkeys(match["who"] for match in _UNBUILT.finditer(output))):
+        return Sign(f"{names[0]} cannot be built for this Python", names)
+    return None
+
+
+def choose(
+    unfit: Unfit,
+    dependencies: Dependencies,
+    python: str,
+    *,
+    found: Callable[[str], str | None],
+    fetched: Callable[[str], str | None],
+    resolves: Callable[[str], bool],
+    minor: int,
+) -> tuple[str, str] | None:
+    """The nearest Python with which the dependencies can be had: this machine's, else fetched.
+
+    Args:
+        python: the one that was tried; 3.``minor``.
+        found, fetched: an interpreter for a request of uv's, or ``None``.
+        resolves: whether uv finds versions of everything for ``"3.12"``.
+
+    Returns:
+        its version and its path; ``None`` if no other would do.
+
+    Raises:
+        BuildError: one would, and cannot be had.
+    """
+    near = list(_near(minor, dependencies.python))
+    request = partial(_request, dependencies.python)
+    here = {version: path for version in near if (path := found(request(version))) is not None}
+    for version, path in here.items():
+        if path != python and resolves(version):
+            return version, path
+    for version in near:
+        if version in here or not resolves(version):
+            continue
+        if (path := fetched(request(version))) is None:
+            raise _cannot_be_had(unfit, version, minor)
+        return version, path
+    return None
+
+
+def _near(minor: int, asked: str | None) -> Iterator[str]:
+    """Versions to try, the nearest first: newer ones, then older ones; what is asked for, alone."""
+    if asked is not None and re.fullmatch(r"3\.\d+", asked):
+        yield asked
+        return
+    for other in (*range(minor + 1, NEWEST + 1), *range(minor - 1, OLDEST - 1, -1)):
+        yield f"3.{other}"
+
+
+def _request(asked: str | None, version: str) -> str:
+    """``version`` within what the project asks for, as uv takes it."""
+    if asked is None or asked == version:
+        return version
+    return f"{asked},=={version}.*"
+
+
+def _cannot_be_had(unfit: Unfit, version: str, minor: int) -> BuildError:
+    return BuildError(
+        f"{unfit.sign.reason}, and this one is 3.{minor}: everything could be installed with "
+        f"Python {version}, which is not on this machine and could not be fetched",
+        hint=f"install Python {version} (apt-get install python{version}-venv, where the "
+        "distribution has it), or ask for another version of the package",
+        detail=unfit.error.detail,
+    )
+
+
+def requirements(dependencies: Dependencies) -> tuple[Sequence[str], str] | None:
+    """What ``uv pip compile`` is given: files, and lines for its standard input.
+
+    ``None`` for ``uv.lock``: that is resolved already, for the Pythons that it names.
+    """
+    if dependencies.source == "uv.lock":
+        return None
+    files = list(dependencies.files[:1]) if dependencies.source != "none" else []
+    return files, "".join(f"{line}\n" for line in dependencies.extra)

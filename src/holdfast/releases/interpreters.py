@@ -1,0 +1,130 @@
+"""The Python that a build asks for: found on this machine, or fetched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from holdfast.app import Dependencies
+from holdfast.command import Command
+from holdfast.errors import BuildError, CommandFailed
+from holdfast.execute import Completed
+from holdfast.releases import uv
+from holdfast.releases.pythons import Pythons
+
+_MANAGERS = (
+    ("PYENV_ROOT", ".pyenv", "versions"),
+    ("ASDF_DATA_DIR", ".asdf", "installs/python"),
+    ("MISE_DATA_DIR", ".local/share/mise", "installs/python"),
+)
+"""Version managers: the variable that names their directory, its usual place in the home, and where
+in it each version has a directory of its own."""
+
+
+class Interpreters:
+    """Finds interpreters, and remembers them.
+
+    Args:
+        directory: where uv runs.
+        env: what uv is told besides.
+        execute: runs a command as whoever builds; raises CommandFailed, or Cancelled.
+        note: tells the user.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        pythons: Pythons,
+        env: Mapping[str, str],
+        execute: Callable[[Command], Completed],
+        note: Callable[[str], None],
+    ) -> None:
+        self._directory = directory
+        self._pythons = pythons
+        self._env = env
+        self._execute = execute
+        self._note = note
+
+    def choose(self, dependencies: Dependencies) -> tuple[str, bool]:
+        """The interpreter, and whether it is another than the project asks for.
+
+        One that the machine lacks is fetched by uv. Where that can't be done, the
+        machine's own serves: most projects ask for what their author had, not for what
+        they need. What ``holdfast.toml`` asks for is not replaced.
+
+        Raises:
+            BuildError: there is none that will do.
+        """
+        request = dependencies.python
+        if (known := self.found(request) or self.fetched(request)) is not None:
+            return known, False
+        other = None if dependencies.exact else self.found(None)
+        if other is None:
+            raise _missing(request)
+        self._note(
+            f"Python {request} is not on this machine and could not be fetched: {other} is used; "
+            "install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
+        )
+        return other, True
+
+    def found(self, request: str | None) -> str | None:
+        """One that is on this machine."""
+        if (known := self._pythons.get(request)) is not None:
+            return known
+        path = self._asked(request, {}) or self._asked_managers(request)
+        if path is not None:
+            self._pythons.set(request, path)
+        return path
+
+    def fetched(self, request: str | None) -> str | None:
+        """One that uv fetches, if ``UV_PYTHON_DOWNLOADS`` does not forbid it; not too often."""
+        if request is None or not uv.may_fetch() or not self._pythons.worth_fetching(request):
+            return None
+        try:
+            self._execute(uv.fetch_python(request, self._directory, self._env))
+        except CommandFailed:
+            return None
+        return self.found(request)
+
+    def _asked_managers(self, request: str | None) -> str | None:
+        """One of a version manager's that it has not selected.
+
+        On ``PATH`` it has a script for every version, which fails for those; and uv ends at the
+        first that it cannot ask (uv 0.13).
+        """
+        if request is None or not (directories := managed(os.environ, Path.home())):
+            return None
+        return self._asked(request, {"PATH": os.pathsep.join(map(str, directories))})
+
+    def _asked(self, request: str | None, more: Mapping[str, str]) -> str | None:
+        try:
+            found = self._execute(uv.find_python(request, self._directory, {**self._env, **more}))
+        except CommandFailed:
+            return None
+        return found.output.strip().splitlines()[-1]
+
+
+def managed(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """The ``bin`` of each version of CPython that a version manager has, the newest first."""
+    roots = [
+        Path(environ.get(variable) or home / usual) / below for variable, usual, below in _MANAGERS
+    ]
+    found = [
+        (tuple(map(int, path.parent.name.split("."))), path)
+        for root in roots
+        for path in root.glob("3.*/bin")
+        if re.fullmatch(r"3(\.\d+){1,2}", path.parent.name)
+    ]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _missing(request: str | None) -> BuildError:
+    wanted = f"Python {request}" if request else "a Python"
+    return BuildError(
+        f"{wanted} is not on this machine",
+        hint="install it with the system's packages (apt-get install python3), "
+        "or ask for another in [app] python; with UV_PYTHON_DOWNLOADS=automatic "
+        "uv fetches it",
+    )

@@ -1,0 +1,102 @@
+"""Another Python than the machine's own, where the dependencies or the code can have no other."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from holdfast.command import Command
+from holdfast.errors import BuildError, DetectionError
+from holdfast.execute import run as execute
+from holdfast.releases import uv
+from holdfast.releases.interpreters import Interpreters
+from holdfast.releases.pythons import Pythons
+from tests.server.releases.conftest import BARE, COMMAND, Shop
+
+OWN = sys.version_info[1]
+COLLECTIONS = "from collections import Mapping\nfrom flask import Flask\napp = Flask(__name__)\n"
+
+
+def here(shop: Shop, request: str) -> str | None:
+    """A Python of this machine that fits; it may well have one alone."""
+    env = uv.environment(shop.layout.uv_cache)
+    shop.layout.root.mkdir(exist_ok=True)
+    known = Pythons(shop.layout.root / "test-pythons.json")
+    return Interpreters(shop.layout.root, known, env, execute, lambda text: None).found(request)
+
+
+def minor(env: Path) -> int:
+    code = "import sys; print(sys.version_info[1])"
+    return int(execute(Command((str(env / "bin" / "python"), "-c", code), timeout=60)).output)
+
+
+def wheel(directory: Path, requires: str) -> None:
+    """A package ``picky`` that supports the Pythons ``requires``."""
+    directory.mkdir(exist_ok=True)
+    info = "picky-1.0.dist-info"
+    head = f"Metadata-Version: 2.1\nName: picky\nVersion: 1.0\nRequires-Python: {requires}\n"
+    kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    with zipfile.ZipFile(directory / "picky-1.0-py3-none-any.whl", "w") as made:
+        made.writestr("picky.py", "")
+        made.writestr(f"{info}/METADATA", head)
+        made.writestr(f"{info}/WHEEL", kind)
+        made.writestr(f"{info}/RECORD", "")
+
+
+def listed(directory: Path) -> str:
+    return f"--no-index\n--find-links {directory}\npicky\n"
+
+
+def test_a_requirement_asks_for_a_newer_python(shop: Shop, tmp_path: Path) -> None:
+    """One of this machine's is used, said and known to the next build; else one error says so."""
+    wheel(tmp_path / "wheels", f">=3.{OWN + 1}")
+    files = {"app.py": BARE, "requirements.txt": listed(tmp_path / "wheels")}
+    newer = f"3.{OWN + 1}"
+    if here(shop, newer) is None:
+        with pytest.raises(BuildError) as caught:
+            shop.build(files, COMMAND)
+        assert f"picky==1.0 needs Python>={newer}, and this one is 3.{OWN}" in caught.value.message
+        assert f"with Python {newer}, which is not on this machine" in caught.value.message
+        assert f"install Python {newer}" in (caught.value.hint or "")
+        return
+    made = shop.build(files, COMMAND)
+    assert minor(made.env_path) == OWN + 1
+    (note,) = shop.notes()
+    assert note.startswith(f"picky==1.0 needs Python>={newer}: Python {newer} is used")
+    again = shop.build(files, COMMAND)
+    assert again.env_path == made.env_path
+    assert shop.notes() == shop.lines() == []
+
+
+def test_what_holdfast_toml_asks_for_is_not_replaced(shop: Shop, tmp_path: Path) -> None:
+    """The user has said it."""
+    wheel(tmp_path / "wheels", f">=3.{OWN + 1}")
+    files = {"app.py": BARE, "requirements.txt": listed(tmp_path / "wheels")}
+    with pytest.raises(BuildError, match="ended with status 1") as caught:
+        shop.build(files, {**COMMAND, "app": {"framework": "command", "python": f"3.{OWN}"}})
+    assert "does not support this version of Python" in (caught.value.hint or "")
+
+
+def test_no_python_supports_it(shop: Shop, tmp_path: Path) -> None:
+    """Then it is what uv says."""
+    wheel(tmp_path / "wheels", ">=3.99")
+    files = {"app.py": BARE, "requirements.txt": listed(tmp_path / "wheels")}
+    with pytest.raises(BuildError, match="ended with status 1") as caught:
+        shop.build(files, COMMAND)
+    assert "requires Python >=3.99" in (caught.value.detail or "")
+
+
+def test_the_code_asks_for_an_older_python(shop: Shop) -> None:
+    """``collections.Mapping`` went with 3.10: it is served by an older one, if there is one."""
+    files = {"app.py": COLLECTIONS, "requirements.txt": "flask\n"}
+    if here(shop, ">=3.8,<3.10") is None:
+        with pytest.raises(DetectionError, match="cannot import name 'Mapping'"):
+            shop.build(files)
+        assert "but: Python >=3.8,<3.10 is not on this machine" in shop.notes()[-1]
+        return
+    made = shop.build(files)
+    assert minor(made.env_path) < 10
+    assert "no longer have: Python <3.10 is used" in shop.notes()[-1]
