@@ -124,6 +124,9 @@ class StepRecord:
     note: str | None
 
 
+_PATIENCE = 10.0
+"""Seconds for which another process that writes is waited for."""
+
 _ADD_EVENT = "INSERT INTO events (deploy, line) VALUES (?, ?)"
 _JSON = ("request", "plan", "error", "retire")
 
@@ -328,11 +331,28 @@ class Journal:
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(
+        path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+    )
     database.row_factory = sqlite3.Row
-    database.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(database)
     database.execute(f"PRAGMA synchronous = {synchronous}")
     return database
+
+
+def _log_ahead(database: sqlite3.Connection) -> None:
+    """Choose the journal mode WAL. Where another process makes the file at this moment, SQLite does
+    not wait as it does elsewhere: "database is locked", at once."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _deploy(row: sqlite3.Row) -> Deploy:

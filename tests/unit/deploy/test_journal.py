@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 from pathlib import Path
@@ -45,6 +46,21 @@ def test_two_processes_cannot_both_queue(journal: Journal) -> None:
     for thread in threads:
         thread.join()
     assert len(won) == 1
+
+
+def test_it_is_made_by_two_at_once(tmp_path: Path) -> None:
+    """The first commands to a new server may come at the same moment: one waits for the other."""
+    path = tmp_path / "journal.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE somebody (is_at TEXT)")
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, other.execute, ("COMMIT",))
+    done.start()
+    journal = Journal(path)
+    assert journal.queue("notes", "deploy", {}).app == "notes"
+    journal.close()
+    done.join()
+    other.close()
 
 
 def test_an_ended_deploy_makes_room(journal: Journal) -> None:

@@ -70,7 +70,7 @@ def refused(error: OSError, home: Path) -> dict[str, Any]:
 def install(home: Path, header: dict[str, Any], archive: bytes) -> dict[str, Any]:
     """Unpack beside, make it whole, give it its name; an interrupted one leaves a scrap."""
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
+    with open(home / "lock", "w", opener=for_us_alone) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         refuse_older(home, header)
         for scrap in home.glob(".new-*"):
@@ -89,6 +89,13 @@ def install(home: Path, header: dict[str, Any], archive: bytes) -> dict[str, Any
         point(home / "current", header["hash"])
         prune(home, header["hash"])
     return {"installed": header["hash"]}
+
+
+def for_us_alone(path: str, flags: int) -> int:
+    """Open a file that others cannot read: whoever can read one can hold its lock, for ever."""
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def refuse_older(home: Path, header: dict[str, Any]) -> None:
