@@ -77,7 +77,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often to measure")
     parts = parser.add_argument_group(
-        "a part of the cases (faults)", "the result says how many of how many were played"
+        "a part of the cases (faults, detect)", "the result says how many of how many were played"
     )
     parts.add_argument(
         "--only", type=pattern, metavar="PATTERN", help="cases whose name it is found in"

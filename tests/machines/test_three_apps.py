@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -184,3 +185,30 @@ def test_a_second_deploy_of_one_app_is_told_so(apps: list[App]) -> None:
     assert "holdfast deploy --follow" in second.stderr
     assert other.code == 0, other.said[-2000:]
     assert [app.get() for app in apps] == [200, 200, 200]
+
+
+def test_an_environment_is_an_app_of_its_own(apps: list[App]) -> None:
+    """``--env staging`` reads its server, name and domain from a file beside; what serves
+    otherwise is not touched."""
+    notes = apps[0]
+    serving = notes.serving()
+    server = f'[app]\nserver = "{notes.machine.name}"\n'
+    (notes.directory / "holdfast.toml").write_text(f'{server}domains = ["{notes.domain}"]\n')
+    overlay = '[app]\nname = "notes-staging"\ndomains = ["staging.example"]\n'
+    (notes.directory / "holdfast.staging.toml").write_text(overlay)
+    for words in (("deploy", "--yes"), ("status",)):
+        done = subprocess.run(
+            notes.command(*words, "--env", "staging", "--json"),
+            cwd=notes.directory,
+            env=notes.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    [status] = json.loads(done.stdout.splitlines()[-1])["result"]["apps"]
+    assert (status["app"], status["domains"]) == ("notes-staging", ["staging.example"])
+    assert App(notes.machine, notes.directory, "staging").get() == 200
+    assert (notes.serving(), notes.get()) == (serving, 200)
