@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import faults
+from bench import detect, faults
 from bench.faults import Outcome, summary
 from bench.harness import BenchError
 from bench.parts import Parts
@@ -69,6 +69,14 @@ def test_a_part_is_never_whole() -> None:
         "whole": False,
     }
     assert summary(names, dict.fromkeys(names, GOOD))["whole"] is True
+
+
+def test_a_part_of_the_projects_is_never_whole() -> None:
+    """Likewise for ``detect``; what was not as expected does not count as it."""
+    good, bad = {"as_expected": True}, {"as_expected": False, "problem": "500"}
+    part = detect.summary(["one", "two", "three"], {"one": good, "two": bad, "other": good})
+    assert part == {"projects": 2, "as_expected": 1, "projects_in_all": 3, "whole": False}
+    assert detect.summary(["one"], {"one": good})["whole"] is True
 
 
 class NoClock:
