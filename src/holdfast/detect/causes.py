@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.detect import inference
-from holdfast.detect.facts import EnvRead, Evidence, SampleValue, StartsServer
+from holdfast.detect.facts import EnvRead, Evidence, PythonRequest, SampleValue, StartsServer
 from holdfast.detect.project import Candidate, Project
 from holdfast.errors import CommandFailed, DetectionError
 
@@ -72,10 +72,23 @@ def _not_read(project: Project, failure: Mapping[str, Any], detail: str) -> Impo
     file, python = str(failure["file"]), failure.get("python")
     said = f"{Evidence(file, failure.get('line'))}: Python {python} cannot read this file"
     hint = f"correct it (python3 -m py_compile {file} shows the line), then try again"
+    needs = next((item for item in project.all(PythonRequest) if item.evidence.file == file), None)
+    if needs is not None:
+        hint = _written_for(project, needs.version.removeprefix(">="))
     if file.startswith("/"):
         lists = ", ".join(project.dependencies.files[:1]) or "the dependencies"
         hint = f"a package is too old or too new for Python {python}; look at {lists}"
     return ImportFailed(f"{said}: {failure.get('said')}", failure, hint=hint, detail=detail)
+
+
+def _written_for(project: Project, version: str) -> str:
+    """What to do about a file that needs a later Python than the app got."""
+    if project.dependencies.python == f">={version}":
+        return f"it is written for Python {version}, and none was found: install it on the server"
+    return (
+        f"it is written for Python {version}: say so in .python-version (the line {version}) "
+        f'or in holdfast.toml ([app] python = "{version}")'
+    )
 
 
 def _not_set(

@@ -148,15 +148,25 @@ def _python(
     if best is not None and best.python:
         return best.python, (Finding("python", best.python, f"the header of {best.evidence.file}"),)
     requests = [fact for fact in facts if isinstance(fact, PythonRequest)]
-    requests.sort(key=lambda item: _ORDER.get(item.evidence.file, 2))
+    requests.sort(key=lambda item: _ORDER.get(item.evidence.file, 3 if _is_syntax(item) else 2))
+    if requests and _is_syntax(requests[0]):  # several files: what the newest needs
+        requests.sort(key=lambda item: item.version, reverse=True)
     if not requests:
         return None, ()
     first = requests[0]
     version = first.version if first.evidence.file in _ORDER else asked(first.version)
-    return version, (Finding("python", version or "any", str(first.evidence)),)
+    why = str(first.evidence)
+    if _is_syntax(first):
+        why += ": its syntax is read by no earlier Python, and no file asks for one"
+    return version, (Finding("python", version or "any", why),)
 
 
 _ORDER = {".python-version": 0, "runtime.txt": 1}
+
+
+def _is_syntax(request: PythonRequest) -> bool:
+    """Whether it is the code that asks, not somebody in a file for that."""
+    return request.evidence.file.endswith(".py")
 
 
 def asked(version: str) -> str | None:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from holdfast.detect import newer
 from holdfast.detect.source import Source
 
 SKIPPED = frozenset(
@@ -49,6 +50,8 @@ class Tree:
         self._bytes: dict[str, bytes] = {}
         self._sources: dict[str, Source | None] = {}
         self._faults: dict[str, SyntaxError] = {}
+        self.newer: dict[str, tuple[str, int]] = {}
+        """Of the files parsed so far those that ours is too old for: their Python, the line."""
         self._contents: list[tuple[str, bytes]] | None = None
         self._list()
         self._python = tuple(path for path in self._sizes if path.endswith(".py"))
@@ -146,6 +149,9 @@ class Tree:
                 warnings.simplefilter("ignore")  # "invalid escape sequence" is not our business
                 return Source(path, ast.parse(data))
         except SyntaxError as error:
+            if (found := newer.read(data)) is not None:
+                self.newer[path] = found[1], error.lineno or 1
+                return Source(path, found[0])
             self._faults[path] = error
         except (ValueError, RecursionError, MemoryError):
             pass
