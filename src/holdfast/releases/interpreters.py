@@ -108,16 +108,21 @@ class Interpreters:
 
 def managed(environ: Mapping[str, str], home: Path) -> list[Path]:
     """The ``bin`` of each version of CPython that a version manager has, the newest first."""
-    roots = [
-        Path(environ.get(variable) or home / usual) / below for variable, usual, below in _MANAGERS
-    ]
     found = [
-        (tuple(map(int, path.parent.name.split("."))), path)
-        for root in roots
-        for path in root.glob("3.*/bin")
-        if re.fullmatch(r"3(\.\d+){1,2}", path.parent.name)
+        (tuple(map(int, path.name.split("."))), path / "bin")
+        for variable, usual, below in _MANAGERS
+        for path in _inside(Path(environ.get(variable) or home / usual) / below)
+        if re.fullmatch(r"3(\.\d+){1,2}", path.name)
     ]
     return [path for _, path in sorted(found, reverse=True)]
+
+
+def _inside(directory: Path) -> list[Path]:
+    """What lies there; nothing, too, where whoever builds may not look (a user into a home)."""
+    try:
+        return list(directory.iterdir())
+    except OSError:
+        return []
 
 
 def _missing(request: str | None) -> BuildError:

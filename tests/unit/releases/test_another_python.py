@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,3 +98,19 @@ def test_versions_of_managers(tmp_path: Path) -> None:
     (tmp_path / ".local/share/mise/installs/python/3.11.9/bin").mkdir(parents=True)
     found = managed({"PYENV_ROOT": str(tmp_path / "pyenv")}, tmp_path)
     assert [path.parent.name for path in found] == ["3.12.1", "3.11.9", "3.9.18"]
+
+
+def test_a_home_that_is_closed(tmp_path: Path) -> None:
+    """An app's user builds, and may not look into root's home: there is nothing then."""
+    home = tmp_path / "home"
+    (home / ".pyenv/versions/3.12.1/bin").mkdir(parents=True)
+    home.chmod(0)
+    if root := os.geteuid() == 0:
+        os.seteuid(65534)
+    try:
+        assert managed({}, home) == []
+    finally:
+        if root:
+            os.seteuid(0)
+        home.chmod(0o755)
+    assert len(managed({}, home)) == 1
