@@ -23,6 +23,10 @@ from holdfast.detect.machine import Machine, Shape
 from holdfast.detect.project import Candidate, Project, ServerChoice
 from holdfast.errors import DetectionError
 
+_REUSES_SOCKETS = (19, 8)
+"""Until then gunicorn asked for SO_REUSEPORT, which newer kernels refuse to unix sockets: it ends
+at once (seen with 19.7.1 and Linux 6.18)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -55,6 +59,8 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
         versions=answers.versions,
         own_workers="WEB_CONCURRENCY" in (config.env or {}),
     )
+    if config.web.listen is None and not wanted.at_least("gunicorn", *_REUSES_SOCKETS):
+        wanted = replace(wanted, listen="port")
     return _from_procfile(config, line, wanted, project.server) or _ours(config, project, wanted)
 
 
