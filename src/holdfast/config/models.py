@@ -164,7 +164,7 @@ class Django:
 
     overlay: bool | None = key(flag, "add what settings lack to be served", usual=True)
     leave: tuple[str, ...] | None = key(
-        list_of(text, '["DEBUG"]'), "settings that are left as they are"
+        list_of(text, '["DEBUG"]'), "settings left as they are, and build commands left out"
     )
 
 

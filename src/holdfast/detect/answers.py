@@ -18,6 +18,8 @@ class DjangoAnswers:
     Attributes:
         insecure_key: what is wrong with ``SECRET_KEY``; empty if nothing is.
         local_static: collected static files are plain files on this machine's disk.
+        compress: when django-compressor needs its files made beforehand: ``always``,
+            ``unless DEBUG``, or (empty) never.
     """
 
     settings: str | None
@@ -35,6 +37,7 @@ class DjangoAnswers:
     local_static: bool = True
     trusted_origins: tuple[str, ...] = ()
     version: tuple[int, int] = (5, 0)
+    compress: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +122,5 @@ def _django(value: Mapping[str, Any]) -> DjangoAnswers:
         local_static=bool(value["local_static"]),
         trusted_origins=tuple(map(str, value["trusted_origins"])),
         version=(int(value["version"][0]), int(value["version"][1])),
+        compress=str(value["compress"]),
     )

@@ -208,7 +208,8 @@ class Assembly:
         path = found.evidence.file
         directory = self.config.web.directory or (parent(path) if "/" in path else ".")
         environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
-        added = () if tool.package in environment.packages else (tool.package,)
+        wanted = (tool.package, *tool.besides)
+        added = tuple(name for name in wanted if name not in environment.packages)
         self.findings.append(Finding("framework", found.tool, str(found.evidence)))
         self.findings += environment.findings
         return Project(

@@ -120,6 +120,21 @@ class PythonRequest(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Translations(Fact):
+    """A folder of translations (``locale``) that are not compiled.
+
+    Attributes:
+        languages, domains: of the files: ``de``; ``django``, ``messages``.
+        of_django: they are named as Django names its own.
+    """
+
+    folder: str
+    languages: tuple[str, ...]
+    domains: tuple[str, ...]
+    of_django: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NeedsInstalling(Fact):
     """The project itself must be installed, not only what it depends on."""
 

@@ -45,8 +45,8 @@ def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
             Where ``config`` gives the web command, this is no reason to stop, and stands
             in ``Answers.failed``.
     """
-    if project.tool is not None and project.tool.tool == "streamlit":
-        return _ask_streamlit(project, project.tool, run)
+    if project.tool is not None and project.tool.tool in _RUN_ONCE:
+        return _ask_by_running(project, project.tool, run)
     if project.framework == "command":
         return Answers()
     try:
@@ -57,12 +57,16 @@ def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
         raise
 
 
-def _ask_streamlit(project: Project, tool: ToolApp, run: Run) -> Answers:
-    """Its page is a shell that always answers 200: the script itself is run once."""
+_RUN_ONCE = ("streamlit", "voila")
+"""Tools whose page is a shell that answers 200 whatever the script does."""
+
+
+def _ask_by_running(project: Project, tool: ToolApp, run: Run) -> Answers:
+    """The script itself is run once."""
     file = tool.evidence.file
     candidate = Candidate("command", "wsgi", file, file, tool.evidence, directory=project.directory)
     asked = replace(project, candidates=(candidate,))
-    return replace(_ask(asked, run, "streamlit"), candidate=None)
+    return replace(_ask(asked, run, tool.tool), candidate=None)
 
 
 def _ask(project: Project, run: Run, how: str | None = None) -> Answers:

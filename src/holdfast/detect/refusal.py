@@ -118,6 +118,13 @@ def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> Detectio
             f"this looks like {other.what} ({other.evidence}); there is no Python in it",
             hint="Holdfast deploys Python web apps; if a command serves it, " + WRITE_COMMAND,
         )
+    notebook = next((path for path in tree.files if path.endswith(".ipynb")), None)
+    if notebook is not None and not tree.python:
+        return DetectionError(
+            f"there are only notebooks here ({notebook}): Jupyter is an editor that runs what its "
+            "visitors type, and is not put online",
+            hint="to show a notebook as a page, name voila in requirements.txt",
+        )
     if not tree.python:
         return DetectionError(
             "there is no Python file here",

@@ -21,7 +21,7 @@ from holdfast.config import Config
 from holdfast.config.names import process_name
 from holdfast.config.wrong import Wrong
 from holdfast.detect import (
-    front,
+    building,
     keeping,
     migrating,
     overlaying,
@@ -31,7 +31,7 @@ from holdfast.detect import (
     webcommand,
 )
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import FrontEnd, HealthRoute, ProcessLine
+from holdfast.detect.facts import HealthRoute, ProcessLine
 from holdfast.detect.health import KNOWN
 from holdfast.detect.machine import Machine
 from holdfast.detect.project import Project
@@ -61,7 +61,7 @@ def resolve(
     release, why_release = migrating.release(config, project, answers, web.directory)
     persist, why_persist = keeping.persist(config, project, answers)
     static, why_static = _static(config, answers)
-    build, why_build = _build(config, project, answers)
+    build, why_build = building.build(config, project, answers)
     processes, why_processes = _processes(config, project, web.directory)
     decided = (found, why_processes, why_build, why_static, why_release, why_persist)
     findings = [item for part in decided for item in part]
@@ -188,41 +188,18 @@ def _detected_static(answers: Answers) -> list[tuple[str, str, str]]:
         (url, path, "the app serves it itself; the edge is faster") for url, path in answers.static
     ]
     django = answers.django
-    if django and _collects(answers) and django.static_root and django.static_url.startswith("/"):
+    if (
+        django
+        and building.collects(answers)
+        and django.static_root
+        and django.static_url.startswith("/")
+    ):
         whitenoise = any("whitenoise" in item.lower() for item in django.middleware)
         why = "STATIC_URL and STATIC_ROOT" + (
             "; the edge answers before WhiteNoise is asked" if whitenoise else ""
         )
         found.append((django.static_url, django.static_root, why))
     return found
-
-
-def _collects(answers: Answers) -> bool:
-    django = answers.django
-    return bool(
-        django
-        and django.static_root
-        and django.local_static
-        and "django.contrib.staticfiles" in django.apps
-    )
-
-
-def _build(
-    config: Config, project: Project, answers: Answers
-) -> tuple[tuple[str, ...], list[Finding]]:
-    """The user's commands, then ``collectstatic`` (it collects what they made)."""
-    commands = tuple(config.build.commands or ())
-    findings: list[Finding] = []
-    for fact in project.all(FrontEnd) if not commands else ():
-        made, finding = front.build(fact)
-        commands += made
-        findings.append(finding)
-    if not _collects(answers) or not project.manage:
-        return commands, findings
-    if any("collectstatic" in item for item in commands):
-        return commands, findings
-    command = collect_command(project.manage)
-    return (*commands, command), [*findings, Finding("build", command, "STATIC_ROOT is set")]
 
 
 def _processes(
@@ -243,13 +220,6 @@ def _processes(
         said[name] = Process(name, line.command, line.directory)
         findings.append(Finding("process", f"{name}: {line.command}", str(line.evidence)))
     return tuple(said.values()), findings
-
-
-def collect_command(manage: str) -> str:
-    """Build commands start in the root of the source, ``manage.py`` may lie below it."""
-    folder, _, name = manage.rpartition("/")
-    command = f"python {name} collectstatic --noinput"
-    return f"cd {folder} && {command}" if folder else command
 
 
 def _plain(name: str) -> str:

@@ -28,6 +28,7 @@ from holdfast.detect import (
     state,
     tool_migrations,
     tools,
+    translations,
     unparsed,
     wsgi,
 )
@@ -61,6 +62,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     tool_migrations.recognise,
     front.recognise,
     drift.recognise,
+    translations.recognise,
     unparsed.recognise,
 )
 """Every recogniser. A new case is a new file with ``recognise``, and a line here."""

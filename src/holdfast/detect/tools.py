@@ -24,6 +24,7 @@ class Tool:
         command: for the shell; ``{file}`` and ``{host}`` are filled in.
         health: answered when it works.
         starts: what stands in the file that is started; empty: any import will do.
+        besides: what it needs that it does not bring along.
     """
 
     module: str
@@ -31,6 +32,7 @@ class Tool:
     command: str
     health: str
     starts: tuple[bytes, ...] = ()
+    besides: tuple[str, ...] = ()
 
 
 LAUNCHER = "holdfast_launch"
@@ -114,27 +116,32 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
         if found:
             path = min(found)[1]
             yield ToolApp(Evidence(path, 1), tool.module, confidence=Confidence.LIKELY)
-    for path in [item for item in tree.files if item.endswith(".ipynb")][:1]:
-        if b"voila" in tree.read("requirements.txt") + tree.read("pyproject.toml"):
-            yield ToolApp(Evidence(path), "voila")
+    notebooks = [item for item in tree.files if item.endswith(".ipynb") and not is_aside(item)]
+    if notebooks:
+        yield ToolApp(Evidence(min(notebooks, key=_rank)), "voila", confidence=Confidence.GUESS)
 
 
 VOILA = Tool(
     "voila",
     "voila",
     'exec voila {file} --no-browser --port="$PORT" --Voila.ip=127.0.0.1',
-    "/",
+    "/voila/static/voila.js",
+    besides=("ipykernel",),
 )
 TOOLS_AND_NOTEBOOKS = {**TOOLS, "voila": VOILA}
 
 
 def _rank(path: str) -> tuple[int, int]:
-    name = path.rpartition("/")[2]
+    name = path.rpartition("/")[2].replace(".ipynb", ".py")
     return path.count("/"), _BEST.index(name) if name in _BEST else len(_BEST)
 
 
 def of_project(facts: Sequence[Fact], packages: frozenset[str]) -> ToolApp | None:
-    """The tool that the project depends on, else one whose file was found."""
+    """The tool that the project depends on, else one whose file was found.
+
+    A notebook is an app for Voila alone, and only where that is asked for.
+    """
     found = [fact for fact in facts if isinstance(fact, ToolApp)]
+    found = [item for item in found if item.tool != "voila" or "voila" in packages]
     named = [item for item in found if TOOLS_AND_NOTEBOOKS[item.tool].package in packages]
     return next(iter(named or found), None)

@@ -49,7 +49,7 @@ def collecting(built: tuple[str, ...], project: Project) -> str | None:
 
     Then it is run by the process that is asked: to import a project again takes longest.
     """
-    from holdfast.detect.resolving import collect_command
+    from holdfast.detect.building import collect_command
 
     manage = project.manage
     likely = bool(manage) and built == (collect_command(str(manage)),)

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import os
+import re
 import runpy
 import signal
 import sys
@@ -162,6 +163,7 @@ def about(settings: Any) -> dict[str, Any]:
         "local_static": local_static(apps),
         "trusted_origins": list(settings.CSRF_TRUSTED_ORIGINS),
         "version": version(),
+        "compress": compresses(settings, apps),
     }
     answer.update(databases(settings.DATABASES))
     return answer
@@ -202,6 +204,36 @@ def local_static(apps: Any) -> bool:
         return isinstance(staticfiles_storage, StaticFilesStorage)
     except Exception:
         return False
+
+
+def compresses(settings: Any, apps: Any) -> str:
+    """When django-compressor fails without what ``manage.py compress`` makes; empty: never.
+
+    It is switched off by DEBUG, unless the settings themselves say whether it is on. Without
+    a template that wants it the command fails, and nobody misses what it makes.
+    """
+    if "compressor" not in apps or not getattr(settings, "COMPRESS_OFFLINE", False):
+        return ""
+    own = sys.modules.get(os.environ.get(SETTINGS, ""))
+    said = getattr(own, "COMPRESS_ENABLED", None)
+    if said is False or not wants_compressing(settings):
+        return ""
+    return "always" if said else "unless DEBUG"
+
+
+def wants_compressing(settings: Any) -> bool:
+    """Whether a template of the project or of one of its apps holds ``{% compress %}``."""
+    from django.template.utils import get_app_template_dirs
+
+    tag = re.compile(rb"\{%-?\s*compress\s")
+    folders = [folder for item in settings.TEMPLATES for folder in item.get("DIRS", ())]
+    for folder in [*folders, *get_app_template_dirs("templates")]:
+        for root, _, names in os.walk(folder):
+            for name in names:
+                with contextlib.suppress(OSError), open(os.path.join(root, name), "rb") as file:
+                    if tag.search(file.read()):
+                        return True
+    return False
 
 
 def need_pillow() -> None:

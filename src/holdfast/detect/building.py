@@ -1,0 +1,138 @@
+"""What is run when a release is built: the user's commands, and what the framework wants made."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from holdfast.app import Finding
+from holdfast.config import Config
+from holdfast.detect import front
+from holdfast.detect.answers import Answers
+from holdfast.detect.facts import FrontEnd, Translations
+from holdfast.detect.project import Project
+
+_BABEL = frozenset({"babel", "flask-babel", "flask-babelex", "quart-babel", "fastapi-babel"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the build and why, or (without a command) what is not made and why not."""
+
+    command: str
+    finding: Finding
+
+
+def build(
+    config: Config, project: Project, answers: Answers
+) -> tuple[tuple[str, ...], list[Finding]]:
+    """The user's commands, then what they do not do themselves, in the order of need.
+
+    ``collectstatic`` collects what front ends were built to; ``compress`` reads what it collected.
+    What ``[django] leave`` names, or a command of the user's mentions, is left to the user.
+    """
+    commands = config.build.commands or ()
+    left = frozenset(config.django.leave or ())
+    steps: list[Step] = []
+    for name, found in (
+        ("compilemessages", _translations(project)),
+        ("pybabel", _catalogs(project)),
+        ("front end", () if commands else _front_ends(project)),
+        ("collectstatic", _collecting(project, answers)),
+        ("compress", _compressing(project, answers)),
+    ):
+        if name not in left and not any(name in item for item in commands):
+            steps += found
+    made = tuple(step.command for step in steps if step.command)
+    return (*commands, *made), [step.finding for step in steps]
+
+
+def _front_ends(project: Project) -> Iterator[Step]:
+    for fact in project.all(FrontEnd):
+        made, finding = front.build(fact)
+        yield Step(made[0] if made else "", finding)
+
+
+def _translations(project: Project) -> Iterator[Step]:
+    """Django's, by its own command, which needs gettext's ``msgfmt``."""
+    below = (
+        "" if "/" not in (project.manage or "") else f"{str(project.manage).rpartition('/')[0]}/"
+    )
+    found = [
+        fact
+        for fact in project.all(Translations)
+        if fact.of_django and f"{fact.folder}/".startswith(below)
+    ]
+    if not found or not project.manage or project.framework != "django":
+        return
+    languages = ", ".join(sorted({name for fact in found for name in fact.languages}))
+    if shutil.which("msgfmt") is None:
+        why = (
+            "not compiled: there is no msgfmt on this machine, so visitors read the untranslated"
+            " text; install it (apt-get install gettext), or commit the .mo files"
+        )
+        yield Step("", Finding("translations", languages, why, level="warning"))
+        return
+    command = manage_command(project.manage, "compilemessages")
+    why = f"{found[0].evidence} has no .mo beside it: {languages}{_unless('compilemessages')}"
+    yield Step(command, Finding("build", command, why))
+
+
+def _catalogs(project: Project) -> Iterator[Step]:
+    """Flask-Babel's and its like, by Babel itself, which is installed with them."""
+    if not project.packages & _BABEL or project.framework == "django":
+        return
+    for fact in project.all(Translations):
+        for domain in fact.domains if not fact.of_django else ():
+            command = f"pybabel compile -d {shlex.quote(fact.folder)} -D {shlex.quote(domain)}"
+            languages = ", ".join(fact.languages)
+            why = f"{fact.evidence} has no .mo beside it: {languages}{_unless('pybabel')}"
+            yield Step(command, Finding("build", command, why))
+
+
+def collects(answers: Answers) -> bool:
+    """Whether Django has static files to collect into a directory of this machine."""
+    django = answers.django
+    return bool(
+        django
+        and django.static_root
+        and django.local_static
+        and "django.contrib.staticfiles" in django.apps
+    )
+
+
+def _collecting(project: Project, answers: Answers) -> Iterator[Step]:
+    if collects(answers) and project.manage:
+        command = collect_command(project.manage)
+        yield Step(command, Finding("build", command, "STATIC_ROOT is set"))
+
+
+def _compressing(project: Project, answers: Answers) -> Iterator[Step]:
+    """django-compressor's, made beforehand: at run time each page would answer 500 without."""
+    django = answers.django
+    if django is None or not project.manage or not django.compress:
+        return
+    if django.compress == "unless DEBUG" and django.debug:
+        return
+    command = manage_command(project.manage, "compress")
+    why = "COMPRESS_OFFLINE is on: pages with {% compress %} fail without what it makes" + _unless(
+        "compress"
+    )
+    yield Step(command, Finding("build", command, why))
+
+
+def _unless(name: str) -> str:
+    return f'; [django] leave = ["{name}"] leaves it out'
+
+
+def collect_command(manage: str) -> str:
+    return manage_command(manage, "collectstatic --noinput")
+
+
+def manage_command(manage: str, what: str) -> str:
+    """Build commands start in the root of the source, ``manage.py`` may lie below it."""
+    folder, _, name = manage.rpartition("/")
+    command = f"python {name} {what}"
+    return f"cd {shlex.quote(folder)} && {command}" if folder else command
