@@ -99,14 +99,15 @@ def setup(
         _agree(invocation, yes, f"Make these changes on {server}?")
         done = _run(invocation, under_way)
         login = under_way.admin
+    there = login.written(login.user)
     lines = [
         (
             f"{server} is set up: {words.count(len(done['changed']), 'change')} in"
             f" {words.seconds(done['seconds'])}"
         ),
-        f"log in with {login.typed}; deploy with holdfast deploy --server {_written(login)}",
+        f"log in with {login.typed}; deploy with holdfast deploy --server {there}",
     ]
-    invocation.answer({**under_way.shown, **done, "server": _written(login)}, lines)
+    invocation.answer({**under_way.shown, **done, "server": there}, lines)
 
 
 @command.command("check", examples=["holdfast server check root@203.0.113.7 --json"])
@@ -211,13 +212,6 @@ def _refuse_local(server: str) -> None:
             "server setup works over SSH, also on this machine",
             hint="holdfast server setup root@localhost",
         )
-
-
-def _written(destination: Any) -> str:
-    host = destination.host
-    if destination.port is None:
-        return f"{destination.user}@{host}"
-    return f"{destination.user}@{f'[{host}]' if ':' in host else host}:{destination.port}"
 
 
 def _named_here(invocation: Invocation) -> list[str]:

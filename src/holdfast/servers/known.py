@@ -14,6 +14,7 @@ from typing import Any
 from holdfast.codec import CodecError, from_json, to_json
 from holdfast.errors import HoldfastError
 from holdfast.files import write_json
+from holdfast.transport.ssh.destination import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,7 @@ class Known:
     @property
     def server(self) -> str:
         """What to type as ``--server``."""
-        host = f"[{self.host}]" if ":" in self.host and self.port else self.host
-        return f"{self.admin}@{host}" + (f":{self.port}" if self.port else "")
+        return Destination(self.host, port=self.port).written(self.admin)
 
 
 def path() -> Path:

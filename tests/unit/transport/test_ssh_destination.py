@@ -28,6 +28,16 @@ def test_what_ssh_takes_is_understood(written: str, meant: Destination) -> None:
 
 
 @pytest.mark.parametrize(
+    "server", ["ada@box", "ada@box:2222", "ada@2001:db8::7", "ada@[2001:db8::7]:2222", "box:22"]
+)
+def test_what_is_written_is_read_again(server: str) -> None:
+    """Also for another user there, as messages and the list of servers have it."""
+    found = parse(server)
+    assert found.written(found.user) == server
+    assert parse(found.written("eve")) == Destination(found.host, "eve", found.port)
+
+
+@pytest.mark.parametrize(
     "written",
     [
         "",

@@ -91,7 +91,11 @@ class Program(Subprocess):  # type: ignore[misc]
     def transition(self) -> None:
         self._end_leftovers()
         self._frozen = processes.end_empty(self._frozen)
-        if self.state == ProcessStates.EXITED and time.time() - self.laststart < BETWEEN_STARTS:
+        # A last start that is yet to come is one of a clock that was set back since.
+        if (
+            self.state == ProcessStates.EXITED
+            and 0 <= time.time() - self.laststart < BETWEEN_STARTS
+        ):
             return
         super().transition()
 

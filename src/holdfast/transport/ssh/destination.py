@@ -30,6 +30,12 @@ class Destination:
         """How messages and ``ssh`` call it."""
         return f"{self.user}@{self.host}" if self.user else self.host
 
+    def written(self, user: str | None) -> str:
+        """What to type as ``--server`` for a user there; :func:`parse` reads it."""
+        host = f"[{self.host}]" if ":" in self.host and self.port is not None else self.host
+        port = f":{self.port}" if self.port is not None else ""
+        return f"{user}@{host}{port}" if user else f"{host}{port}"
+
     @property
     def argv(self) -> tuple[str, ...]:
         """The end of ssh's own arguments; ``--`` keeps a name from being read as an option."""

@@ -82,7 +82,7 @@ def no_sudo_said(said: str) -> bool:
 
 def no_sudo(server: Destination, admin: str | None, said: str) -> TransportError:
     """The error for a login on a set-up server that may not become root."""
-    user = f"{admin}@{server.host}" if admin else "the admin user that server setup made"
+    user = server.written(admin) if admin else "the admin user that server setup made"
     return TransportError(
         f"{server.name}: this login may not use sudo without a password, and on a server that"
         " was set up Holdfast runs as root",
@@ -115,7 +115,7 @@ def _denied(server: Destination, found: Found, said: str) -> TransportError:
 
 def _another_user(server: Destination, found: Found, said: str) -> TransportError:
     """What cloud-init puts before root's key (its module ssh, ``disable_root``)."""
-    there = f"{found['user']}@{server.host}"
+    there = server.written(found["user"])
     return TransportError(
         f"{server.name}: the server lets nobody in as {server.user or 'this user'}",
         hint=f"its image has another user for that: {there}",
