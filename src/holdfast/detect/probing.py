@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from holdfast.config import Config
-from holdfast.detect import answers, causes
+from holdfast.detect import answers, causes, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import ToolApp
 from holdfast.detect.health import KNOWN
@@ -45,8 +45,8 @@ def probe(project: Project, run: Run, config: Config | None = None) -> Answers:
             Where ``config`` gives the web command, this is no reason to stop, and stands
             in ``Answers.failed``.
     """
-    if project.tool is not None and project.tool.tool in _RUN_ONCE:
-        return _ask_by_running(project, project.tool, run)
+    if project.tool is not None:
+        return _ask_tool(project, project.tool, run)
     if project.framework == "command":
         return Answers()
     try:
@@ -61,12 +61,14 @@ _RUN_ONCE = ("streamlit", "voila")
 """Tools whose page is a shell that answers 200 whatever the script does."""
 
 
-def _ask_by_running(project: Project, tool: ToolApp, run: Run) -> Answers:
-    """The script itself is run once."""
+def _ask_tool(project: Project, tool: ToolApp, run: Run) -> Answers:
+    """The script itself is run once, where its end comes; else what serves it is imported."""
+    runs = tool.tool in _RUN_ONCE
     file = tool.evidence.file
-    candidate = Candidate("command", "wsgi", file, file, tool.evidence, directory=project.directory)
+    what = file if runs else tools.TOOLS_AND_NOTEBOOKS[tool.tool].module
+    candidate = Candidate("command", "wsgi", file, what, tool.evidence, directory=project.directory)
     asked = replace(project, candidates=(candidate,))
-    return replace(_ask(asked, run, tool.tool), candidate=None)
+    return replace(_ask(asked, run, tool.tool if runs else "tool"), candidate=None)
 
 
 def _ask(project: Project, run: Run, how: str | None = None) -> Answers:

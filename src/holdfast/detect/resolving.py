@@ -136,7 +136,8 @@ def _web(
     config: Config, project: Project, answers: Answers, machine: Machine
 ) -> tuple[Web, list[Finding]]:
     """The web process: its command, where it listens, where its health shows."""
-    base = overlaid(Web(command=""), config.web)
+    boot = Web("").boot_timeout if project.tool is None else tools.BOOT
+    base = overlaid(Web(command="", boot_timeout=boot), config.web)
     started = webcommand.choose(config, project, answers, machine, base)
     health, why_health = _health(config, project, answers)
     web = replace(

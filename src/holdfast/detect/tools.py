@@ -35,6 +35,10 @@ class Tool:
     besides: tuple[str, ...] = ()
 
 
+BOOT = 180.0
+"""Seconds for a boot: they import hundreds of megabytes. Gradio took 32 s on a busy machine with
+its modules compiled, and more than 60 s without."""
+
 LAUNCHER = "holdfast_launch"
 TOOLS = {
     tool.module: tool
