@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from bench.harness import ROOT, BenchError, program
 from bench.host_scan import Login, put_text
@@ -21,6 +22,10 @@ from tests.machines.setting_up import Owner, keep_packages, lend_packages
 APP, DOMAIN = "notes", "notes.audit.example"
 _DEPLOY = 600.0
 _CA = "/usr/local/share/ca-certificates/audit.crt"
+
+_BRIDGE = Lock()
+"""Held by who has a name server on the bed's bridge: it knows one answer, and a server that asked
+another one's would find somebody else's site there, and send no HSTS."""
 
 
 class Audited:
@@ -84,7 +89,7 @@ class Audited:
         put_text(self.login, _CA, certificate)
         self.login.run("update-ca-certificates")
         gateway = self.address.rpartition(".")[0] + ".1"
-        with _dns(gateway, self.address):
+        with _BRIDGE, _dns(gateway, self.address):
             before = self.login.run("cat", "/etc/resolv.conf")
             put_text(self.login, "/etc/resolv.conf", f"nameserver {gateway}")
             try:
