@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,11 @@ _NAMES = {"app": 8, "application": 8, "server": 5, "flask_app": 5, "create_app":
 _ASIDE = frozenset({"tests", "test", "testing", "examples", "example", "docs", "doc", "scripts",
                     "tools", "benchmarks", "samples", "demo", "demos", "migrations",
                     "fixtures"})  # fmt: skip
+_CHORES = re.compile(
+    r"(?:seed\w*|populate\w*|init_?db|create_(?:db|database|tables?|users?|admin|data)"
+    r"|test_?data|load_?data|fill_\w+|reset\w*|(?:\w+_)?worker|tasks)\.py"
+)
+"""Scripts that make the app to have its database or its context, not to serve it."""
 _NAMED = 40
 _DEEPER = 6
 
@@ -112,6 +118,8 @@ def _weighed(candidate: Candidate, hints: Sequence[AppHint]) -> Candidate:
         score -= 4  # an instance in the same place was made with what the factory lacks
     if is_aside(candidate.evidence.file):
         score -= 60
+    if _CHORES.fullmatch(parts[-1]):
+        score -= 20
     for hint in hints:
         if _meant(hint.target, candidate):
             score += _NAMED

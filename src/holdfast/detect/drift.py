@@ -2,6 +2,9 @@
 
 An import that fails is seen when the app is asked (:mod:`holdfast.detect.repairs`). These
 fail only when a visitor comes, with 500, so they must be read in the code.
+
+Likewise what a pinned old library brings along: Flask 1 asks for any Werkzeug, and cannot be
+imported with one that came ten years later.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree
 
 _FRAMES = ("starlette", "fastapi")
+_OLD_FLASK = re.compile(r"(?im)^[\s\"']*flask\s*==\s*([01]\.[\d.]+)")
+_WITH_OLD_FLASK = ("werkzeug<2.1", "jinja2<3.1", "itsdangerous<2.1", "markupsafe<2.1")
+"""The last versions that Flask 0 and 1 can be imported with."""
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
@@ -60,7 +66,20 @@ def older(
                 continue
             why = f"{fact.evidence}: {fact.why}, and no file says an older version"
             found[fact.requirement] = Finding("older", fact.requirement, why, level="warning")
-    return tuple(found), list(found.values())
+    pinned = [] if chosen == "uv.lock" else list(_beside_old_flask(tree, files))
+    return (*found, *(item.value for item in pinned)), [*found.values(), *pinned]
+
+
+def _beside_old_flask(tree: Tree, files: Sequence[str]) -> Iterator[Finding]:
+    """What Flask 0 and 1 need beside them where only they are pinned."""
+    texts = [(path, tree.text(path)) for path in files]
+    pins = ((path, _OLD_FLASK.search(text)) for path, text in texts)
+    path, pin = next(((path, found) for path, found in pins if found), ("", None))
+    for requirement in _WITH_OLD_FLASK if pin else ():
+        library = requirement.partition("<")[0]
+        if pin and not any(_says_version(text, (library,)) for _, text in texts):
+            why = f"{path} pins Flask {pin[1]}, which cannot be imported with a later one"
+            yield Finding("older", requirement, why, level="warning")
 
 
 def _says_version(text: str, libraries: Sequence[str]) -> bool:

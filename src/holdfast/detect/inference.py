@@ -20,31 +20,33 @@ asgiref asyncpg attrs authlib babel backoff bcrypt beautifulsoup4 bleach blinker
 bottle botocore cachetools celery certifi cffi channels channels_redis chardet cheroot cherrypy
 click cloudinary colorama colorlog configobj connexion cryptography cssselect cvxpy daphne dash
 databases dataset deepdiff defusedxml dill django django_celery_beat django_celery_results
-django_extensions django_htmx django_redis django_tables2 dnspython docutils dominate dramatiq
-duckdb dynaconf elasticsearch environs eve faker falcon fastapi fastapi_users feedparser filelock
-fiona flask folium fpdf2 fsspec furl geopandas gevent geopy gradio granian graphene graphql
-greenlet gspread gunicorn h11 h2 httptools httpx huey humanize hypercorn idna imageio ipython
-isodate itsdangerous jinja2 jmespath joblib jsonschema kombu langchain litestar loguru lxml mako
-marimo markdown markdown2 markupsafe marshmallow matplotlib mistune mistletoe mongoengine
-mongomock more_itertools motor msgpack msgspec networkx nicegui nltk numpy oauthlib odmantic
-openai openpyxl orjson packaging pandas panel paramiko passlib peewee pendulum phonenumbers pika
-piccolo plotly polars prometheus_client psutil psycopg pyarrow pydantic pydantic_settings pydub
-pygments pymongo pymysql pyotp pyparsing pypdf pyproj pytz pywebio qrcode quart quart_cors rdflib
-redis regex reportlab requests requests_oauthlib rich rq sanic scipy seaborn sendgrid sentry_sdk
-shapely simplejson six slowapi sortedcontainers spacy sqlalchemy sqlalchemy_utils sqlmodel
-sqlparse sse_starlette starlette statsmodels streamlit stripe structlog sympy tabulate tenacity
-textblob tiktoken tinydb toml tomli tomlkit tornado tqdm trio twilio typer typing_extensions
-tzlocal ujson unidecode urllib3 uvicorn uvloop validators viewflow vobject voila waitress watchdog
-wcwidth webargs webassets websockets werkzeug whitenoise whoosh wikipedia wordcloud wsproto
-wtforms xlrd xlsxwriter xmltodict yarl yfinance zeep zipp
+django_extensions django_htmx django_redis django_tables2 django_unicorn dnspython docutils
+dominate dramatiq duckdb dynaconf elasticsearch environs eve faker falcon fastapi fastapi_users
+feedparser filelock fiona flask folium fpdf2 fsspec furl geopandas gevent geopy gradio granian
+graphene graphene_django graphql greenlet gspread gunicorn h11 h2 httptools httpx huey humanize
+hypercorn idna imageio ipython isodate itsdangerous jinja2 jmespath joblib jsonschema kombu
+langchain litestar loguru lxml mako marimo markdown markdown2 markupsafe marshmallow matplotlib
+mistune mistletoe mongoengine mongomock more_itertools motor msgpack msgspec networkx nicegui nltk
+numpy oauthlib odmantic openai openpyxl orjson packaging pandas panel paramiko passlib peewee
+pendulum phonenumbers pika piccolo plotly polars prometheus_client psutil psycopg pyarrow pydantic
+pydantic_settings pydub pygments pymongo pymysql pyotp pyparsing pypdf pyproj pytz pywebio qrcode
+quart quart_cors rdflib redis regex reportlab requests requests_oauthlib rich rq sanic scipy
+seaborn sendgrid sentry_sdk shapely simplejson six slowapi sortedcontainers spacy sqlalchemy
+sqlalchemy_utils sqlmodel sqladmin sqlparse sse_starlette starlette starlette_admin statsmodels
+streamlit stripe structlog sympy tabulate tenacity textblob tiktoken tinydb toml tomli tomlkit
+tornado tqdm trio twilio typer typing_extensions tzlocal ujson unidecode urllib3 uvicorn uvloop
+validators viewflow vobject voila waitress watchdog wcwidth webargs webassets websockets werkzeug
+whitenoise whoosh wikipedia wordcloud wsproto wtforms xlrd xlsxwriter xmltodict yarl yfinance zeep
+zipp
 """
 """Packages that are imported by their own name (``_`` where the package has ``-``)."""
 
 _OTHER = {name: name.replace("_", "-") for name in _SAME.split()}
 _FLASK = """
-admin apscheduler babel bcrypt bootstrap caching compress cors debugtoolbar dance flatpages httpauth
-jwt_extended limiter login mail mailman marshmallow migrate minify moment pymongo principal restful
-restx seasurf security session smorest sock socketio sqlalchemy talisman uploads wtf
+admin appbuilder apscheduler babel bcrypt bootstrap caching compress cors debugtoolbar dance
+flatpages httpauth jwt_extended limiter login mail mailman marshmallow migrate minify moment
+pymongo principal restful restx seasurf security session smorest sock socketio sqlalchemy talisman
+uploads wtf
 """
 
 PACKAGES = {
