@@ -7,8 +7,9 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
@@ -29,6 +30,7 @@ from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import docker, images, records, resolving
 
+_Said = TypeVar("_Said")
 _LARGEST = 1_000_000
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
 """What has a value in a file of variables, as Compose reads it."""
@@ -190,14 +192,17 @@ class ComposedBuild:
         )
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
+        return self._asking(partial(resolving.resolve, interpolate=interpolate), files)
+
+    def _asking(self, ask: Callable[..., _Said], files: tuple[str, ...]) -> _Said:
+        """Ask Compose something about the project."""
         try:
-            return resolving.resolve(
+            return ask(
                 overrides.project_name(self._home.name),
                 self._source,
                 files,
                 self._config.compose.profiles or (),
                 self._env,
-                interpolate=interpolate,
             )
         except ProcessError as error:
             raise self._without_docker(error) from error
@@ -219,6 +224,8 @@ class ComposedBuild:
 
     def _check_variables(self, files: tuple[str, ...]) -> None:
         """Refuse a project whose variables nobody has set: Compose would put nothing there."""
+        if not self._asking(resolving.lacks, files):
+            return
         uses = variables.uses(self._resolve(files, interpolate=False))
         lacking = variables.missing(uses, {*self._env, *_shipped_variables(self._source)})
         if lacking:

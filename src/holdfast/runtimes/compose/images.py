@@ -72,7 +72,7 @@ def obtain(
             taken = by_name.get(image) or _taken(image, on_line)
             docker.call(docker.docker("tag", taken, wanted.tag(name)))
             tags[name] = wanted.tag(name)
-    return {name: _id(tag) for name, tag in tags.items()}
+    return _ids(tags)
 
 
 def first_of(wanted: Wanted) -> dict[str, str]:
@@ -148,11 +148,17 @@ def _taken(image: str, on_line: Line) -> str:
     return image
 
 
-def _id(image: str) -> str:
-    found = docker.inspect("image", [image])
-    if not found:
-        raise ProcessError(f"Docker has no image {image} after its build")
-    return str(found[0]["Id"])
+def _ids(tags: Mapping[str, str]) -> dict[str, str]:
+    """The id of each service's image, by its tag."""
+    found = {
+        tag: str(item["Id"])
+        for item in docker.inspect("image", sorted({*tags.values()}))
+        for tag in item["RepoTags"] or ()
+    }
+    for tag in tags.values():
+        if tag not in found:
+            raise ProcessError(f"Docker has no image {tag} after its build")
+    return {name: found[tag] for name, tag in tags.items()}
 
 
 def place() -> Path | None:

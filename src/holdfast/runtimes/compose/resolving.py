@@ -24,6 +24,9 @@ from holdfast.runtimes.compose import docker
 
 _ENV_FILE = re.compile(r"env file (\S+) not found")
 _MOST_ENV_FILES = 8
+_UNSET = "variable is not set"
+"""Compose's warning; it goes on with an empty value."""
+
 
 Variables = Mapping[str, "str | Secret"]
 
@@ -50,9 +53,25 @@ def resolve(
         ProcessError: there is no Docker.
     """
     given = tuple(sorted(env.items()))
-    text = _said(project, source, tuple(files), tuple(profiles), given, interpolate=interpolate)
-    found: dict[str, Any] = json.loads(text)
+    said = _said(project, source, tuple(files), tuple(profiles), given, interpolate=interpolate)
+    found: dict[str, Any] = json.loads(said[said.index("{\n") :])
     return found
+
+
+def lacks(
+    project: str, source: Path, files: Sequence[str], profiles: Sequence[str], env: Variables
+) -> bool:
+    """Whether Compose put nothing in the place of a variable, or refused the project.
+
+    It says so while it resolves the project, which is wanted anyway; for names and lines it has to
+    be asked once more.
+    """
+    given = tuple(sorted(env.items()))
+    try:
+        said = _said(project, source, tuple(files), tuple(profiles), given, interpolate=True)
+    except BuildError:
+        return True
+    return _UNSET in said[: said.index("{\n")]
 
 
 @lru_cache(maxsize=4)
@@ -65,7 +84,7 @@ def _said(
     *,
     interpolate: bool,
 ) -> str:
-    """The document as Compose prints it; all arguments can be hashed."""
+    """The document as Compose prints it, its warnings before it; all arguments can be hashed."""
     env = dict(given)
     said = [word for name in profiles for word in ("--profile", name)]
     more = () if interpolate else ("--no-interpolate",)
@@ -84,7 +103,7 @@ def _said(
     for _ in range(_MOST_ENV_FILES):
         with _env_files(wanted, env):
             try:
-                return _document(run(command).output)
+                return run(command).output
             except CommandFailed as error:
                 named = _ENV_FILE.search(error.output)
                 missing = Path(named[1].rstrip(":")) if named else source
@@ -92,11 +111,6 @@ def _said(
                     raise _refused(error, files) from error
                 wanted.append(missing)
     raise BuildError("more files of variables are missing than can be right")
-
-
-def _document(output: str) -> str:
-    """The JSON in what was printed; warnings stand before it."""
-    return output[output.index("{\n") :]
 
 
 def _refused(error: CommandFailed, files: Sequence[str]) -> Exception:
