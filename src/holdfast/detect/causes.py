@@ -165,10 +165,17 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
 
 def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
     name = str(failure.get("name") or "").partition(".")[0]
-    package = inference.PACKAGES.get(name, name.replace("_", "-"))
+    package = inference.PACKAGES.get(name)
     where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
     if not name or failure.get("type") == "ImportError":
         return f"a dependency has another version than the code wants; look at {where}"
+    if name in {item.module.partition(".")[0] for item in project.candidates}:
+        return f"no file of the project is {failure.get('name')}: is it committed to git?"
+    if name not in inference.PACKAGES:
+        return (
+            f"{name} is no package that is well known: name the one that has it in {where}; if it "
+            "is the project's own, run holdfast in the folder that it is imported from"
+        )
     return f"{name} is not installed: add {package} to {where}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from holdfast.app import Dependencies, Finding
 from holdfast.config import Config
-from holdfast.detect import inference, secrets
+from holdfast.detect import inference, refusal, secrets
 from holdfast.detect.facts import DependencyFile, EnvRead, Fact, NeedsInstalling, PythonRequest
 from holdfast.detect.lines import normalise, specifier
 from holdfast.detect.tree import Tree, parent
@@ -45,6 +45,7 @@ def _dependencies(
         return _inferred(tree, config, facts)
     wanted = inference.wanted_by(tree, app_file)
     best = max(near, key=lambda item: (-len(wanted - item.packages), _weight(item)))
+    refusal.of_lines_outside(tree, (best.evidence.file, *best.also))
     passed_over = [item for item in near if item is not best]
     python, why_python = _python(config, facts, best)
     return Chosen(

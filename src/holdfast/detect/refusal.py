@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from holdfast.config import Config
@@ -10,12 +11,13 @@ from holdfast.detect.facts import (
     AppObject,
     BrokenFile,
     DjangoProject,
+    Evidence,
     Fact,
     OtherProject,
     UnparsedApp,
 )
 from holdfast.detect.project import Candidate
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, join, parent
 from holdfast.detect.unparsed import unparsed
 from holdfast.errors import DetectionError
 
@@ -31,6 +33,23 @@ def of_broken_files(facts: Sequence[Fact]) -> None:
             raise DetectionError(
                 f"{fact.evidence}: {fact.problem}", hint="correct the file, then try again"
             )
+
+
+_OUTSIDE = re.compile(r"\s*(?:-e\s+|--editable[ =]\s*)?(\.\.?(?:/[^\s\[;#]*)?)(?:\[|\s|;|#|$)")
+
+
+def of_lines_outside(tree: Tree, files: Sequence[str]) -> None:
+    """Refuse a requirement (``-e ..``) that lies outside of the folder: it is not sent."""
+    for path in files:
+        for number, line in enumerate(tree.text(path).splitlines(), 1):
+            found = _OUTSIDE.match(line)
+            if found and join(parent(path), found[1]).startswith(".."):
+                raise DetectionError(
+                    f"{Evidence(path, number)}: {line.strip()} lies outside of this folder, and "
+                    "what is outside is not deployed",
+                    hint="write the package's name instead, or run holdfast in the folder above "
+                    "and name this one: [web] directory in holdfast.toml",
+                )
 
 
 def of_unparsed_app(facts: Sequence[Fact], best: Candidate | None) -> None:

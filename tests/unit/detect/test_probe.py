@@ -112,6 +112,18 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
     assert error.hint == "yaml is not installed: add pyyaml to requirements.txt"
 
 
+def test_a_module_that_nobody_knows_is_no_package_to_install(tmp_path: Path) -> None:
+    """Whatever is called so on the index is a stranger's."""
+    error = refused(tmp_path, "import nonsense_of_holdfast\n")
+    assert "nonsense_of_holdfast is no package that is well known" in (error.hint or "")
+
+
+def test_a_module_of_the_projects_own_that_is_not_there(tmp_path: Path) -> None:
+    """Most often git was told to ignore it."""
+    error = refused(tmp_path, "import wsgi.local_settings\n")
+    assert "wsgi.local_settings: is it committed" in (error.hint or "")
+
+
 def test_an_import_that_never_ends(tmp_path: Path) -> None:
     """The time-out is told as what it is."""
     error = refused(tmp_path, "import time\ntime.sleep(60)\n", timeout=1)
