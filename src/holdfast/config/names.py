@@ -17,6 +17,12 @@ _PACKAGE = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\s*(?:\[[A-Za-z0-9._,\s-]*\])?\s*"
     rf"(?:@\s*\S+|{_SPECIFIER}(?:\s*,\s*{_SPECIFIER})*)?\s*(?:;.+)?\Z"
 )
+_SERVER = re.compile(
+    r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?"
+    r"(?:\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\](?::[0-9]{1,5})?|[A-Za-z0-9][A-Za-z0-9.:_-]*)\Z"
+)
+"""``user@host``, ``user@host:port``, ``user@[IPv6]:port``; whoever connects reads it closely."""
+
 _LONGEST_NAME = 32
 _LONGEST_HOST = 253  # RFC 1035, without the dot at the end
 _LONGEST_LABEL = 63
@@ -122,9 +128,7 @@ def server(value: object) -> str:
         raise wrong(f'{shown(name)} has a scheme; write "local" or "user@host"')
     if name in ("localhost", "127.0.0.1", "::1", "this", "."):
         raise wrong(f'{shown(name)} is this machine; write "local"')
-    if re.search(r":[0-9]+\Z", name) and name.count(":") == 1:
-        raise wrong(f"{shown(name)} has a port; it belongs in ~/.ssh/config")
-    if not re.fullmatch(r"(?:[A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.:_-]*", name):
+    if not _SERVER.match(name):
         raise wrong(f'{shown(name)} is no server; "local" or "user@host" is meant')
     return name
 

@@ -24,6 +24,8 @@ def load(directory: Path, text: str) -> Config:
         ('[app]\ndomains = ["intranet"]', "app", "domains", ("intranet",)),
         ("[app]\ndomains = []", "app", "domains", ()),
         ('[app]\nserver = "deploy@203.0.113.7"', "app", "server", "deploy@203.0.113.7"),
+        ('[app]\nserver = "deploy@box:2222"', "app", "server", "deploy@box:2222"),
+        ('[app]\nserver = "a@[2001:db8::7]:2222"', "app", "server", "a@[2001:db8::7]:2222"),
         ('[app]\npython = ">=3.11, <3.14"', "app", "python", ">=3.11, <3.14"),
         ('[app]\nname = "7"', "app", "name", "7"),
         ('[web]\ndirectory = "./backend//src/"', "web", "directory", "backend/src"),
