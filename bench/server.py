@@ -124,8 +124,12 @@ def _set_up(laptop: Laptop) -> float:
 
 def _live(laptop: Laptop, site: Site) -> None:
     """Deploy a site and see it on HTTPS."""
-    _done(laptop.deploy(site))
-    answer = laptop.visit(site)
+    ended = _done(laptop.deploy(site))
+    try:
+        answer = laptop.visit(site)
+    except OSError as error:
+        said = f"the deploy said: {ended.text[-1500:]}"
+        raise BenchError(f"{site.host} by HTTPS: {error}; {said}") from error
     if answer.status != 200 or answer.headers.get("x-app-version") != laptop.version():
         raise BenchError(f"{site.host} by HTTPS: {answer.status} {answer.headers}")
 
