@@ -15,9 +15,10 @@ from functools import partial
 
 from holdfast.app import Dependencies
 from holdfast.errors import BuildError
+from holdfast.releases.interpreters import OLDEST
 
-OLDEST, NEWEST = 8, 14
-"""Minor versions of Python 3 that are tried: an app is asked by scripts that want 3.8."""
+NEWEST = 14
+"""The last minor version of Python 3 that is tried."""
 
 _UNSUPPORTED = (
     re.compile(r"not satisfy Python(?P<range>[<>=!~]\S*) and (?:.* of )?(?P<who>\S+) depends? on"),

@@ -14,6 +14,9 @@ from holdfast.execute import Completed
 from holdfast.releases import uv
 from holdfast.releases.pythons import Pythons
 
+OLDEST = 8
+"""The minor version of Python 3 that asking an app takes at least (holdfast.detect.asks)."""
+
 _MANAGERS = (
     ("PYENV_ROOT", ".pyenv", "versions"),
     ("ASDF_DATA_DIR", ".asdf", "installs/python"),
@@ -58,14 +61,18 @@ class Interpreters:
             BuildError: there is none that will do.
         """
         request = dependencies.python
-        if (known := self.found(request) or self.fetched(request)) is not None:
+        ended = not dependencies.exact and _ended(request)
+        if not ended and (known := self.found(request) or self.fetched(request)) is not None:
             return known, False
         other = None if dependencies.exact else self.found(None)
         if other is None:
             raise _missing(request)
         self._note(
-            f"Python {request} is not on this machine and could not be fetched: {other} is used; "
-            "install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
+            f"Python {request} is older than 3.{OLDEST}, with which the app could be asked what it "
+            f"is: {other} is used; [app] python decides otherwise"
+            if ended
+            else f"Python {request} is not on this machine and could not be fetched: {other} is "
+            "used; install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
         )
         return other, True
 
@@ -123,6 +130,12 @@ def _inside(directory: Path) -> list[Path]:
         return list(directory.iterdir())
     except OSError:
         return []
+
+
+def _ended(request: str | None) -> bool:
+    """Whether a version is asked for with which our scripts don't run."""
+    match = re.fullmatch(r"3\.(\d+)(?:\.\d+)?", request or "")
+    return match is not None and int(match[1]) < OLDEST
 
 
 def _missing(request: str | None) -> BuildError:

@@ -100,3 +100,11 @@ def test_the_code_asks_for_an_older_python(shop: Shop) -> None:
     made = shop.build(files)
     assert minor(made.env_path) < 10
     assert "no longer have: Python <3.10 is used" in shop.notes()[-1]
+
+
+def test_a_python_that_has_long_ended_is_not_taken(shop: Shop) -> None:
+    """A list of 2018 asks for 3.6, and pyenv may have it: ours can't ask the app there."""
+    made = shop.build({"app.py": BARE, ".python-version": "3.6\n"}, COMMAND)
+    assert minor(made.env_path) >= 8
+    (note,) = shop.notes()
+    assert note.startswith("Python 3.6 is older than 3.8")
