@@ -91,8 +91,9 @@ class Laptop:
         drop_in.write_text(f'[Manager]\nDefaultEnvironment="HOLDFAST_DNS={asked}"\n')
 
     def point(self, *sites: Site) -> None:
-        """Have DNS send the sites' names to the server."""
+        """Have DNS send the sites' names to the server, and to no other that had them before."""
         for site in sites:
+            self.ca.unpoint(site.host)
             self.ca.point(site.host, str(self.machine.address))
 
     def often(self) -> None:
