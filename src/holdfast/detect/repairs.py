@@ -61,8 +61,8 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What a library says when an optional part of it is missing."""
 
 _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"'(?:url_\w+|BaseResponse|HTTP_STATUS_CODES|parse_\w+)' from 'werkzeug", ("werkzeug<3",)),
-    (r"'safe_str_cmp' from 'werkzeug", ("werkzeug<2.1",)),
+    (r"'(?:url_\w+|HTTP_STATUS_CODES|parse_\w+)' from 'werkzeug", ("werkzeug<3",)),
+    (r"'(?:safe_str_cmp|BaseRe(?:sponse|quest))' from 'werkzeug", ("werkzeug<2.1",)),
     (r"'(?:cached_property|secure_filename|import_string)' from 'werkzeug'", ("werkzeug<1",)),
     (r"module 'werkzeug' has no attribute '__version__'", ("werkzeug<3",)),
     (r"'(?:Markup|escape|context\w+|environment\w+|evalcontext\w+)' from 'jinja2", ("jinja2<3.1",)),
