@@ -28,6 +28,10 @@ DEFAULT_TASKS = 512
 """A web app has tens of threads; a fork bomb stops here, and leaves the server usable."""
 
 
+OLDEST_PYTHON = 8
+"""The minor version of Python 3 that asking an app takes at least (holdfast.detect.asks)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dependencies:
     """How the virtual environment is filled.

@@ -171,7 +171,7 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
         return f"a dependency has another version than the code wants; look at {where}"
     if name in {item.module.partition(".")[0] for item in project.candidates}:
         return f"no file of the project is {failure.get('name')}: is it committed to git?"
-    if name not in inference.PACKAGES:
+    if package is None:
         return (
             f"{name} is no package that is well known: name the one that has it in {where}; if it "
             "is the project's own, run holdfast in the folder that it is imported from"

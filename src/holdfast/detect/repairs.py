@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from holdfast.app import Finding
+from holdfast.app import OLDEST_PYTHON, Finding
 from holdfast.detect import choosing, inference
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
@@ -46,8 +46,6 @@ _OLDER: tuple[tuple[str, str], ...] = (
     (r"module 'pkgutil' has no attribute 'Imp", "<3.12"),
 )
 """What the newest Pythons have dropped, by their "What's New" pages, and which still have it."""
-
-_OLDEST = ">=3.8"
 
 _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"python-multipart", ("python-multipart",)),
@@ -114,7 +112,7 @@ def _with_older_python(project: Project, bound: str) -> Project | None:
     asked = dependencies.python or ""
     if dependencies.exact or re.fullmatch(r"[\d.]+", asked):
         return None
-    request = ",".join(part for part in (asked, _OLDEST, bound) if part)
+    request = ",".join(part for part in (asked, f">=3.{OLDEST_PYTHON}", bound) if part)
     said = "it imports what newer Pythons no longer have"
     finding = Finding("python", bound, said, level="warning")
     return replace(

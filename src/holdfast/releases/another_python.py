@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from holdfast.app import Dependencies
+from holdfast.app import OLDEST_PYTHON, Dependencies
 from holdfast.errors import BuildError
-from holdfast.releases.interpreters import OLDEST
 
 NEWEST = 14
 """The last minor version of Python 3 that is tried."""
@@ -86,15 +85,14 @@ def choose(
     Raises:
         BuildError: one would, and cannot be had.
     """
-    near = list(_near(minor, dependencies.python))
     request = partial(_request, dependencies.python)
-    here = {version: path for version in near if (path := found(request(version))) is not None}
-    for version, path in here.items():
-        if path != python and resolves(version):
+    lacking = []
+    for version in _near(minor, dependencies.python):
+        if (path := found(request(version))) is None:
+            lacking.append(version)
+        elif path != python and resolves(version):
             return version, path
-    for version in near:
-        if version in here or not resolves(version):
-            continue
+    for version in filter(resolves, lacking):
         if (path := fetched(request(version))) is None:
             raise _cannot_be_had(unfit, version, minor)
         return version, path
@@ -106,7 +104,7 @@ def _near(minor: int, asked: str | None) -> Iterator[str]:
     if asked is not None and re.fullmatch(r"3\.\d+", asked):
         yield asked
         return
-    for other in (*range(minor + 1, NEWEST + 1), *range(minor - 1, OLDEST - 1, -1)):
+    for other in (*range(minor + 1, NEWEST + 1), *range(minor - 1, OLDEST_PYTHON - 1, -1)):
         yield f"3.{other}"
 
 

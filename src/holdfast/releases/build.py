@@ -23,6 +23,7 @@ from holdfast.releases import persist
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
+from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
 from holdfast.releases.venv import Environments
 from holdfast.runtimes import base
@@ -37,9 +38,6 @@ COMMAND_TIMEOUT = 1800.0
 
 _MOST_REPAIRS = 6
 """Packages that are added one after the other because an import failed without them."""
-
-_SHORTEST_SECRET = 4
-"""Shorter values are not masked: ``1`` is in every line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class Build:
         self._should_stop = as_ourselves(should_stop)
         self._account = account
         self._cache = home.cache / "uv" if account else self._layout.uv_cache
-        self._secrets: list[str] = []
+        self._masked = masking(())
         self._split: tuple[str, ...] = ()
         # Another user has a home and a name of its own.
         person = ("HOME", "USER", "LOGNAME", "XDG_", "TMPDIR") if account else ()
@@ -213,11 +211,7 @@ class Build:
         new = self._store.generate(name for name in names if name not in said)
         for name in new:
             self._note(f"{name} was not set: a random value was made, and is kept on the server")
-        self._secrets = [
-            secret.value
-            for secret in self._store.load().values()
-            if len(secret.value) >= _SHORTEST_SECRET
-        ]
+        self._masked = masking(secret.value for secret in self._store.load().values())
 
     def _probe(self, env_path: Path, project: Project) -> Answers:
         """Ask the app; it may be booted from then on, where it is what it was before."""
@@ -282,11 +276,6 @@ class Build:
 
     def _note(self, text: str) -> None:
         self._emit(Event(Kind.NOTE, {"text": text}))
-
-    def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def _ships(shipped: frozenset[str], path: str) -> bool:

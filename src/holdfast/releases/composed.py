@@ -27,6 +27,7 @@ from holdfast.releases import copies, persist
 from holdfast.releases.build import Built
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
+from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import docker, images, records, resolving
 
@@ -34,9 +35,6 @@ _Said = TypeVar("_Said")
 _LARGEST = 1_000_000
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
 """What has a value in a file of variables, as Compose reads it."""
-
-_MASKED = 4
-"""Shorter values are not masked: ``1`` is in every line."""
 
 
 def check_runtime(config: Config, machine: str) -> None:
@@ -119,7 +117,7 @@ class ComposedBuild:
         self._should_stop = should_stop
         self._env: dict[str, str | Secret] = {**(config.env or {}), **store.load()}
         kept = (item.value for item in self._env.values() if isinstance(item, Secret))
-        self._secrets = [value for value in kept if len(value) >= _MASKED]
+        self._masked = masking(kept)
 
     def run(self, source: Source) -> Built:
         """Build.
@@ -313,11 +311,6 @@ class ComposedBuild:
 
     def _note(self, text: str) -> None:
         self._emit(Event(Kind.NOTE, {"text": text}))
-
-    def _masked(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def _of_docker() -> Iterator[Finding]:

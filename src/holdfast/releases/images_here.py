@@ -19,12 +19,11 @@ from holdfast.config import Config
 from holdfast.detect import composed
 from holdfast.errors import BuildError, ProcessError
 from holdfast.releases.failures import of_image
+from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import docker, images
 
 SAVING = 900.0
-MASKED = 4
-"""Shorter values are not masked: ``1`` is in every line."""
 
 
 def add(
@@ -44,13 +43,7 @@ def add(
         DetectionError: the project is not understood.
         ProcessError: there is no Docker here.
     """
-    secrets = [value for value in given.values() if len(value) >= MASKED]
-
-    def masked(text: str) -> str:
-        for value in secrets:
-            text = text.replace(value, "***")
-        return text
-
+    masked = masking(given.values())
     with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
         home = Path(directory)
         unpack(archive, home / "source")

@@ -7,15 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from holdfast.app import Dependencies
+from holdfast.app import OLDEST_PYTHON, Dependencies
 from holdfast.command import Command
 from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed
 from holdfast.releases import uv
 from holdfast.releases.pythons import Pythons
-
-OLDEST = 8
-"""The minor version of Python 3 that asking an app takes at least (holdfast.detect.asks)."""
 
 _MANAGERS = (
     ("PYENV_ROOT", ".pyenv", "versions"),
@@ -32,7 +29,9 @@ class Interpreters:
     Args:
         directory: where uv runs.
         env: what uv is told besides.
-        execute: runs a command as whoever builds; raises CommandFailed, or Cancelled.
+        execute: runs a command as whoever builds, and hands its lines on if told where to;
+            raises CommandFailed, or Cancelled.
+        line: shows a line of what is fetched.
         note: tells the user.
     """
 
@@ -41,13 +40,15 @@ class Interpreters:
         directory: Path,
         pythons: Pythons,
         env: Mapping[str, str],
-        execute: Callable[[Command], Completed],
+        execute: Callable[[Command, Callable[[str], None] | None], Completed],
+        line: Callable[[str], None],
         note: Callable[[str], None],
     ) -> None:
         self._directory = directory
         self._pythons = pythons
         self._env = env
         self._execute = execute
+        self._line = line
         self._note = note
 
     def choose(self, dependencies: Dependencies) -> tuple[str, bool]:
@@ -68,8 +69,8 @@ class Interpreters:
         if other is None:
             raise _missing(request)
         self._note(
-            f"Python {request} is older than 3.{OLDEST}, with which the app could be asked what it "
-            f"is: {other} is used; [app] python decides otherwise"
+            f"Python {request} is older than 3.{OLDEST_PYTHON}, with which the app could be asked "
+            f"what it is: {other} is used; [app] python decides otherwise"
             if ended
             else f"Python {request} is not on this machine and could not be fetched: {other} is "
             "used; install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
@@ -90,7 +91,7 @@ class Interpreters:
         if request is None or not uv.may_fetch() or not self._pythons.worth_fetching(request):
             return None
         try:
-            self._execute(uv.fetch_python(request, self._directory, self._env))
+            self._execute(uv.fetch_python(request, self._directory, self._env), self._line)
         except CommandFailed:
             return None
         return self.found(request)
@@ -107,7 +108,8 @@ class Interpreters:
 
     def _asked(self, request: str | None, more: Mapping[str, str]) -> str | None:
         try:
-            found = self._execute(uv.find_python(request, self._directory, {**self._env, **more}))
+            asking = uv.find_python(request, self._directory, {**self._env, **more})
+            found = self._execute(asking, None)
         except CommandFailed:
             return None
         return found.output.strip().splitlines()[-1]
@@ -135,7 +137,7 @@ def _inside(directory: Path) -> list[Path]:
 def _ended(request: str | None) -> bool:
     """Whether a version is asked for with which our scripts don't run."""
     match = re.fullmatch(r"3\.(\d+)(?:\.\d+)?", request or "")
-    return match is not None and int(match[1]) < OLDEST
+    return match is not None and int(match[1]) < OLDEST_PYTHON
 
 
 def _missing(request: str | None) -> BuildError:

@@ -66,7 +66,9 @@ class Environments:
         self._env = uv.environment(cache)
         self._line = line
         self._should_stop = should_stop
-        self._interpreters = Interpreters(home.home, self._pythons, self._env, self._execute, note)
+        self._interpreters = Interpreters(
+            home.home, self._pythons, self._env, self._execute, line, note
+        )
 
     def provide(
         self, dependencies: Dependencies, source: Path, release: Path, commit: str | None

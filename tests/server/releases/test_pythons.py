@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from holdfast.command import Command
 from holdfast.errors import BuildError, DetectionError
+from holdfast.execute import Completed
 from holdfast.execute import run as execute
 from holdfast.releases import uv
 from holdfast.releases.interpreters import Interpreters
@@ -25,7 +27,11 @@ def here(shop: Shop, request: str) -> str | None:
     env = uv.environment(shop.layout.uv_cache)
     shop.layout.root.mkdir(exist_ok=True)
     known = Pythons(shop.layout.root / "test-pythons.json")
-    return Interpreters(shop.layout.root, known, env, execute, lambda text: None).found(request)
+
+    def run(command: Command, line: Callable[[str], None] | None) -> Completed:
+        return execute(command, on_line=line)
+
+    return Interpreters(shop.layout.root, known, env, run, print, print).found(request)
 
 
 def minor(env: Path) -> int:

@@ -110,23 +110,23 @@ function _M.reread()
     return ok, err
 end
 
+--- Whether this worker knows the newest gates, or at least cannot know them better.
+function _M.fresh()
+    local newest = board.generation()
+    return newest == _M.generation or newest == _M.damaged
+end
+
 --- Make sure that this worker knows the newest gates.
 function _M.refresh()
-    local newest = board.generation()
-    if newest == _M.generation or newest == _M.damaged then
+    if _M.fresh() then
         return
     end
+    local newest = board.generation()
     local ok, err = _M.reread()
     _M.damaged = not ok and newest or nil
     if not ok then
         ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
     end
-end
-
---- Whether this worker knows the newest gates, or at least cannot know them better.
-function _M.fresh()
-    local newest = board.generation()
-    return newest == _M.generation or newest == _M.damaged
 end
 
 --- Count a request to the app's slot; false if the gates have changed meanwhile.
