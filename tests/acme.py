@@ -51,7 +51,7 @@ class Pebble:
 
     @property
     def directory(self) -> str:
-        return f"https://{self.address}:{self.port}/dir"
+        return f"https://{_in_url(self.address)}:{self.port}/dir"
 
     @property
     def trust(self) -> Path:
@@ -62,9 +62,10 @@ class Pebble:
         return f"127.0.0.1:{self.dns_port}"
 
     def start_dns(self) -> None:
+        four, six = ("", self.address) if ":" in self.address else (self.address, "")
         self._start(
             "pebble-challtestsrv",
-            *("-defaultIPv4", self.address, "-defaultIPv6", ""),
+            *("-defaultIPv4", four, "-defaultIPv6", six),
             *("-dns01", f":{self.dns_port}", "-management", f":{self._dns_admin}"),
             *("-http01", "", "-https01", "", "-tlsalpn01", ""),
         )
@@ -77,8 +78,8 @@ class Pebble:
         (self.home / "pebble.key").write_text(pair.key)
         self.trust.write_bytes(authority.certificate.read_bytes())
         config = {
-            "listenAddress": f"0.0.0.0:{self.port}",
-            "managementListenAddress": f"0.0.0.0:{self._admin}",
+            "listenAddress": f":{self.port}",
+            "managementListenAddress": f":{self._admin}",
             "certificate": str(self.home / "pebble.pem"),
             "privateKey": str(self.home / "pebble.key"),
             "httpPort": self.http_port,
@@ -125,6 +126,7 @@ class Pebble:
     def nowhere(self) -> None:
         """Names without a record of their own have no address."""
         self._tell("set-default-ipv4", ip="")
+        self._tell("set-default-ipv6", ip="")
 
     def _tell(self, path: str, **value: Any) -> None:
         data = json.dumps(value).encode()
@@ -159,6 +161,10 @@ class Pebble:
             except OSError:
                 assert time.monotonic() < deadline, (self.home / "pebble.log").read_text()
                 time.sleep(0.05)
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 @contextmanager

@@ -54,7 +54,13 @@ class Bed:
             raise
 
     def machine(
-        self, version: str, *, prepared: bool = False, copy: bool = False, docker: bool = False
+        self,
+        version: str,
+        *,
+        prepared: bool = False,
+        copy: bool = False,
+        docker: bool = False,
+        ipv6_only: bool = False,
     ) -> Machine:
         """A new server of Debian "12" or "13", switched off.
 
@@ -66,6 +72,8 @@ class Bed:
                 hands a server out.
             copy: give it a disk of its own, not an overlay; see :meth:`Disk.make`.
             docker: prepared, with Docker besides, which runs; ``copy`` goes with it.
+            ipv6_only: without an IPv4 address, as the cheapest of some providers; it reaches
+                this machine and the other servers, and nothing outside.
         """
         wanted = (version, prepared, docker)
         if wanted not in self._images:
@@ -74,7 +82,9 @@ class Bed:
         number = len(self._machines) + 1
         directory = self.directory / str(number)
         directory.mkdir()
-        machine = Machine(number, version, self.network, directory, self._key)
+        if ipv6_only:
+            network.speak_ipv6(self.network)
+        machine = Machine(number, version, self.network, directory, self._key, ipv6_only=ipv6_only)
         machine.make(self._images[wanted], copy=copy or docker)
         self._machines.append(machine)
         return machine

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,12 +42,26 @@ class Machine:
     """One Debian server. Made by :class:`~tests.machines.bed.Bed`, off at first.
 
     As a context manager it is removed at the end, with all it wrote.
+
+    Args:
+        ipv6_only: it has an IPv6 address and no other, and no way outside.
     """
 
-    def __init__(self, number: int, release: str, net: Network, directory: Path, key: Path) -> None:
+    def __init__(
+        self,
+        number: int,
+        release: str,
+        net: Network,
+        directory: Path,
+        key: Path,
+        *,
+        ipv6_only: bool = False,
+    ) -> None:
         self.name = f"{net.name}-{number}"
         self.release = release
-        self.address: IPv4Address = net.address(number)
+        self.address: IPv4Address | IPv6Address = (
+            net.address6(number) if ipv6_only else net.address(number)
+        )
         self._network = net
         self._directory = directory
         self._disk = Disk(directory)
@@ -98,8 +112,18 @@ class Machine:
         # Sorts before 80-container-host0.network, which would ask for DHCP.
         (self.root / "etc/systemd/network/20-test-bed.network").write_text(
             f"[Match]\nName=host0\n\n[Link]\nMTUBytes={self._network.mtu}\n\n[Network]\n"
-            f"Address={self.address}/24\nGateway={self._network.gateway}\nIPv6AcceptRA=no\n"
+            f"{self._addresses()}IPv6AcceptRA=no\n"
         )
+
+    def _addresses(self) -> str:
+        """As systemd.network(5) has them."""
+        net = self._network
+        if self.address.version == 6:
+            return (
+                f"Address={self.address}/64\nIPv6DuplicateAddressDetection=0\n"
+                f"Gateway={net.gateway6}\nLinkLocalAddressing=ipv6\n"
+            )
+        return f"Address={self.address}/24\nGateway={net.gateway}\n"
 
     def _give_keys(self) -> None:
         run("ssh-keygen", "-q", "-A", "-f", self.root)

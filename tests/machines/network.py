@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from tests.machines.host import HostError, run
@@ -32,6 +32,21 @@ class Network:
         """The address of the server with this number, from 1."""
         return self.subnet[number + 1]
 
+    @property
+    def subnet6(self) -> IPv6Network:
+        """A /64 of a private network (RFC 4193) that is this one's as surely as the /24 is."""
+        second, third = self.subnet.network_address.packed[1:3]
+        return IPv6Network(f"fd68:6f6c:{second:x}:{third:x}::/64")
+
+    @property
+    def gateway6(self) -> IPv6Address:
+        """This machine's own, once :func:`speak_ipv6` has been called."""
+        return self.subnet6[1]
+
+    def address6(self, number: int) -> IPv6Address:
+        """The IPv6 address of a server that has one."""
+        return self.subnet6[number + 1]
+
 
 def create(name: str) -> Network:
     """Make the network. Call it under a lock: two at once could choose the same subnet.
@@ -49,6 +64,12 @@ def create(name: str) -> Network:
         run("nft", rule)
     _accept_forwarding(name, "-I")
     return network
+
+
+def speak_ipv6(network: Network) -> None:
+    """Give this machine its IPv6 address; it leads nowhere from there. Twice is as good as once."""
+    address = f"{network.gateway6}/64"
+    run("ip", "-6", "address", "replace", address, "dev", network.name, "nodad")
 
 
 def remove(name: str) -> None:
@@ -131,7 +152,7 @@ def ports(name: str) -> set[str]:
     return {path.name for path in (Path("/sys/class/net") / name / "brif").glob("*")}
 
 
-def cut(bridge: str, port: str, address: IPv4Address) -> None:
+def cut(bridge: str, port: str, address: IPv4Address | IPv6Address) -> None:
     """Take a server's cable out. What is sent to it vanishes, as on the internet.
 
     Without the fixed neighbour entry this machine, which stands on the same wire, would notice
@@ -142,7 +163,7 @@ def cut(bridge: str, port: str, address: IPv4Address) -> None:
     run("ip", "link", "set", port, "down")
 
 
-def mend(bridge: str, port: str, address: IPv4Address) -> None:
+def mend(bridge: str, port: str, address: IPv4Address | IPv6Address) -> None:
     """Put it back; return once packets pass again.
 
     Raises:

@@ -35,8 +35,13 @@ TIMER = "holdfast-tls.timer"
 
 
 @contextmanager
-def public_ca(bed: Bed, home: Path, *, validity: int | None = None) -> Iterator[Pebble]:
+def public_ca(
+    bed: Bed, home: Path, *, validity: int | None = None, ipv6: bool = False
+) -> Iterator[Pebble]:
     """A CA and a DNS that the servers of ``bed`` reach; Pebble is installed if it is missing.
+
+    Args:
+        ipv6: they are reached by IPv6, once a server speaks it.
 
     Raises:
         HostError: it cannot be installed.
@@ -44,7 +49,8 @@ def public_ca(bed: Bed, home: Path, *, validity: int | None = None) -> Iterator[
     if not all(shutil.which(name) for name in ("pebble", "pebble-challtestsrv")):
         install(["pebble"])
     home.mkdir(exist_ok=True)
-    with pebble(home, 80, address=str(bed.network.gateway), validity=validity) as ca:
+    address = bed.network.gateway6 if ipv6 else bed.network.gateway
+    with pebble(home, 80, address=str(address), validity=validity) as ca:
         yield ca
 
 

@@ -52,7 +52,7 @@ def look(domain: str, webroot: Path, port: int, own: Sequence[str]) -> Lead:
     except dns.Unanswered as error:
         return Lead(domain, (), error.message, "is the server's /etc/resolv.conf right?")
     if not found:
-        here = _one(own, 4) or _one(own, 6) or "this server's address"
+        here = _shown(own) or "this server's address"
         kind = "AAAA" if ":" in here else "A"
         return Lead(
             domain, (), f"{domain} has no address in DNS", f"add an {kind} record: {domain} {here}"
@@ -98,12 +98,12 @@ def _wrong(
             f"{domain} points here, but plain HTTP at {address} answers {_short(answer)}",
             "is another web server on port 80? holdfast edge status; ss -ltnp",
         )
-    if here is None and version == 6:
+    if here is None:
         return Lead(
             domain,
             found,
-            f"{domain} has the AAAA record {address}, and this server has no IPv6",
-            "remove the AAAA record: the CA and many visitors take it before the A record",
+            f"{domain} has the {kind} record {address}, and this server has no IPv{version}",
+            _without(domain, kind, _shown(own)),
         )
     certain = not ipaddress.ip_address(address).is_global or any(
         ipaddress.ip_address(item).is_global for item in own if (":" in item) == (version == 6)
@@ -117,20 +117,36 @@ def _wrong(
     )
 
 
+def _without(domain: str, kind: str, here: str | None) -> str:
+    """What to do about a record of the kind of address that this server has none of."""
+    if kind == "AAAA":
+        return "remove the AAAA record: the CA and many visitors take it before the A record"
+    instead = f", and have an AAAA record: {domain} {here}" if here else ""
+    return f"remove the A record{instead} (who has no IPv6 does not get here)"
+
+
 def _short(answer: str) -> str:
     return answer if answer.startswith(("nothing", "status")) else "with another page"
 
 
 def _one(own: Sequence[str], version: int) -> str | None:
     """The address of this machine that a person would name: a public one before a private."""
+    fit = [item for item in _reachable(own) if item.version == version]
+    return str(fit[0]) if fit else None
+
+
+def _shown(own: Sequence[str]) -> str | None:
+    """The address that a record should name: IPv4 before IPv6, but a private one (of a NAT, of
+    Docker's bridge) only where nothing is public."""
+    fit = sorted(_reachable(own), key=lambda item: (not item.is_global, item.version))
+    return str(fit[0]) if fit else None
+
+
+def _reachable(own: Sequence[str]) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Those that others can have a use for, public ones first."""
     mine = [ipaddress.ip_address(item) for item in own]
-    fit = [
-        item
-        for item in mine
-        if item.version == version and not (item.is_loopback or item.is_link_local)
-    ]
-    best = sorted(fit, key=lambda item: not item.is_global)
-    return str(best[0]) if best else None
+    fit = [item for item in mine if not (item.is_loopback or item.is_link_local)]
+    return sorted(fit, key=lambda item: not item.is_global)
 
 
 def own_addresses() -> list[str]:
