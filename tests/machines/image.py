@@ -27,7 +27,7 @@ _PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "iproute2"),
     *("ca-certificates", "sudo", "nftables"),
 )
-_RECIPE = 1
+_RECIPE = 2
 """Count up when :func:`_settle` changes: older images are made again."""
 
 _BUILD_LIMIT = 1500.0
@@ -137,8 +137,9 @@ def _prepare(target: Path, version: str, state: Path) -> None:
     run("chroot", target, "apt-get", "clean")
 
 
-def install(target: Path, *packages: str) -> None:
-    """Install packages in a root file system; nothing of them is started."""
+def install(target: Path, *packages: str, upgrade: bool = False) -> None:
+    """Install packages in a root file system, or bring what is there up to date; nothing of them
+    is started."""
     shutil.copy("/etc/resolv.conf", target / "etc/resolv.conf")
     policy = target / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -146,7 +147,8 @@ def install(target: Path, *packages: str) -> None:
     apt = ("chroot", target, "apt-get", "-q", "-y")
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     run(*apt, "update", timeout=300, env=env)
-    run(*apt, "install", "--no-install-recommends", *packages, timeout=_BUILD_LIMIT, env=env)
+    verb = "upgrade" if upgrade else "install"
+    run(*apt, verb, "--no-install-recommends", *packages, timeout=_BUILD_LIMIT, env=env)
     policy.unlink()
 
 
@@ -164,6 +166,9 @@ def _build(target: Path, release: str, inheritance: Inheritance) -> None:
     mirror = [inheritance.mirror] if inheritance.mirror else []
     run("debootstrap", "--variant=minbase", include, release, target, *mirror, timeout=_BUILD_LIMIT)
     _settle(target, release, inheritance)
+    # A provider's image is a few weeks old, not as old as the release.
+    install(target, upgrade=True)
+    run("chroot", target, "apt-get", "clean")
 
 
 def _settle(root: Path, release: str, inheritance: Inheritance) -> None:
@@ -177,6 +182,8 @@ def _settle(root: Path, release: str, inheritance: Inheritance) -> None:
     for host_key in (root / "etc/ssh").glob("ssh_host_*"):
         host_key.unlink()
     run("chroot", root, "systemctl", "enable", "systemd-networkd")
+    # A kernel of its own would not route; a container begins with what this machine's does.
+    (root / "etc/sysctl.d/10-test-bed.conf").write_text("net.ipv4.ip_forward = 0\n")
     # There are no modules to load in a container: the system would count as degraded.
     run("chroot", root, "systemctl", "mask", "systemd-modules-load")
     run("chroot", root, "apt-get", "clean")

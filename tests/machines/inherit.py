@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from configparser import ConfigParser, Error
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Inheritance:
 
 def read() -> Inheritance:
     """What this machine has to hand on, now."""
-    mirror, security = mirrors(_index_targets(), _codename())
+    mirror, security = _mirrors()
     named = certificate_files(os.environ)
     return Inheritance(
         mirror=mirror,
@@ -53,6 +54,17 @@ def read() -> Inheritance:
 def _variables(named: Mapping[str, Path]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _UV_VARIABLES if name in os.environ}
     return {"UV_SYSTEM_CERTS": "true", **dict.fromkeys(named, BUNDLE), **kept}
+
+
+def _mirrors() -> tuple[str | None, str | None]:
+    """apt tells of what it has fetched: where lists of security updates are missing, it fetches."""
+    codename = _codename()
+    found = mirrors(_index_targets(), codename)
+    if codename and None in found:
+        with suppress(HostError):  # no network: what is there must do
+            run("apt-get", "-q", "update", timeout=300)
+        found = mirrors(_index_targets(), codename)
+    return found
 
 
 def mirrors(targets: str, codename: str | None) -> tuple[str | None, str | None]:

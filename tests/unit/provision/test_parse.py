@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from holdfast.provision.facts import Listener, Unit, parse
 from holdfast.provision.operations.firewall import digest
 from holdfast.provision.operations.logins import set_values
@@ -88,6 +90,26 @@ def test_login_defaults() -> None:
     assert "UMASK 027\nPASS_MAX_DAYS\t99999\n" in once
     assert "SHA_CRYPT_MIN_ROUNDS 65536\n" in once
     assert set_values(once) == once
+
+
+@pytest.mark.parametrize(
+    ("texts", "there"),
+    [
+        (["deb http://one.example/debian trixie main\n"], False),
+        (["# deb http://one.example/x trixie-security main\n"], False),
+        (
+            ["deb http://one.example/x trixie main\ndeb http://one.example/y trixie-security main"],
+            True,
+        ),
+        (["deb [signed-by=/k] http://one.example/y bookworm-security main contrib\n"], True),
+        (["", "Types: deb\nURIs: http://one.example/y\nSuites: trixie-security\n"], True),
+        (["", "Types: deb\nSuites: trixie trixie-updates\n"], False),
+        ([], False),
+    ],
+)
+def test_security_source(texts: list[str], there: bool) -> None:
+    """Both forms of sources.list(5); a comment is none."""
+    assert parse.security_source(texts) is there
 
 
 def test_firewall_hash() -> None:

@@ -50,6 +50,7 @@ def gather(look: Look, admin: str) -> Facts:
         root_password=parse.password_works(_read("/etc/shadow") or "", "root"),
         packages=_installed(look.packages),
         lists_age=_lists_age(),
+        security=parse.security_source(_sources()),
         firewall=parse.table_comment(said("nft", "list", "table", "inet", "holdfast")),
         memory=parse.megabytes(memory, "MemTotal"),
         swap=parse.megabytes(memory, "SwapTotal") if virtual in ("", "none") else _own_swap(),
@@ -111,6 +112,13 @@ def _lists_age() -> float | None:
     ]
     has_lists = any(Path("/var/lib/apt/lists").glob("*Packages*"))
     return max(0.0, time.time() - max(times)) if times and has_lists else None
+
+
+def _sources() -> list[str]:
+    """apt's sources; files with other endings are none (sources.list(5))."""
+    apt = Path("/etc/apt")
+    parts = (path for kind in ("list", "sources") for path in apt.glob(f"sources.list.d/*.{kind}"))
+    return [_read(str(path)) or "" for path in (apt / "sources.list", *parts)]
 
 
 def _own_swap() -> int:

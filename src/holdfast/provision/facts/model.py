@@ -64,6 +64,7 @@ class Facts:
         sshd: its settings as it would use them for the admin, ``sshd -T``; lower case.
         root_password: whether root has one that can be used.
         packages: what is installed, of what matters here.
+        security: whether apt has a source of security updates.
         lists_age: seconds since apt's lists were fetched; ``None``: never.
         firewall: the comment of our loaded table in nftables; empty if there is none.
         memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
@@ -93,6 +94,7 @@ class Facts:
     units: Mapping[str, Unit] = field(default_factory=dict)
     sysctl: Mapping[str, Setting] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
+    security: bool = True
 
     def text(self, path: str) -> str | None:
         """The text of a file; ``None`` if it is not there."""

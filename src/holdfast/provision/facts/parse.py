@@ -45,6 +45,15 @@ def installed(text: str, wanted: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(there & set(wanted)))
 
 
+def security_source(texts: Iterable[str]) -> bool:
+    """Whether apt's sources, in either form of sources.list(5), have a suite ``*-security``."""
+    for line in "\n".join(texts).splitlines():
+        kind, *words = line.split() or [""]
+        if kind in ("deb", "Suites:") and any(word.endswith("-security") for word in words):
+            return True
+    return False
+
+
 def units(text: str) -> dict[str, Unit]:
     """``systemctl show -p Id,UnitFileState,ActiveState``: blocks, an empty line between."""
     found = {}

@@ -30,7 +30,12 @@ PRIVATE = {
 }
 """What only root has business with, and the most that anybody may."""
 
-VALUES = {"UMASK": "027", "SHA_CRYPT_MIN_ROUNDS": "65536", "SHA_CRYPT_MAX_ROUNDS": "65536"}
+VALUES = {
+    "UMASK": "027",
+    "SHA_CRYPT_MIN_ROUNDS": "65536",
+    "SHA_CRYPT_MAX_ROUNDS": "65536",
+    "PASS_MIN_DAYS": "1",  # of new accounts: who must change a password cannot change it back
+}
 """Not among them: an age at which passwords end. It makes people choose worse ones (NIST SP
 800-63B, 3.1.1.2), and an account whose password has ended cannot log in with a key either."""
 
@@ -74,9 +79,11 @@ def defs(facts: Facts, settings: Settings) -> Item:
     new = None if text is None else set_values(text)
     return Item(
         key="login-defaults",
-        title="New files of logins closed to others (umask 027); slow password hashes",
+        title="New files of logins closed to others (umask 027); slow password hashes; for new"
+        " accounts a day between two changes of a password",
         why="a file that somebody makes by hand is not for every app on the server to read",
-        source="login.defs(5), pam_umask(8); lynis AUTH-9328, AUTH-9230; CIS Debian 12 5.4.3.3",
+        source="login.defs(5), pam_umask(8); lynis AUTH-9328, AUTH-9230, AUTH-9286; CIS Debian 12"
+        " 5.4.1.2, 5.4.3.3",
         actions=() if new is None else wants_file(facts, DEFS, new),
     )
 

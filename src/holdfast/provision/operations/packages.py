@@ -25,6 +25,11 @@ CRON = "cron.service"
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
 DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
 
+_NO_SECURITY = (
+    "none will come: no source of apt's has a suite that ends with -security; add the"
+    " distribution's to /etc/apt/sources.list (the provider's documentation has the line)"
+)
+
 LOOK = Look(
     packages=NEEDED,
     files=frozenset({AUTO, UNATTENDED, NEEDRESTART, DEBSUMS}),
@@ -89,6 +94,7 @@ def updates(facts: Facts, settings: Settings) -> Item:
             *wants_file(facts, UNATTENDED, written + "".join(f"{line}\n" for line in lines)),
             *wants_on(facts, *TIMERS),
         ),
+        note="" if facts.security else _NO_SECURITY,
     )
 
 
