@@ -43,6 +43,7 @@ class Dependencies:
         install_project: the project itself is a package that must be installed.
         python: a version request for uv (``"3.12"``), or ``None`` for the machine's.
         exact: only such a Python will do, for ``holdfast.toml`` asks for it.
+        instead: requirements that take the place of all that is said of the same package.
     """
 
     source: Literal["uv.lock", "pyproject", "requirements", "none"]
@@ -51,6 +52,7 @@ class Dependencies:
     install_project: bool = False
     python: str | None = None
     exact: bool = False
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,18 @@ CLASSES = dict.fromkeys(
         "esmerald.Esmerald",
         "sanic.Sanic",
         "sanic.app.Sanic",
+        "fasthtml.FastHTML",
+        "fasthtml.common.FastHTML",
+        "fasthtml.fast_app",
+        "fasthtml.common.fast_app",
     ),
     ASGI,
 )
 """What is called to make an ASGI app."""
 
 _WORDS = (b"tarlette", b"FastAPI", b"uart", b"itestar", b"blacksheep", b"falcon.asgi",
-          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald", b"Sanic")  # fmt: skip
+          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald", b"Sanic", b"FastHTML",
+          b"fast_app")  # fmt: skip
 _SCOPE = ("scope", "receive", "send")
 
 

@@ -12,11 +12,13 @@ from holdfast.detect import (
     command_line,
     django,
     drift,
+    known_values,
     reaching,
     refusal,
     server,
     tool_migrations,
     tools,
+    unparsed,
 )
 from holdfast.detect.facts import (
     DjangoProject,
@@ -37,6 +39,9 @@ _QUIET = {"FLASK_RUN_FROM_CLI": "true"}
 """With it ``app.run()`` does nothing: a module that calls it on import can be served."""
 
 
+_LATER = ("urls.py", "views.py", "models.py", "admin.py", "apps.py", "forms.py", "signals.py")
+
+
 def processes(facts: Sequence[Fact]) -> tuple[ProcessLine, ...]:
     """The lines of the ``Procfile``, and what files of other platforms say instead."""
     return tuple(fact for fact in facts if isinstance(fact, ProcessLine))
@@ -54,9 +59,11 @@ class Assembly:
         self.config = config
         self.facts = facts
         self.findings: list[Finding] = []
+        self.loaded: frozenset[str] = frozenset()
 
     def of_django(self, found: DjangoProject) -> Project:
         base = candidates.base_of(found)
+        self._read([found.evidence.file], [base], found.settings)
         environment = choosing.dependencies(
             self.tree, self.config, self.facts, base, found.evidence.file
         )
@@ -80,6 +87,8 @@ class Assembly:
 
     def of_apps(self, ranked: list[Candidate]) -> Project:
         best = ranked[0]
+        roots = [best.directory, *(join(best.directory, item) for item in best.pythonpath)]
+        self._read([best.evidence.file], roots)
         environment = choosing.dependencies(
             self.tree, self.config, self.facts, best.directory, best.evidence.file
         )
@@ -112,6 +121,9 @@ class Assembly:
         added = served.extra if named or not self.config.web.command else ()
         added += self._older(environment)
         added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
+        given = [*known_values.of_project(self.facts, self.config, best.framework)]
+        known = {name: value for name, value, _ in given}
+        self.findings += [finding for _, _, finding in given]
         itself = StartsServer in map(type, self.facts) and best.framework == "flask"
         return Project(
             framework=best.framework,
@@ -122,9 +134,9 @@ class Assembly:
             server=served.choice,
             settings=settings,
             manage=manage,
-            env={**(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
+            env={**known, **(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
             split=self._split(),
-            loaded=self._loaded(best, settings),
+            loaded=self.loaded,
             generate=self._generate(best.module),
             processes=processes(self.facts),
             facts=tuple(self.facts),
@@ -144,16 +156,16 @@ class Assembly:
             self.findings.append(Finding("database", ", ".join(sorted(names)), why))
         return tuple(sorted(names))
 
-    def _loaded(self, best: Candidate, settings: str | None) -> frozenset[str]:
-        """What is read with the app, where it matters: which variables it cannot do without."""
-        if not any(isinstance(fact, EnvRead) for fact in self.facts):
-            return frozenset()
-        roots = [best.directory, *(join(best.directory, item) for item in best.pythonpath)]
-        first = [best.evidence.file]
+    def _read(self, first: list[str], roots: list[str], settings: str | None = None) -> None:
+        """Find what is read with the app: which variables and which Python it cannot do without."""
         for root in roots if settings else ():
             path = join(root, (settings or "").replace(".", "/"))
-            first += [f"{path}.py", f"{path}/__init__.py"]
-        return reaching.reached(self.tree, first, roots)
+            first = [*first, f"{path}.py", f"{path}/__init__.py"]
+        self.loaded = reaching.reached(self.tree, first, roots)
+        # Django imports these by their names, when it starts.
+        later = self.tree.named(*_LATER) if settings else []
+        asked = unparsed.newer(self.tree, (*sorted(self.loaded), *later), self.facts)
+        self.facts = (*self.facts, *asked)
 
     def _older(self, environment: choosing.Chosen) -> tuple[str, ...]:
         """Older versions that the code's calls need where no file says any."""
@@ -207,6 +219,7 @@ class Assembly:
         tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
         path = found.evidence.file
         directory = self.config.web.directory or (parent(path) if "/" in path else ".")
+        self._read([path], [directory])
         environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
         wanted = (tool.package, *tool.besides)
         added = tuple(name for name in wanted if name not in environment.packages)

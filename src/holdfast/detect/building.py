@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -47,6 +48,34 @@ def build(
             steps += found
     made = tuple(step.command for step in steps if step.command)
     return (*commands, *made), [step.finding for step in steps]
+
+
+_FAULT = re.compile(r"(\S+\.po):(\d+)(?::\d+)?: (.+)")
+"""What ``msgfmt`` and Babel say of a catalog: the file, the line, what is wrong there."""
+
+
+def without(command: str, output: str) -> str | None:
+    """What it means that one of our commands failed, if the app can be served all the same.
+
+    A catalog that cannot be compiled costs its language, and pages in it are shown untranslated:
+    that is no reason to keep the release from its visitors. ``None``: it is one.
+    """
+    if not re.search(r"\bcompilemessages$|^pybabel compile ", command):
+        return None
+    name = "compilemessages" if "compilemessages" in command else "pybabel"
+    fault = _FAULT.search(output)
+    where = f"{_short(fault[1])}:{fault[2]}: {fault[3]}" if fault else "its output is in the log"
+    return (
+        f"translations were not compiled, and visitors read the untranslated text: {where}; "
+        f'correct it and deploy again, or leave it out: [django] leave = ["{name}"]'
+    )
+
+
+def _short(path: str) -> str:
+    """From the folder of translations on, without the release's own directory."""
+    parts = path.split("/")
+    at = parts.index("LC_MESSAGES") if "LC_MESSAGES" in parts else len(parts)
+    return "/".join(parts[max(0, at - 2) :])
 
 
 def _front_ends(project: Project) -> Iterator[Step]:

@@ -135,6 +135,14 @@ def is_aside(path: str) -> bool:
     return bool(_ASIDE.intersection(directories)) or name.startswith(("test_", "conftest"))
 
 
+def is_for_tests(path: str) -> bool:
+    """Whether a file is read by tests alone: what it says holds for no app that is served."""
+    *directories, name = path.split("/")
+    return bool({"tests", "test", "testing"} & set(directories)) or (
+        name in ("tests.py", "test.py", "conftest.py") or name.startswith("test_")
+    )
+
+
 def _meant(target: str, candidate: Candidate) -> bool:
     """Whether ``notes``, ``notes.py``, ``notes:app`` or ``notes:create_app()`` is this one."""
     module = _module(target)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.detect import inference
+from holdfast.detect import dropped, inference
 from holdfast.detect.facts import EnvRead, Evidence, PythonRequest, SampleValue, StartsServer
 from holdfast.detect.project import Candidate, Project
 from holdfast.errors import CommandFailed, DetectionError
@@ -150,6 +150,8 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     kind, message = str(failure.get("type")), str(failure.get("message"))
     if kind in ("ModuleNotFoundError", "ImportError"):
         return _missing_module(project, failure)
+    if kind == "AttributeError" and dropped.of_python(message) is not None:
+        return _older_python(project, failure)
     named = _variable(project, message)
     if named:
         return f"{named.evidence} reads {named.name}: holdfast env set {named.name}"
@@ -167,6 +169,9 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
     name = str(failure.get("name") or "").partition(".")[0]
     package = inference.PACKAGES.get(name)
     where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
+    message = str(failure.get("message"))
+    if dropped.of_python(message) is not None or name in dropped.GONE:
+        return _older_python(project, failure)
     if not name or failure.get("type") == "ImportError":
         return f"a dependency has another version than the code wants; look at {where}"
     if name in {item.module.partition(".")[0] for item in project.candidates}:
@@ -177,6 +182,21 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
             "is the project's own, run holdfast in the folder that it is imported from"
         )
     return f"{name} is not installed: add {package} to {where}"
+
+
+def _older_python(project: Project, failure: Mapping[str, Any]) -> str:
+    """What to do where Python itself has dropped what the app, or a package of its, imports."""
+    message, name = str(failure.get("message")), str(failure.get("name") or "")
+    python = failure.get("python") or "this one"
+    bound = dropped.bound(message)
+    older = f"one before {bound[1:]}" if bound else "an older one"
+    if (package := dropped.GONE.get(name)) is not None:
+        where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
+        return f"Python no longer has {name}: add {package} to {where}"
+    return (
+        f"Python {python} no longer has it: ask for {older} in [app] python of holdfast.toml, or "
+        "for a later version of the package that imports it"
+    )
 
 
 def _variable(project: Project, message: str) -> EnvRead | None:
@@ -191,9 +211,14 @@ def _variable(project: Project, message: str) -> EnvRead | None:
         return exact
     wanted = [item for item in reads if item.required]
     return next(
-        (item for item in wanted if any(item.name.upper().endswith(f"_{word}") for word in words)),
+        (item for item in wanted if any(_is_part(word, item.name.upper()) for word in words)),
         None,
     )
+
+
+def _is_part(word: str, name: str) -> bool:
+    """Whether an error that says ``word`` may mean the variable: its end, or its table."""
+    return name.endswith(f"_{word}") or name.startswith(f"{word}__")
 
 
 def of_bad_end(project: Project, error: CommandFailed) -> DetectionError:

@@ -58,7 +58,7 @@ def _dependencies(
 
 def _left_out(best: DependencyFile) -> Iterator[Finding]:
     if best.left_out:
-        why = f"{best.evidence.file} names them, and they belong to another system"
+        why = f"{best.evidence.file} names them; they belong to another system, or to Python itself"
         yield Finding("not installed", ", ".join(best.left_out), why)
 
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
+from holdfast.detect import settings_named
 from holdfast.detect.facts import Confidence, DjangoProject, Evidence, Fact
-from holdfast.detect.source import Source, argument, text
+from holdfast.detect.source import Source, called_within, text
 from holdfast.detect.tree import Tree, join, parent
 
-VARIABLE = "DJANGO_SETTINGS_MODULE"
+VARIABLE = settings_named.VARIABLE
 
 _IN_TOML = re.compile(
     rf"^\s*(?:{VARIABLE}|django_settings_module)\s*=\s*[\"']([\w.]+)[\"']", re.MULTILINE
@@ -31,7 +32,7 @@ def _projects(tree: Tree) -> Iterator[DjangoProject]:
         source = tree.source(path)
         if source is None or b"django" not in tree.read(path):
             continue
-        named = _settings_named(source)
+        named = settings_named.named(tree, source)
         settings, line = named or _settings_elsewhere(tree, parent(path))
         if settings is not None:
             yield _project(tree, path, settings, line)
@@ -47,12 +48,12 @@ def _project(tree: Tree, manage: str, settings: str, line: int | None) -> Django
         wsgi = wsgi or _existing(tree, join(directory, "wsgi.py"), b"get_wsgi_application")
         asgi = asgi or _existing(tree, join(directory, "asgi.py"), b"get_asgi_application")
     made_by = [source for source in map(tree.source, filter(None, (wsgi, asgi))) if source]
-    named = next(filter(None, map(_settings_named, made_by)), None)
+    named = next(filter(None, (settings_named.named(tree, source) for source in made_by)), None)
     if named is not None:  # manage.py is a developer's; wsgi.py is what a server imports
         settings, evidence = named[0], Evidence(made_by[0].path, named[1])
     else:
         evidence = Evidence(manage, line)
-    chosen = _production_beside(tree, base, settings)
+    chosen = settings_named.beside(tree, base, settings)
     return DjangoProject(
         evidence if chosen == settings and named else Evidence(manage, line),
         chosen,
@@ -61,21 +62,6 @@ def _project(tree: Tree, manage: str, settings: str, line: int | None) -> Django
         asgi,
         forces=any(map(_forces_settings, made_by)),
     )
-
-
-_DEVELOPMENT = ("dev", "development", "local", "debug")
-_PRODUCTION = ("production", "prod", "live", "deploy", "deployment")
-
-
-def _production_beside(tree: Tree, base: str, settings: str) -> str:
-    """The production module beside one for development, if the project has one."""
-    package, _, last = settings.rpartition(".")
-    word = next((item for item in _DEVELOPMENT if item in last.split("_")), None)
-    for other in _PRODUCTION if word else ():
-        name = "_".join(other if part == word else part for part in last.split("_"))
-        if tree.has(join(base, f"{package.replace('.', '/')}/{name}.py")):
-            return f"{package}.{name}" if package else name
-    return settings
 
 
 def _forces_settings(source: Source) -> bool:
@@ -93,32 +79,19 @@ def _existing(tree: Tree, path: str, word: bytes) -> str | None:
     return path if tree.has(path) and word in tree.read(path) else None
 
 
-def _settings_named(source: Source) -> tuple[str, int] | None:
-    """The settings module that a file puts into the environment."""
-    for call, name in source.calls():
-        if name in ("os.environ.setdefault", "os.environ.__setitem__"):
-            value = text(argument(call, 1, "value"))
-            if text(argument(call, 0, "key")) == VARIABLE and value:
-                return value, call.lineno
-    for node in source.nodes:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            target, value = node.targets[0], text(node.value)
-            if source.dotted(target.value) == "os.environ" and text(target.slice) == VARIABLE:
-                return (value, node.lineno) if value else None
-    return None
-
-
 def _settings_elsewhere(tree: Tree, directory: str) -> tuple[str | None, int | None]:
     """From wsgi.py or asgi.py below ``manage.py``, or from pyproject.toml."""
     for path in tree.named("wsgi.py", "asgi.py"):
         source = (
             tree.source(path) if path.startswith("" if directory == "." else directory) else None
         )
-        named = _settings_named(source) if source else None
+        named = settings_named.named(tree, source) if source else None
         if named:
             return named
     match = _IN_TOML.search(tree.text("pyproject.toml"))
-    return (match[1], None) if match else (None, None)
+    if match:
+        return match[1], None
+    return settings_named.by_content(tree, directory) or (None, None)
 
 
 def _single_files(tree: Tree) -> Iterator[DjangoProject]:
@@ -129,7 +102,9 @@ def _single_files(tree: Tree) -> Iterator[DjangoProject]:
             continue
         for interface in ("wsgi", "asgi"):
             for name, value, line in source.assignments:
-                if source.called(value) == f"django.core.{interface}.get_{interface}_application":
+                if f"django.core.{interface}.get_{interface}_application" in called_within(
+                    source, value
+                ):
                     yield _single(source, name, line, interface)
 
 
@@ -151,7 +126,7 @@ def _without_manage(tree: Tree) -> Iterator[DjangoProject]:
         source = tree.source(path)
         if source is None or b"django" not in tree.read(path):
             continue
-        named = _settings_named(source)
+        named = settings_named.named(tree, source)
         if named:
             wsgi = path if path.endswith("wsgi.py") else None
             asgi = path if path.endswith("asgi.py") else None

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from holdfast.app import Finding
 from holdfast.config import Config
+from holdfast.detect.candidates import is_for_tests
 from holdfast.detect.facts import DependencyFile, Evidence, Fact, OldCall
 from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree
@@ -27,7 +28,7 @@ _WITH_OLD_FLASK = ("werkzeug<2.1", "jinja2<3.1", "itsdangerous<2.1", "markupsafe
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(b"TemplateResponse"):
-        if not source.path.startswith(("tests/", "test_")):
+        if not is_for_tests(source.path):
             yield from _templates(source)
 
 

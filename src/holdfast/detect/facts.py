@@ -163,12 +163,14 @@ class EnvRead(Fact):
         required: it has no default; without the variable the app fails.
         literal_default: the default that stands in the code.
         bare: it is asked for without any default, and is ``None`` where it is missing.
+        streamlit: it is one of ``st.secrets``, which we fill from the environment.
     """
 
     name: str
     required: bool
     literal_default: str | None = None
     bare: bool = False
+    streamlit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +242,13 @@ class Prepares(Fact):
     Attributes:
         what: statements of the main guard, or the name of a command of the app.
         harm: why it is not run unasked; empty where it only makes what is missing.
+        script: it is the file itself that is run (``create_db.py``).
     """
 
     what: str
     harm: str
     in_guard: bool
+    script: bool = False
 
 
 @dataclass(frozen=True, slots=True)

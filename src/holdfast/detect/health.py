@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
+from holdfast.detect.candidates import is_for_tests
 from holdfast.detect.facts import Evidence, Fact, HealthRoute
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
@@ -23,7 +24,7 @@ _NEEDLES = (b"health", b"livez", b"readyz", b"ping", b"/up", b"/ht", b'"up', b'"
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     pattern = re.compile(rb"[\"'][\^/]?(?:api/|-/|_)?(?:" + b"|".join(_WORDS) + rb")/?\$?[\"']")
     for path, data in tree.holding(*_NEEDLES):
-        if pattern.search(data) and not path.startswith(("tests/", "test_")):
+        if pattern.search(data) and not is_for_tests(path):
             source = tree.source(path)
             if source is not None:
                 yield from _routes(source)

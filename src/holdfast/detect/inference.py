@@ -17,7 +17,8 @@ from holdfast.detect.tree import Tree
 _SAME = """
 aiofiles aiohttp aiosqlite alembic altair amqp anthropic anyio apispec apscheduler arq arrow
 asgiref asyncpg attrs authlib babel backoff bcrypt beautifulsoup4 bleach blinker bokeh boto3
-bottle botocore cachetools celery certifi cffi channels channels_redis chardet cheroot cherrypy
+bottle botocore cachetools celery certifi cffi chainlit channels channels_redis chardet cheroot
+cherrypy
 click cloudinary colorama colorlog configobj connexion cryptography cssselect cvxpy daphne dash
 databases dataset deepdiff defusedxml dill django django_celery_beat django_celery_results
 django_extensions django_htmx django_redis django_tables2 django_unicorn dnspython docutils
@@ -31,7 +32,8 @@ numpy oauthlib odmantic openai openpyxl orjson packaging pandas panel paramiko p
 pendulum phonenumbers pika piccolo plotly polars prometheus_client psutil psycopg pyarrow pydantic
 pydantic_settings pydub pygments pymongo pymysql pyotp pyparsing pypdf pyproj pytz pywebio qrcode
 quart quart_cors rdflib redis regex reportlab requests requests_oauthlib rich rq sanic scipy
-seaborn sendgrid sentry_sdk shapely simplejson six slowapi sortedcontainers spacy sqlalchemy
+seaborn sendgrid sentry_sdk shapely shiny simplejson six slowapi solara sortedcontainers spacy
+sqlalchemy
 sqlalchemy_utils sqlmodel sqladmin sqlparse sse_starlette starlette starlette_admin statsmodels
 streamlit stripe structlog sympy tabulate tenacity textblob tiktoken tinydb toml tomli tomlkit
 tornado tqdm trio twilio typer typing_extensions tzlocal ujson unidecode urllib3 uvicorn uvloop
@@ -89,7 +91,8 @@ PACKAGES = {
     "oracledb": "oracledb", "cx_Oracle": "cx-oracle", "influxdb_client": "influxdb-client",
     "flask_bootstrap": "flask-bootstrap", "playhouse": "peewee", "graphql": "graphql-core",
     "factory": "factory-boy", "websocket": "websocket-client", "tortoise": "tortoise-orm",
-    "IPython": "ipython", "Levenshtein": "levenshtein", "html2text": "html2text",
+    "IPython": "ipython", "fasthtml": "python-fasthtml",
+    "Levenshtein": "levenshtein", "html2text": "html2text",
 }  # fmt: skip
 """Import names and the packages that hold them."""
 

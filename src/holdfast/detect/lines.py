@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -61,6 +62,8 @@ def cleaned(line: str) -> str | None:
     The line itself where nothing is wrong with it.
     """
     name = name_of(line)
+    if name is not None and name.replace("-", "_") in sys.stdlib_module_names | {"python"}:
+        return None  # "sqlite3", "asyncio": Python's own, by a list that was written by hand
     if name in ELSEWHERE and "sys_platform" not in line and "platform_system" not in line:
         return None
     build = re.match(r"([\w.-]+)\s*@\s*file://", line)

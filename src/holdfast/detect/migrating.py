@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Literal
 
 from holdfast.app import Finding, ReleaseCommand
@@ -30,11 +31,12 @@ def release(
     """The release command: the config's, the ``Procfile``'s, or the framework's migrations."""
     found = _chosen(config, project, answers, directory)
     if found is None:
-        return None, not_run(project)
+        return None, not_run(project.all(Prepares))
     command, why = found
     if config.release.timeout is not None:
         command = replace(command, timeout=config.release.timeout)
-    return command, [Finding("release command", command.command, why)]
+    left = [item for item in project.all(Prepares) if item.script]
+    return command, [Finding("release command", command.command, why), *not_run(left)]
 
 
 def _chosen(
@@ -78,30 +80,42 @@ def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] 
     return _alembic(project) or _prepared(project, candidate)
 
 
+_ENTRIES = ("run.py", "main.py", "wsgi.py", "app.py", "server.py", "application.py", "manage.py")
+
+
 def _prepared(project: Project, candidate: Candidate | None) -> tuple[ReleaseCommand, str] | None:
-    """What the app's main guard makes before it serves: a server never runs that."""
+    """What is made before the app serves: by a main guard, which no server runs, or a script."""
     if candidate is None:
         return None
-    steps = [
-        fact
-        for fact in project.all(Prepares)
-        if fact.in_guard and not fact.harm and fact.evidence.file == candidate.evidence.file
-    ]
-    if not steps:
-        return None
-    code = "\n".join(fact.what for fact in steps)
-    run = f"exec({code!r}, vars(import_module({candidate.module!r})))"
-    program = f"from importlib import import_module; {run}"
-    why = f"{steps[0].evidence} makes what is missing, under a condition no server meets"
-    return ReleaseCommand(f"python -c {shlex.quote(program)}", candidate.directory), why
+    harmless = [fact for fact in project.all(Prepares) if not fact.harm]
+    own = candidate.evidence.file
+    beside = [own, *(_in(candidate.directory, name) for name in _ENTRIES)]
+    guards = [fact for fact in harmless if fact.in_guard and fact.evidence.file in beside]
+    guards.sort(key=lambda fact: beside.index(fact.evidence.file))
+    if guards:
+        file = guards[0].evidence.file
+        module = candidate.module if file == own else PurePosixPath(file).stem
+        code = "\n".join(fact.what for fact in guards if fact.evidence.file == file)
+        run = f"exec({code!r}, vars(import_module({module!r})))"
+        program = f"from importlib import import_module; {run}"
+        why = f"{guards[0].evidence} makes what is missing, under a condition no server meets"
+        return ReleaseCommand(f"python -c {shlex.quote(program)}", candidate.directory), why
+    for fact in harmless:
+        if fact.script and candidate.directory == ".":
+            return ReleaseCommand(fact.what, "."), f"{fact.evidence} makes what is missing"
+    return None
 
 
-def not_run(project: Project) -> list[Finding]:
+def _in(directory: str, name: str) -> str:
+    return name if directory == "." else f"{directory}/{name}"
+
+
+def not_run(facts: Iterable[Prepares]) -> list[Finding]:
     """What was found and is left to the user, with the reason."""
     found: dict[str, Finding] = {}
-    for fact in project.all(Prepares):
+    for fact in facts:
         if fact.harm:
-            what = fact.what if fact.in_guard else f"flask {fact.what}"
+            what = fact.what if fact.in_guard or fact.script else f"flask {fact.what}"
             why = f"{fact.evidence}: {fact.harm}; [release] command would run it"
             found.setdefault(what, Finding("not run", what, why))
     return list(found.values())

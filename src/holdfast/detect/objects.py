@@ -33,7 +33,7 @@ def find_objects(tree: Tree, classes: Classes, *words: bytes) -> Iterator[AppObj
     factories: dict[str, Kind] = {}
     derived = _derived(tree, classes, words)
     for source in tree.mentioning(*words, *(name.encode() for name in derived)):
-        known = {**classes, **_imported(source, derived)}
+        known = {**_starred(source, classes), **_imported(source, derived)}
         makers = dict(known)  # and what is made of them: get_app() may call create_app(store)
         for function in source.functions:
             made = _made_by_function(source, function, makers)
@@ -55,10 +55,24 @@ def _derived(tree: Tree, classes: Classes, words: tuple[bytes, ...]) -> dict[str
         for node in source.nodes:
             if isinstance(node, ast.ClassDef):
                 for base in node.bases:
-                    name = source.dotted(base) or ""
-                    if name in classes:
-                        found[node.name] = classes[name]
+                    kind = _starred(source, classes).get(source.dotted(base) or "")
+                    if kind is not None:
+                        found[node.name] = kind
     return found
+
+
+def _starred(source: Source, classes: Classes) -> dict[str, Kind]:
+    """The classes, also by their bare names where all of their module is imported."""
+    bare = (
+        {}
+        if not source.stars
+        else {
+            name.rpartition(".")[2]: kind
+            for name, kind in classes.items()
+            if name.rpartition(".")[0] in source.stars
+        }
+    )
+    return {**classes, **bare}
 
 
 def _imported(source: Source, derived: Mapping[str, Kind]) -> dict[str, Kind]:
@@ -82,6 +96,10 @@ def _instances(source: Source, classes: Classes) -> Iterator[AppObject]:
     for name, value, line in source.assignments:
         made_by = source.called(value)
         if made_by is not None and made_by in classes:
+            yield _object(source, name, line, classes[made_by], made_by)
+    for name, part, call, line in source.unpacked:
+        made_by = source.called(call) or ""
+        if made_by in classes and part == 0:
             yield _object(source, name, line, classes[made_by], made_by)
 
 

@@ -1,29 +1,37 @@
-"""Migrations in a web line, before its server: they belong into the release command.
+"""Lines that end: they belong into the release command, or are no process at all.
 
 ``web: flask db upgrade; gunicorn app:app`` migrates at every start of the web process, while
-the old release serves. Once, before the new one is started, is what was meant.
+the old release serves. Once, before the new one is started, is what was meant. A line of its own
+(``migrate: python manage.py migrate``) is what other platforms run on request; kept running it
+would be started over and over.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from holdfast.detect import command_line
-from holdfast.detect.facts import Fact, ProcessLine
+from holdfast.detect.facts import Fact, Prepares, ProcessLine
 
 MIGRATES = re.compile(
     r"(?:manage\.py|django-admin|-m django)\s+migrate\b|\bflask\b.*\bdb\s+upgrade\b"
     r"|\balembic\b.*\bupgrade\b|\baerich\s+upgrade\b|\bpiccolo\s+migrations\s+forwards\b"
     r"|\byoyo\s+apply\b"
 )
+_ENDS = re.compile(
+    r"(?:manage\.py|django-admin|-m django)\s+(?:migrate|collectstatic|createsuperuser|loaddata"
+    r"|dumpdata|shell\w*|test|makemigrations|flush|compilemessages|compress|check|dbshell"
+    r"|createcachetable|clearsessions)\b|\bflask\b.*\b(?:db\s+\w+|shell|init-?db)\b"
+    r"|\balembic\s|^(?:python3?\s+-m\s+)?pytest\b|^(?:/bin/)?(?:ba)?sh$|^i?python3?$"
+)
 _QUOTED = re.compile(r"['\"`\\]|\$\(")
 
 
 def moved(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """The facts, with migrations of the web line as a release line, if there is none."""
-    every = tuple(facts)
+    every = tuple(_without_those_that_end(tuple(facts)))
     lines = [fact for fact in every if isinstance(fact, ProcessLine)]
     web = next((line for line in lines if line.name == "web"), None)
     if web is None or any(line.name == "release" for line in lines):
@@ -34,6 +42,25 @@ def moved(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     release = replace(web, name="release", command=" && ".join(migrations))
     changed = replace(web, command=left)
     return (*(changed if fact is web else fact for fact in every), release)
+
+
+def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:
+    """A line that migrates is the release line where there is none; the others are only named."""
+    released = any(isinstance(fact, ProcessLine) and fact.name == "release" for fact in facts)
+    for fact in facts:
+        stays = not isinstance(fact, ProcessLine) or fact.name in ("web", "release")
+        if stays or not isinstance(fact, ProcessLine) or not _ends(fact.command):
+            yield fact
+        elif MIGRATES.search(fact.command) and not released:
+            released = True
+            yield replace(fact, name="release")
+        else:
+            why = f"{fact.name} in it ends by itself, so it is no process"
+            yield Prepares(fact.evidence, fact.command, why, in_guard=False, script=True)
+
+
+def _ends(command: str) -> bool:
+    return command_line.parse(command) is None and _ENDS.search(command) is not None
 
 
 def _parted(command: str) -> tuple[str, list[str]]:

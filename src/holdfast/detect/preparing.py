@@ -1,8 +1,8 @@
 """What an author runs once before the app answers: tables made in the main guard, ``init-db``.
 
-A server that imports the module never runs ``if __name__ == "__main__"``, and so the tables
-that are made there are missing. What only makes what is missing is run as the release
-command. What drops, empties or fills something is shown, never run.
+A server that imports the module never runs ``if __name__ == "__main__"``, nor a ``create_db.py``
+that lies beside it, and so the tables that are made there are missing. What only makes what is
+missing is run as the release command. What drops, empties or fills something is shown, never run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ _MAKES = re.compile(
     r"(?:db|database|databases|tables?|schema|models)(?:_tables)?\Z"
 )
 _COMMAND = re.compile(
-    r"(?:(?:init|create|setup|seed|reset|populate)[-_]?)(?:db|database|tables?)?\Z"
+    r"(?:init|setup|seed|reset|populate)(?:[-_]?(?:db|database|tables?))?\Z"
+    r"|create[-_]?(?:db|database|tables?)\Z"
+)
+_SCRIPT = re.compile(
+    r"(?:(?:create|init|initiali[sz]e|setup|make)_?(?:the_)?(?:db|database|databases|tables?|schema)"
+    r"|(?:db|database|tables?)_?(?:create|init|setup))\.py"
 )
 _HARM = re.compile(
     r"drop|delete|truncate|remove|unlink|rmtree|reset|seed|insert|\.add\(|add_all|superuser|admin",
@@ -29,11 +34,19 @@ _HARM = re.compile(
 )
 _HARMLESS = ("print", "app_context", "exists", "isfile", "is_file", "run", "info", "create_all",
              "begin", "run_sync", "test_request_context", "Path", "join")  # fmt: skip
+_OF_SCRIPTS = ("create_app", "make_app", "get_app", "push", "commit", "close", "connect", "cursor",
+               "execute", "create_engine", "create_async_engine", "sessionmaker", "dispose",
+               "Flask", "SQLAlchemy", "load_dotenv", "getenv", "get")  # fmt: skip
+"""What a script calls besides to have an app and a connection."""
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    scripts = [path for path in tree.python if _SCRIPT.fullmatch(path)]
+    for path in scripts:
+        if (found := tree.source(path)) is not None and not _is_imported(tree, path):
+            yield from _script(tree, found)
     for source in tree.mentioning(b"create_all", b"init_", b"create_", b"setup_", b"_db("):
-        if source.main_guard is not None:
+        if source.main_guard is not None and source.path not in scripts:
             yield from _in_guard(tree, source)
     for source in tree.mentioning(b"cli.command", b"click.command"):
         yield from _commands(source)
@@ -56,6 +69,39 @@ def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
         )
 
 
+def _script(tree: Tree, source: Source) -> Iterator[Prepares]:
+    """``create_db.py``: run as it is, if making tables is all that it does."""
+    body = [node for node in source.tree.body if not isinstance(node, _DECLARES)]
+    guard = source.main_guard
+    if isinstance(guard, ast.If):
+        body = [item for node in body for item in (guard.body if node is guard else [node])]
+    called = [name for statement in body for name in _called(source, statement)]
+    if not called:
+        return  # a module of the app's, that others import
+    found = (_harm(tree, source, statement, _OF_SCRIPTS) for statement in body)
+    harm = next(filter(None, found), "")
+    makes = b"create_all" in tree.read(source.path) or b"IF NOT EXISTS" in tree.read(source.path)
+    if not harm and not (makes or any(map(_is_making, called))):
+        harm = "may not be fit to run twice"
+    line = next((item.lineno for item in body), 1)
+    yield Prepares(
+        Evidence(source.path, line), f"python {source.path}", harm, in_guard=False, script=True
+    )
+
+
+def _is_imported(tree: Tree, path: str) -> bool:
+    """Whether another file imports the script: then it is a part of the app."""
+    name = path.removesuffix(".py")
+    return any(
+        name in {origin.strip(".").partition(".")[0] for origin in source.imports.values()}
+        for source in tree.mentioning(name.encode())
+        if source.path != path
+    )
+
+
+_DECLARES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
 def _is_making(name: str) -> bool:
     last = name.rpartition(".")[2]
     return last == "create_all" or _MAKES.match(last) is not None
@@ -70,25 +116,42 @@ def _called(source: Source, statement: ast.stmt) -> Iterator[str]:
             yield name or "?"
 
 
-def _harm(tree: Tree, source: Source, statement: ast.stmt) -> str:
-    """Why a statement is not run unasked; empty where it only makes what is missing."""
+def _harm(tree: Tree, source: Source, statement: ast.stmt, besides: tuple[str, ...] = ()) -> str:
+    """Why a statement is not run unasked; empty where it only makes what is missing.
+
+    Args:
+        besides: names of calls that are harmless here besides those that always are.
+    """
     written = ast.unparse(statement)
     if match := _HARM.search(written):
         return f"it says {match[0].strip('.(')!r}"
-    for name in _called(source, statement):
-        last = name.rpartition(".")[2]
-        if last in _HARMLESS:
-            continue
-        if not _is_making(name):
-            return f"it calls {last}(), whatever that does"
-        if last == "create_all":
-            continue
-        function = _function(tree, source, name)
-        if function is None:
-            return f"what {last}() does was not found"
-        if harm := _harm_of(tree, *function):
-            return f"{last}() {harm}"
-    return ""
+    if _TABLE.search(written) and not _AGAIN.search(written):
+        return "it makes a table that is there the second time"
+    calls = [item for item in _called(source, statement) if not _is_harmless(item, besides)]
+    return next(filter(None, (_harm_of_call(tree, source, item, besides) for item in calls)), "")
+
+
+def _is_harmless(name: str, besides: tuple[str, ...]) -> bool:
+    last = name.rpartition(".")[2]
+    return last in _HARMLESS or last in besides
+
+
+def _harm_of_call(tree: Tree, source: Source, name: str, besides: tuple[str, ...]) -> str:
+    last = name.rpartition(".")[2]
+    function = _function(tree, source, name)
+    if besides and function is not None and function[0] is source:
+        body = (_harm(tree, source, item, besides) for item in function[1].body)
+        return next(filter(None, body), "")
+    if not _is_making(name):
+        return f"it calls {last}(), whatever that does"
+    if function is None:
+        return f"what {last}() does was not found"
+    harm = _harm_of(tree, *function)
+    return f"{last}() {harm}" if harm else ""
+
+
+_TABLE = re.compile(r"(?i)\bcreate\s+(?:temporary\s+)?table\b")
+_AGAIN = re.compile(r"(?i)\bif\s+not\s+exists\b")
 
 
 def _function(tree: Tree, source: Source, name: str) -> tuple[Source, Function] | None:

@@ -121,6 +121,8 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
     asks = files("holdfast.detect.asks")
     common = asks.joinpath("common.py").read_text(encoding="utf-8")
     own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
+    if how == "streamlit":
+        own = f"{asks.joinpath('streamlit_secrets.py').read_text(encoding='utf-8')}\n{own}"
     own = _OURS.sub("", own)
     # Settings look at sys.argv[1]: under a server it names the app.
     call = (

@@ -9,10 +9,10 @@ only because something in the code is called so.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from holdfast.app import OLDEST_PYTHON, Finding
-from holdfast.detect import choosing, inference
+from holdfast.detect import choosing, dropped, inference
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
@@ -22,30 +22,6 @@ SETUPTOOLS = "setuptools<81"
 
 _MODULES = {"pkg_resources": SETUPTOOLS, "setuptools": SETUPTOOLS, "distutils": SETUPTOOLS,
             "psycopg": "psycopg[binary]"}  # fmt: skip
-
-_GONE = {
-    "asynchat": "pyasynchat", "asyncore": "pyasyncore", "imp": "zombie-imp",
-    "audioop": "audioop-lts", "cgi": "legacy-cgi", "cgitb": "legacy-cgi",
-    **{name: f"standard-{name}" for name in (
-        "aifc", "chunk", "crypt", "imghdr", "mailcap", "nntplib", "pipes", "sndhdr", "sunau",
-        "telnetlib", "uu", "xdrlib")},
-}  # fmt: skip
-"""Modules that Python itself no longer has (3.12: the first three; 3.13: PEP 594), as packages."""
-
-_OLDER: tuple[tuple[str, str], ...] = (
-    (r"'\w+' from 'collections'|module 'collections' has no attribute '[A-Z]", "<3.10"),
-    (r"'(?:getargspec|formatargspec)' from 'inspect'", "<3.11"),
-    (r"module 'inspect' has no attribute '(?:getargspec|formatargspec)'", "<3.11"),
-    (r"module 'asyncio' has no attribute 'coroutine'|'coroutine' from 'asyncio'", "<3.11"),
-    (r"'gcd' from 'fractions'|module 'fractions' has no attribute 'gcd'", "<3.9"),
-    (r"module 'base64' has no attribute '(?:de|en)codestring'", "<3.9"),
-    (r"module 'locale' has no attribute 'format'", "<3.12"),
-    (r"module 'ssl' has no attribute 'wrap_socket'", "<3.12"),
-    (r"module 'configparser' has no attribute 'SafeConfigParser'", "<3.12"),
-    (r"'(?:SafeConfigParser)' from 'configparser'", "<3.12"),
-    (r"module 'pkgutil' has no attribute 'Imp", "<3.12"),
-)
-"""What the newest Pythons have dropped, by their "What's New" pages, and which still have it."""
 
 _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"python-multipart", ("python-multipart",)),
@@ -84,6 +60,41 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What the newest of one library has dropped and an older other one still imports."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A package in another's place.
+
+    Attributes:
+        said: what the error says; ``of``: packages of which the project must have one.
+        instead: lines that take the place of what is said of the same packages.
+        added: what is installed besides.
+    """
+
+    said: str
+    of: frozenset[str]
+    instead: tuple[str, ...]
+    added: tuple[str, ...]
+    why: str
+
+
+_OTHERS = (
+    _Other(
+        r"lib(?:GL|gthread-2\.0|SM|Xext|Xrender)\.so",
+        frozenset({"opencv-python", "opencv-contrib-python"}),
+        ('opencv-python ; python_version < "3"', 'opencv-contrib-python ; python_version < "3"'),
+        ("opencv-contrib-python-headless",),
+        "opencv-python wants the libraries of a desktop, which a server has not",
+    ),
+    _Other(
+        r"required field .type_ignores. missing from Module",
+        frozenset({"werkzeug", "flask"}),
+        ("werkzeug>=0.15.5,<0.16",),
+        (),
+        "Werkzeug before 0.15.5 cannot run on Python 3.8 and later",
+    ),
+)
+
+
 def repaired(project: Project, error: ImportFailed) -> Project | None:
     """The project with what its import lacks besides; ``None`` where that is not known."""
     kind, message = error.kind, error.said
@@ -91,7 +102,7 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     added: tuple[str, ...] = ()
     why = ""
     if kind == "ModuleNotFoundError" and name and not _is_own(project, name):
-        package = _MODULES.get(name) or _GONE.get(name) or inference.PACKAGES.get(name)
+        package = _MODULES.get(name) or dropped.GONE.get(name) or inference.PACKAGES.get(name)
         added = (package,) if package else ()
         why = f"{name} is imported, and no file names a package with it"
     if not added:
@@ -100,10 +111,27 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     if not added:
         added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
         why = "a newer version lacks what the app imports"
-    if not added and (bound := next((b for said, b in _OLDER if re.search(said, message)), None)):
+    if not added and (bound := dropped.bound(message)) is not None:
         return _with_older_python(project, bound)
     new = tuple(item for item in added if item not in project.dependencies.extra)
-    return _with(project, new, why) if new else None
+    return _with(project, new, why) if new else _with_other(project, message)
+
+
+def _with_other(project: Project, message: str) -> Project | None:
+    """The project with a package in another's place."""
+    for other in _OTHERS:
+        have = other.of & project.packages or not project.packages
+        done = set(other.instead) <= set(project.dependencies.instead)
+        if re.search(other.said, message) and have and not done:
+            names = ", ".join(other.added or other.instead)
+            changed = _with(project, other.added, other.why)
+            finding = Finding("in its place", names, other.why, level="warning")
+            return replace(
+                changed,
+                dependencies=replace(changed.dependencies, instead=other.instead),
+                findings=(*project.findings, finding),
+            )
+    return None
 
 
 def _with_older_python(project: Project, bound: str) -> Project | None:

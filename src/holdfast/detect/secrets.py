@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from holdfast.config import Config
 from holdfast.detect import guards, settings_classes
+from holdfast.detect.candidates import is_for_tests
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, HardCodedSecret
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
@@ -23,6 +24,7 @@ _WORDS = (
     b"starlette.config",
     b"dj_database_url",
     b"ynaconf",
+    b".secrets",
 )
 _ENV_OBJECTS = ("environ.Env", "environs.Env", "starlette.config.Config", "decouple.Config",
                 "decouple.AutoConfig", "environ.FileAwareEnv")  # fmt: skip
@@ -32,18 +34,11 @@ _SET_ELSEWHERE = frozenset({"PORT", "HOST", "PATH", "HOME", "USER", "DJANGO_SETT
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(*_WORDS):
-        if not _for_tests(source.path):
+        if not is_for_tests(source.path):
             yield from _reads(source)
     for source in tree.mentioning(b"SECRET_KEY", b"secret_key"):
-        if not _for_tests(source.path):
+        if not is_for_tests(source.path):
             yield from _hard_coded(source)
-
-
-def _for_tests(path: str) -> bool:
-    parts = path.split("/")
-    return bool({"tests", "test", "testing"} & set(parts)) or parts[-1].startswith(
-        ("test_", "conftest")
-    )
 
 
 def _reads(source: Source) -> Iterator[EnvRead]:
@@ -69,8 +64,13 @@ def _with_defaults(source: Source) -> frozenset[str]:
 
 
 def _every_read(source: Source, objects: set[str]) -> Iterator[tuple[EnvRead, ast.AST]]:
+    inner: set[int] = set()
     for node in source.nodes:
         read: EnvRead | None = None
+        if (secret := _secret(source, node)) is not None and id(node) not in inner:
+            inner.update(map(id, ast.walk(node)))
+            yield secret, node
+            continue
         if isinstance(node, ast.Subscript) and source.dotted(node.value) == "os.environ":
             if isinstance(node.ctx, ast.Load):
                 read = _read(source, node, text(node.slice), None, required=True)
@@ -82,6 +82,27 @@ def _every_read(source: Source, objects: set[str]) -> Iterator[tuple[EnvRead, as
             continue
         if read is not None and read.name not in _SET_ELSEWHERE:
             yield read, node
+
+
+def _secret(source: Source, node: ast.AST) -> EnvRead | None:
+    """``st.secrets["KEY"]``, ``st.secrets.db.password``: the variable that stands for it."""
+    parts: list[str] = []
+    inner = node
+    while isinstance(inner, ast.Subscript | ast.Attribute):
+        if source.dotted(inner) == "streamlit.secrets":
+            break
+        part = text(inner.slice) if isinstance(inner, ast.Subscript) else inner.attr
+        if part is None:
+            return None
+        parts.insert(0, part)
+        inner = inner.value
+    if not parts or source.dotted(inner) != "streamlit.secrets" or parts[-1] in _LOOKS:
+        return None
+    read = _read(source, node, "__".join(parts), None, required=True)
+    return replace(read, streamlit=True) if read else None
+
+
+_LOOKS = ("get", "items", "keys", "values", "to_dict", "has_key", "load_if_toml_exists")
 
 
 def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead | None:
@@ -125,11 +146,12 @@ def _prefixed(source: Source, call: ast.Call) -> EnvRead:
 
 
 def _read(
-    source: Source, node: ast.expr, name: str | None, default: ast.expr | None, *, required: bool
+    source: Source, node: ast.AST, name: str | None, default: ast.expr | None, *, required: bool
 ) -> EnvRead | None:
     if not name or not re.fullmatch(r"[A-Za-z_]\w*", name):
         return None
-    return EnvRead(Evidence(source.path, node.lineno), name, required, text(default))
+    line = getattr(node, "lineno", None)
+    return EnvRead(Evidence(source.path, line), name, required, text(default))
 
 
 def _hard_coded(source: Source) -> Iterator[HardCodedSecret]:

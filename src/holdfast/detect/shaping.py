@@ -25,6 +25,8 @@ def shape(project: Project, answers: Answers) -> Shaped:
     """The app under a name that every server takes."""
     if project.tool is not None and project.tool.tool == "gradio":
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.GRADIO}))
+    if project.tool is not None and tools.reads_secrets(project.facts, project.tool):
+        return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.streamlit()}))
     candidate = answers.candidate
     if candidate is None or "." not in candidate.attribute:
         return Shaped(answers, Overlay())

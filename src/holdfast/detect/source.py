@@ -63,6 +63,16 @@ class Source:
         return tuple(dict.fromkeys(modules))
 
     @cached_property
+    def stars(self) -> frozenset[str]:
+        """Modules of which everything is imported: ``from flask import *``."""
+        return frozenset(
+            node.module
+            for node in self.nodes
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level
+            if any(item.name == "*" for item in node.names)
+        )
+
+    @cached_property
     def imports_relatively(self) -> int:
         """The most dots of a relative import: how many packages the file lies in."""
         levels = [node.level for node in self.nodes if isinstance(node, ast.ImportFrom)]
@@ -123,6 +133,22 @@ class Source:
         return tuple(found)
 
     @cached_property
+    def unpacked(self) -> tuple[tuple[str, int, ast.Call, int], ...]:
+        """Names given a part of what a call returns: ``app, rt = fast_app()``.
+
+        Name, which part, the call, the line.
+        """
+        return tuple(
+            (item.id, index, node.value, node.lineno)
+            for node in self.statements
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for target in node.targets
+            if isinstance(target, ast.Tuple)
+            for index, item in enumerate(target.elts)
+            if isinstance(item, ast.Name)
+        )
+
+    @cached_property
     def main_guard(self) -> ast.stmt | None:
         """The ``if __name__ == "__main__"`` of the file."""
         return next((node for node in self.tree.body if is_main_guard(node)), None)
@@ -157,6 +183,17 @@ def text(node: ast.AST | None) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     return None
+
+
+def called_within(source: Source, value: ast.expr) -> Iterator[str]:
+    """What an expression calls, and what the arguments of its calls call."""
+    while isinstance(value, ast.Call):
+        name = source.dotted(value.func)
+        if name is not None:
+            yield name
+        if not value.args:
+            return
+        value = value.args[0]
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:

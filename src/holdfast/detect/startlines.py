@@ -8,6 +8,7 @@ app. A command that only development uses (``flask run``, ``python app.py``) nam
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import tomllib
@@ -17,7 +18,7 @@ from typing import Any
 from holdfast.config import Config
 from holdfast.detect import command_line
 from holdfast.detect.facts import AppHint, Evidence, Fact, ProcessLine
-from holdfast.detect.tree import Tree, parent
+from holdfast.detect.tree import Tree, join, parent
 
 _SCRIPTS = ("start.sh", "startup.sh", "run.sh", "entrypoint.sh", "docker-entrypoint.sh", "boot.sh",
             "gunicorn.sh", "gunicorn_start.sh", "gunicorn_starter.sh", "server.sh", "startup.txt",
@@ -51,10 +52,73 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     found: ProcessLine | None = None
     for evidence, command in _commands(tree):
         plain = _plain(tree, command, parent(evidence.file))
-        if command_line.parse(plain) is not None and found is None:
-            found = ProcessLine(evidence, "web", plain, parent(evidence.file))
+        parsed = command_line.parse(plain)
+        if parsed is not None and found is None:
+            found = ProcessLine(evidence, "web", plain, _started_in(tree, evidence.file, parsed))
             yield found
         yield from _named(evidence, plain)
+    yield from _workers(tree)
+
+
+def _started_in(tree: Tree, file: str, line: command_line.ServerLine) -> str:
+    """Where a command is run: ``docker/Dockerfile`` and ``bin/start.sh`` are run from above."""
+    above = [parent(file)]
+    while above[-1] != ".":
+        above.append(parent(above[-1]))
+    module = (line.target or "").partition(":")[0].replace(".", "/")
+    paths = [word for word in line.options if "/" in word and tree.has(os.path.normpath(word))]
+    for directory in above:
+        there = tree.has(join(directory, f"{module}.py")) or tree.has_directory(
+            join(directory, module)
+        )
+        if module and there and all(tree.has(join(directory, path)) for path in paths):
+            return directory
+    return "." if paths else above[0]
+
+
+_NAME_OF_NONE = re.compile(r"[^a-z0-9]+")
+
+
+def _workers(tree: Tree) -> Iterator[ProcessLine]:
+    """What these platforms keep running besides the web process."""
+    seen: set[str] = set()
+    for evidence, name, command in (*_of_render(tree), *_of_fly(tree)):
+        plain = _NAME_OF_NONE.sub("-", name.lower()).strip("-")
+        if plain and plain not in seen and plain not in ("web", "app", "release"):
+            seen.add(plain)
+            yield ProcessLine(evidence, plain, command, parent(evidence.file))
+
+
+_SERVICE = re.compile(r"(?m)^(\s*)-\s+(?=(?:type|name|env|runtime)\s*:)")
+_ENTRY = re.compile(r"(?m)^[\s-]*(type|name|startCommand)\s*:[ \t]*(.+?)[ \t]*$")
+
+
+def _of_render(tree: Tree) -> Iterator[tuple[Evidence, str, str]]:
+    """The services of ``render.yaml`` of the type ``worker``."""
+    for path in tree.named("render.yaml")[:1]:
+        text = tree.text(path)
+        starts = [match.start() for match in _SERVICE.finditer(text)]
+        for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+            said = {
+                match[1]: (match[2].strip("'\""), match.start(2) + start)
+                for match in reversed([*_ENTRY.finditer(text[start:end])])
+            }
+            if said.get("type", ("",))[0] == "worker" and "startCommand" in said:
+                command, at = said["startCommand"]
+                evidence = Evidence(path, text.count("\n", 0, at) + 1)
+                yield evidence, said.get("name", ("worker",))[0], command
+
+
+def _of_fly(tree: Tree) -> Iterator[tuple[Evidence, str, str]]:
+    """The ``[processes]`` of ``fly.toml``."""
+    for path in tree.named("fly.toml")[:1]:
+        try:
+            table = tomllib.loads(tree.text(path)).get("processes", {})
+        except ValueError:
+            return
+        for name, command in table.items() if isinstance(table, dict) else ():
+            if isinstance(command, str) and command_line.parse(command) is None:
+                yield Evidence(path), name, command
 
 
 def _behind(tree: Tree, path: str) -> Iterator[Fact]:
@@ -95,8 +159,7 @@ def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
 
 def _of_key(tree: Tree, path: str, key: str) -> Iterator[tuple[Evidence, str]]:
     text = tree.text(path)
-    match = re.search(rf"(?m)^[\s-]*{key}\s*:[ \t]*(.+)$", text)
-    if match:
+    for match in re.finditer(rf"(?m)^[\s-]*{key}\s*:[ \t]*(.+)$", text):
         line = text.count("\n", 0, match.start(1)) + 1
         yield Evidence(path, line), match[1].strip().strip("'\"")
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
+from holdfast.detect.candidates import is_for_tests
 from holdfast.detect.facts import Confidence, Evidence, Fact, MemoryState, WritesTo
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree, join
 
 URL = "a SQLite URL in the code"
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!/)([^?:]+)")
+_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!/)([^?:{}%<>]+)(?:\?.*)?")
 _SCHEDULERS = ("BackgroundScheduler", "AsyncIOScheduler", "APScheduler", "TwistedScheduler")
 _QUEUES = ("queue.Queue", "asyncio.Queue", "queue.SimpleQueue", "collections.deque")
 _SOCKET_SERVERS = {
@@ -27,10 +28,10 @@ _SOCKET_SERVERS = {
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(b"sqlite", b"UPLOAD_FOLDER"):
-        if not source.path.startswith(("tests/", "test_")):
+        if not is_for_tests(source.path):
             yield from _written(source)
     for source in tree.mentioning(b"ocket", b"Scheduler", b"Queue", b":memory:"):
-        if not source.path.startswith(("tests/", "test_")):
+        if not is_for_tests(source.path):
             yield from _in_memory(source)
 
 

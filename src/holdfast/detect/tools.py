@@ -6,12 +6,13 @@ sessions in memory, so each is one process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from holdfast.config import Config
 from holdfast.detect.candidates import is_aside
-from holdfast.detect.facts import Confidence, Evidence, Fact, ToolApp
+from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
 
 
@@ -102,6 +103,22 @@ sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
 runpy.run_path(sys.argv[0], run_name="__main__")
 '''
+
+
+def streamlit() -> str:
+    """A module that starts Streamlit with the app's variables among its secrets."""
+    text = files("holdfast.detect.asks").joinpath("streamlit_secrets.py").read_text("utf-8")
+    return text + (
+        "\n\nif __name__ == '__main__':\n    import sys\n    from streamlit.web import cli\n\n"
+        "    from_environment()\n    sys.argv[0] = 'streamlit'\n    cli.main()\n"
+    )
+
+
+def reads_secrets(facts: Iterable[Fact], found: ToolApp) -> bool:
+    """Whether a script for Streamlit looks into ``st.secrets``."""
+    return found.tool == "streamlit" and any(
+        isinstance(fact, EnvRead) and fact.streamlit for fact in facts
+    )
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:

@@ -8,8 +8,9 @@ of the project, ``admin.py``, is found in its place and deployed.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from holdfast.config import Config
 from holdfast.detect.candidates import is_aside
@@ -29,6 +30,26 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for path, (version, line) in tree.newer.items():
         if not is_aside(path):
             yield PythonRequest(Evidence(path, line), f">={version}")
+
+
+_NEWER = re.compile(
+    rb"(?m)\b[rR]?[fFtT][rR]?(['\"]).*\{[^}\n]*\1|^\s*(?:def|class) \w+\[|^\s*async def \w+\["
+    rb"|^\s*type \w+|^\s*except\*? +\w[\w.]* *,|^\s*lazy (?:import|from)|\bt['\"]"
+)
+"""What a file that is written for a newer Python may have; most others have nothing of it."""
+
+
+def newer(tree: Tree, paths: Iterable[str], known: Iterable[Fact]) -> list[PythonRequest]:
+    """What the files that the app imports need, as far as no recogniser has parsed them."""
+    told = {fact.evidence.file for fact in known if isinstance(fact, PythonRequest)}
+    for path in paths:
+        if _NEWER.search(tree.read(path)):
+            tree.source(path)
+    return [
+        PythonRequest(Evidence(path, line), f">={version}")
+        for path, (version, line) in tree.newer.items()
+        if path not in told and not is_aside(path)
+    ]
 
 
 def unparsed(tree: Tree, path: str) -> UnparsedApp | None:

@@ -78,6 +78,8 @@ def _of_tool(config: Config, project: Project, found: ToolApp) -> Started:
     command = tools.TOOLS_AND_NOTEBOOKS[found.tool].command.format(
         file=shlex.quote(path), host=host
     )
+    if tools.reads_secrets(project.facts, found):
+        command = command.replace("exec streamlit", f"exec python -m {tools.LAUNCHER}")
     why = f"{found.evidence} is a script for {found.tool}"
     findings = (
         Finding("web", command, why),

@@ -23,7 +23,7 @@ _UNSUPPORTED = (
     re.compile(r"not satisfy Python(?P<range>[<>=!~]\S*) and (?:.* of )?(?P<who>\S+) depends? on"),
     re.compile(r"(?P<who>\S+) requires Python (?P<range>[<>=!~][^\s,]*)"),
 )
-_UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==[^`]*)?`")
+_UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,12 @@ class Sign:
     Attributes:
         reason: for a person.
         unbuilt: packages that could not be built: only a wheel of theirs helps.
+        versions: of each of them, as far as uv says it.
     """
 
     reason: str
     unbuilt: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
 
 class Unfit(Exception):
@@ -57,9 +59,11 @@ def sign(output: str) -> Sign | None:
     for pattern in _UNSUPPORTED:
         if match := pattern.search(output):
             return Sign(f"{match['who']} needs Python{match['range']}")
-    if names := tuple(dict.fromkeys(match["who"] for match in _UNBUILT.finditer(output))):
-        return Sign(f"{names[0]} cannot be built for this Python", names)
-    return None
+    unbuilt = {match["who"]: match["version"] or "" for match in _UNBUILT.finditer(output)}
+    if not unbuilt:
+        return None
+    names = tuple(unbuilt)
+    return Sign(f"{names[0]} cannot be built for this Python", names, tuple(unbuilt.values()))
 
 
 def choose(

@@ -179,8 +179,9 @@ class Build:
                 if repaired is None:
                     raise
             repair = repaired.findings[-1]
-            if repair.what == "added":
-                self._note(f"{repair.why}: {repair.value} is added")
+            if repair.what in ("added", "in its place"):
+                is_added = "is added" if repair.what == "added" else "is installed in its place"
+                self._note(f"{repair.why}: {repair.value} {is_added}")
             project = repaired
             try:
                 env_path = self._provide(environments, project, source)
@@ -240,6 +241,8 @@ class Build:
 
     def _command(self, command: str, env_path: Path, spec: AppSpec) -> None:
         """Run one of the build commands in the release, as a process of the app would run."""
+        from holdfast.detect import building
+
         self._line(f"$ {command}")
         prepared = shell(
             command,
@@ -254,6 +257,10 @@ class Build:
         except CommandFailed as error:
             stopped(self._should_stop)
             error.output = self._masked(error.output)
+            ours = command not in (self._config.build.commands or ())
+            if ours and (lost := building.without(command, error.output)) is not None:
+                self._note(lost)
+                return
             raise explained(f"build command {command!r}", error, self._home.home) from None
 
     def _environment(self, env_path: Path, plain: Mapping[str, str]) -> Mapping[str, str | Secret]:

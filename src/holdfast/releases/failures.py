@@ -20,6 +20,43 @@ _DENIED = re.compile(
 _BASE = re.compile(r"(?:source metadata for|load metadata for) (\S+?):? ")
 """What BuildKit says of an image that a registry does not give, and which one it was."""
 
+_HEADERS = {
+    "mysqlclient": "default-libmysqlclient-dev pkg-config",
+    "psycopg2": "libpq-dev",
+    "psycopg-c": "libpq-dev",
+    "lxml": "libxml2-dev libxslt1-dev",
+    "pillow": "libjpeg-dev zlib1g-dev libfreetype-dev",
+    "cffi": "libffi-dev",
+    "cryptography": "libssl-dev libffi-dev cargo",
+    "bcrypt": "libffi-dev cargo",
+    "python-ldap": "libldap2-dev libsasl2-dev",
+    "xmlsec": "libxmlsec1-dev pkg-config",
+    "pycairo": "libcairo2-dev pkg-config",
+    "pygraphviz": "graphviz libgraphviz-dev",
+    "pycurl": "libcurl4-openssl-dev libssl-dev",
+    "gdal": "libgdal-dev",
+    "fiona": "libgdal-dev",
+    "rasterio": "libgdal-dev",
+    "pymssql": "freetds-dev",
+    "pyodbc": "unixodbc-dev",
+    "pyaudio": "portaudio19-dev",
+    "dbus-python": "libdbus-1-dev libglib2.0-dev",
+    "uwsgi": "python3-dev",
+    "gmpy2": "libgmp-dev libmpfr-dev libmpc-dev",
+    "python-snappy": "libsnappy-dev",
+    "h5py": "libhdf5-dev pkg-config",
+}
+"""What Debian and Ubuntu call the headers that a package is compiled with."""
+
+
+def _headers(name: str, packages: str) -> str:
+    return (
+        f"{name} must be compiled here, which takes a compiler and headers: apt-get install "
+        f"build-essential python3-dev {packages}; if they are there, it may be older than this "
+        f"Python: an older one, [app] python, or a newer {name}"
+    )
+
+
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
         (
@@ -48,6 +85,10 @@ _CAUSES: tuple[tuple[str, str], ...] = (
             "pip.conf, PIP_INDEX_URL or UV_INDEX"
         ),
     ),
+    *(
+        (rf"Failed to build `{name}\b", _headers(name, packages))
+        for name, packages in _HEADERS.items()
+    ),
     (
         (
             r"gcc|\bcc\b.*(?:No such file|failed)|Python\.h|command '.*(?:cc|g\+\+|clang)|"
@@ -71,6 +112,14 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        r"OfflineGenerationError|UncompressableFileError|An error occurred during rendering",
+        (
+            "django-compressor could not make its files: correct the file or template it names, or "
+            'leave the step out ([django] leave = ["compress"]) and switch COMPRESS_OFFLINE off, '
+            "else pages with {% compress %} answer 500"
+        ),
+    ),
+    (
         r"command not found|: not found|No such file or directory",
         "is it installed on this machine?",
     ),
@@ -89,11 +138,26 @@ def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
         return disk_full(home, detail=_end(output))
     reason = error.message
     if isinstance(error, CommandFailed) and error.returncode is not None:
-        reason = f"ended with status {error.returncode}"
+        reason = f"ended with status {error.returncode}{_last_words(output)}"
     hint = error.hint or next(
         (hint for pattern, hint in _CAUSES if re.search(pattern, output)), None
     )
     return BuildError(f"{step}: {reason}", hint=hint, detail=_end(output))
+
+
+_RAISED = re.compile(
+    r"^(?:[\w.]*\.)?((?:[A-Z]\w*(?:Error|Exception|Configured|NotFound|Exit))(?:: .+)?)$"
+)
+_LONGEST = 300
+
+
+def _last_words(output: str) -> str:
+    """The exception that a program of Python's ended with, on one line; nothing without one."""
+    for line in reversed(output.splitlines()[-_TAIL:]):
+        if match := _RAISED.match(line.strip()):
+            said = match[1]
+            return f": {said if len(said) <= _LONGEST else said[: _LONGEST - 1] + '…'}"
+    return ""
 
 
 def of_system(step: str, error: OSError, home: Path) -> BuildError:

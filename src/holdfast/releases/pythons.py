@@ -46,6 +46,20 @@ class Pythons:
         """Remember that; raises OSError when the disk is full."""
         write_json(self._file, {**self._load(), f"instead {environment}": path})
 
+    def lines(self, environment: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What an environment was made with besides and instead: its dependencies did not do."""
+        known = self._load()
+        both = (known.get(f"{word} {environment}", "") for word in ("besides", "in place"))
+        besides, instead = (tuple(text.splitlines()) for text in both)
+        return besides, instead
+
+    def set_lines(
+        self, environment: str, besides: tuple[str, ...], instead: tuple[str, ...]
+    ) -> None:
+        """Remember that; raises OSError when the disk is full."""
+        said = {f"besides {environment}": besides, f"in place {environment}": instead}
+        write_json(self._file, {**self._load(), **{k: "\n".join(v) for k, v in said.items()}})
+
     def worth_fetching(self, request: str) -> bool:
         """Whether it was not tried within the last hour; from now on it was."""
         last = self._load().get(f"tried {request}", "0")

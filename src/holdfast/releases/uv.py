@@ -79,10 +79,21 @@ def make_venv(path: Path, python: str, directory: Path, env: Mapping[str, str]) 
 
 
 def install(
-    venv: Path, arguments: Sequence[str], directory: Path, env: Mapping[str, str]
+    venv: Path,
+    arguments: Sequence[str],
+    directory: Path,
+    env: Mapping[str, str],
+    *,
+    overrides: Path | None = None,
 ) -> Command:
-    """Installs requirements (``-r FILE``, ``-e DIR``, names) into a virtual environment."""
+    """Installs requirements (``-r FILE``, ``-e DIR``, names) into a virtual environment.
+
+    Args:
+        overrides: a file of requirements that take the place of others.
+    """
     target = ["pip", "install", "--python", str(venv / "bin" / "python")]
+    if overrides is not None:
+        target += ["--overrides", str(overrides)]
     return _command([*target, *arguments], directory, env, title="uv pip install")
 
 
@@ -95,6 +106,7 @@ def resolve(
     env: Mapping[str, str],
     *,
     wheels: Sequence[str] = (),
+    overrides: Path | None = None,
 ) -> Command:
     """Fails if the requirements have no solution for that version of Python; installs nothing.
 
@@ -103,10 +115,13 @@ def resolve(
         python: an interpreter, to ask packages with that say what they need only when run.
         files, lines: the requirements.
         wheels: packages that must not be built.
+        overrides: a file of requirements that take the place of others.
     """
     arguments = ["pip", "compile", "--quiet", "--python", python, "--python-version", version]
     for name in wheels:
         arguments += ["--only-binary", name]
+    if overrides is not None:
+        arguments += ["--overrides", str(overrides)]
     command = _command([*arguments, *files, "-"], directory, env, title="uv pip compile")
     return replace(command, stdin=lines.encode(), timeout=_RESOLVE_TIMEOUT)
 

@@ -28,6 +28,7 @@ from holdfast.execute import Completed, run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
 from holdfast.releases import another_python, bytecode, uv
+from holdfast.releases import instead as in_place
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.interpreters import Interpreters
 from holdfast.releases.pythons import Pythons
@@ -88,11 +89,22 @@ class Environments:
         """
         python, other = self._interpreters.choose(dependencies)
         first = key(dependencies, source, python)
+        besides, instead = self._pythons.lines(first)
+        if set(instead) - set(dependencies.instead):
+            extra = tuple(dict.fromkeys((*dependencies.extra, *besides)))
+            return self.provide(
+                replace(dependencies, extra=extra, instead=instead), source, release, commit
+            )
         if not dependencies.exact and (known := self._pythons.instead(first)) is not None:
             python, other = known, False
         try:
             return self._provided(dependencies, source, release, python, commit, other)
         except another_python.Unfit as unfit:
+            if (changed := in_place.of(unfit.sign, dependencies)) is not None:
+                self._note(changed[1])
+                made = self.provide(changed[0], source, release, commit)
+                self._pythons.set_lines(first, changed[0].extra, changed[0].instead)
+                return made
             better = (
                 None if dependencies.exact else self._better(unfit, dependencies, source, python)
             )
@@ -138,7 +150,14 @@ class Environments:
 
         def resolves(version: str) -> bool:
             command = uv.resolve(
-                version, python, files, lines, source, self._env, wheels=unfit.sign.unbuilt
+                version,
+                python,
+                files,
+                lines,
+                source,
+                self._env,
+                wheels=unfit.sign.unbuilt,
+                overrides=self._overrides(dependencies),
             )
             try:
                 self._execute(command)
@@ -180,7 +199,10 @@ class Environments:
         # A source without .git cannot say its version; without one nothing can be built.
         version = {"SETUPTOOLS_SCM_PRETEND_VERSION": f"0.0.0+g{(commit or 'unknown')[:12]}"}
         env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
-        for command in commands(path, dependencies, source, python, env, other=other):
+        overrides = self._overrides(dependencies)
+        for command in commands(
+            path, dependencies, source, python, env, other=other, overrides=overrides
+        ):
             self._run(command)
         if (earlier := self._newest(python)) is not None:
             bytecode.carry(earlier, path)
@@ -189,6 +211,18 @@ class Environments:
         except OSError as error:
             raise of_system("install the dependencies", error, self._home.home) from None
         self._line(f"environment made in {time.monotonic() - began:.1f} s")
+
+    def _overrides(self, dependencies: Dependencies) -> Path | None:
+        """The lines of ``instead`` as a file, by its content's name; ``None`` if there are none."""
+        if not dependencies.instead:
+            return None
+        text = "".join(f"{line}\n" for line in dependencies.instead)
+        path = self._home.envs / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.overrides.txt"
+        try:
+            path.write_text(text)
+        except OSError as error:
+            raise of_system("install the dependencies", error, self._home.home) from None
+        return path
 
     def _newest(self, python: str) -> Path | None:
         """The last environment made with the same interpreter."""
@@ -250,18 +284,20 @@ def commands(
     env: dict[str, str],
     *,
     other: bool = False,
+    overrides: Path | None = None,
 ) -> list[Command]:
     """What fills a new environment, in order; everything is resolved in one go where uv can.
 
     Args:
         other: the interpreter is not what the project asks for. ``uv sync`` would refuse it,
             the same versions as a list install.
+        overrides: a file of requirements that take the place of others; ``uv sync`` has none.
     """
     first = dependencies.files[0] if dependencies.files else "."
     project = source / PurePosixPath(first).parent
     made = [uv.make_venv(path, python, source, env)]
     wanted = list(dependencies.extra)
-    if dependencies.source == "uv.lock" and other:
+    if dependencies.source == "uv.lock" and (other or overrides):
         listed = path.with_name(f"{path.name}.txt")
         made.append(uv.export(listed, project, env))
         wanted = ["-r", str(listed), *wanted]
@@ -275,7 +311,7 @@ def commands(
         ):
             wanted = ["-r", first, *wanted]
     if wanted:
-        made.append(uv.install(path, wanted, source, env))
+        made.append(uv.install(path, wanted, source, env, overrides=overrides))
     return made
 
 
@@ -288,7 +324,7 @@ def key(dependencies: Dependencies, source: Path, python: str) -> str:
     """
     digest = hashlib.sha256()
     said = (FORMAT, os.path.realpath(python), platform.machine(), dependencies.source)
-    for part in (*said, *dependencies.extra):
+    for part in (*said, *dependencies.extra, *(f"={line}" for line in dependencies.instead)):
         digest.update(part.encode() + b"\0")
     for name in dependencies.files:
         digest.update(name.encode() + b"\0")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,14 +41,15 @@ def minor(env: Path) -> int:
     return int(execute(Command((str(env / "bin" / "python"), "-c", code), timeout=60)).output)
 
 
-def wheel(directory: Path, requires: str) -> None:
-    """A package ``picky`` that supports the Pythons ``requires``."""
+def wheel(directory: Path, requires: str, name: str = "picky", version: str = "1.0") -> None:
+    """A package that supports the Pythons ``requires``."""
     directory.mkdir(exist_ok=True)
-    info = "picky-1.0.dist-info"
-    head = f"Metadata-Version: 2.1\nName: picky\nVersion: 1.0\nRequires-Python: {requires}\n"
+    info = f"{name}-{version}.dist-info"
+    said = f"Name: {name}\nVersion: {version}\nRequires-Python: {requires}\n"
+    head = f"Metadata-Version: 2.1\n{said}"
     kind = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    with zipfile.ZipFile(directory / "picky-1.0-py3-none-any.whl", "w") as made:
-        made.writestr("picky.py", "")
+    with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as made:
+        made.writestr(f"{name}.py", "")
         made.writestr(f"{info}/METADATA", head)
         made.writestr(f"{info}/WHEEL", kind)
         made.writestr(f"{info}/RECORD", "")
@@ -106,6 +109,40 @@ def test_the_code_asks_for_an_older_python(shop: Shop) -> None:
     made = shop.build(files)
     assert minor(made.env_path) < 10
     assert "no longer have: Python <3.10 is used" in shop.notes()[-1]
+
+
+def source_alone(directory: Path, name: str, version: str) -> None:
+    """A package that comes as source, and whose build fails."""
+    directory.mkdir(exist_ok=True)
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "broken"\n'
+        'backend-path = ["."]\n',
+        "broken.py": 'raise SystemExit("pg_config executable not found")\n',
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+    }
+    with tarfile.open(directory / f"{name}-{version}.tar.gz", "w:gz") as made:
+        for path, text in files.items():
+            info = tarfile.TarInfo(f"{name}-{version}/{path}")
+            info.size = len(text)
+            made.addfile(info, io.BytesIO(text.encode()))
+
+
+def test_the_same_code_ready_made(shop: Shop, tmp_path: Path) -> None:
+    """What cannot be compiled is had as it was compiled by others, and the next build knows."""
+    packages = tmp_path / "packages"
+    source_alone(packages, "psycopg2", "2.9.9")
+    source_alone(packages, "uwsgi", "2.0.28")
+    wheel(packages, ">=3.8", "psycopg2_binary", "2.9.9")
+    wheel(packages, ">=3.8", "psycopg2_binary", "2.9.11")
+    asked = f"--no-index\n--find-links {packages}\npsycopg2==2.9.9\nuWSGI\n"
+    files = {"app.py": BARE, "requirements.txt": asked}
+    made = shop.build(files, COMMAND)
+    notes = shop.notes()
+    assert "psycopg2-binary==2.9.9, the same code, is installed instead" in "".join(notes)
+    assert any(note.startswith("uwsgi could not be compiled here") for note in notes)
+    again = shop.build(files, COMMAND)
+    assert again.env_path == made.env_path
+    assert shop.notes() == shop.lines() == []
 
 
 def test_a_python_that_has_long_ended_is_not_taken(shop: Shop) -> None:

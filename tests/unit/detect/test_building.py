@@ -9,6 +9,7 @@ import pytest
 
 from holdfast import config, detect
 from holdfast.app import AppSpec
+from holdfast.detect import building
 from holdfast.detect.answers import Answers, DjangoAnswers
 
 MANAGE = (
@@ -117,3 +118,16 @@ def test_babel_compiles_its_own(tree: Path) -> None:
     spec = resolved(tree, django=None, files=files)
     assert spec.build == ("pybabel compile -d translations -D messages",)
     assert resolved(tree, django=None, files={"requirements.txt": "flask\n"}).build == ()
+
+
+def test_a_catalog_that_cannot_be_compiled() -> None:
+    """It costs its language, not the release; where it is wrong is said. Other steps must end."""
+    output = (
+        "File is being processed\nExecution of msgfmt failed: errors happened while running msgfmt"
+        "\n/srv/apps/x/src/locale/de/LC_MESSAGES/django.po:7: end-of-line within string\n"
+    )
+    said = building.without(COMPILE, output) or ""
+    assert "locale/de/LC_MESSAGES/django.po:7: end-of-line within string" in said
+    assert 'leave = ["compilemessages"]' in said
+    assert "/srv" not in said.partition("locale/")[0]
+    assert building.without(COLLECT, output) is None

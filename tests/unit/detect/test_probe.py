@@ -124,6 +124,22 @@ def test_a_module_of_the_projects_own_that_is_not_there(tmp_path: Path) -> None:
     assert "wsgi.local_settings: is it committed" in (error.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("code", "older"),
+    [
+        ("from collections import Mapping", "one before 3.10"),
+        ("import collections\ncollections.Mapping", "one before 3.10"),
+        ("from collections import NeverThere_of_holdfast", "one before 3.10"),
+        ("from os import never_there_of_holdfast", "an older one"),
+    ],
+)
+def test_what_python_no_longer_has(tmp_path: Path, code: str, older: str) -> None:
+    """It is no dependency that has another version, but Python."""
+    error = refused(tmp_path, f"{code}\n")
+    said = f"Python {sys.version_info[0]}.{sys.version_info[1]} no longer has it: ask for {older}"
+    assert (error.hint or "").startswith(said)
+
+
 def test_an_import_that_never_ends(tmp_path: Path) -> None:
     """The time-out is told as what it is."""
     error = refused(tmp_path, "import time\ntime.sleep(60)\n", timeout=1)

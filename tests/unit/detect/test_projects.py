@@ -84,5 +84,6 @@ def of_spec(spec: AppSpec) -> dict[str, Any]:
         "warnings": [
             f"{item.what}: {item.value}" for item in spec.findings if item.level != "info"
         ],
+        "not_run": [item.value for item in spec.findings if item.what == "not run"],
         "workers": next((item.value for item in spec.findings if item.what == "workers"), None),
     }

@@ -35,7 +35,7 @@ def test_signs() -> None:
     assert another_python.sign(ALL) == Sign("picky needs Python>=3.12")
     assert another_python.sign(FILE) == Sign("picky==1.0 needs Python>=3.12")
     built = another_python.sign(UNBUILT)
-    assert built == Sign("lxml cannot be built for this Python", ("lxml",))
+    assert built == Sign("lxml cannot be built for this Python", ("lxml",), ("4.6.1",))
     assert another_python.sign("error: No solution found: flask==99 is not there") is None
 
 

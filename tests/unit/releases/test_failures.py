@@ -1,11 +1,11 @@
-"""An image that was not built, in words that say what to do; the texts are BuildKit's."""
+"""What was not built, in words that say what to do; the texts are those of the programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from holdfast.errors import ProcessError
-from holdfast.releases.failures import of_image
+from holdfast.errors import CommandFailed, ProcessError
+from holdfast.releases.failures import explained, of_image
 
 FAILED = ProcessError("docker compose build: ended with status 1")
 
@@ -36,3 +36,18 @@ def test_anything_else() -> None:
     found = of_image(FAILED, "exit code: 3", None)
     assert found.message == f"an image was not built: {FAILED.message}"
     assert found.detail == "exit code: 3"
+
+
+def test_the_exception_that_a_command_ended_with(tmp_path: Path) -> None:
+    """It is in the message: the status alone says nothing."""
+    output = (
+        "Compressing...\nTraceback (most recent call last):\n  File x\n"
+        "compressor.exceptions.UncompressableFileError: 'site.css' could not be found\n"
+    )
+    error = CommandFailed("no", returncode=1, output=output)
+    found = explained("build command 'python manage.py compress'", error, tmp_path)
+    said = "ended with status 1: UncompressableFileError: 'site.css' could not be found"
+    assert found.message == f"build command 'python manage.py compress': {said}"
+    assert "COMPRESS_OFFLINE" in str(found.hint)
+    plain = explained("install", CommandFailed("no", returncode=2, output="bad\n"), tmp_path)
+    assert plain.message == "install: ended with status 2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,17 @@ def test_the_key_follows_what_is_installed(source: Path) -> None:
     third = venv.key(more, source, sys.executable)
     fourth = venv.key(more, source, "/usr/bin/env")
     assert len({first, second, third, fourth}) == 4
+
+
+def test_what_takes_the_place_of_others(source: Path) -> None:
+    """It is part of the key; where ``uv.lock`` has the versions, they are installed as a list."""
+    without = Dependencies("uv.lock", ("uv.lock", "pyproject.toml"))
+    instead = replace(without, instead=('psycopg2 ; python_version < "3"',))
+    keys = {venv.key(item, source, sys.executable) for item in (without, instead)}
+    assert len(keys) == 2
+    made = venv.commands(Path("/env"), instead, source, "/p", {}, overrides=Path("/o.txt"))
+    assert [command.argv[1] for command in made] == ["venv", "export", "pip"]
+    assert made[-1].argv[-4:] == ("--overrides", "/o.txt", "-r", "/env.txt")
 
 
 def test_a_file_that_is_not_there(source: Path) -> None:

@@ -187,6 +187,7 @@ def failure(error: BaseException) -> dict[str, Any]:
     return {
         **broken(error),
         "type": type(error).__name__,
+        "python": "%d.%d" % sys.version_info[:2],
         "message": str(error),
         "name": getattr(error, "name", None) or None,
         "traceback": "".join(lines)[-4000:],

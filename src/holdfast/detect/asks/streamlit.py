@@ -7,12 +7,14 @@ import os
 from typing import Any
 
 from holdfast.detect.asks.common import enter
+from holdfast.detect.asks.streamlit_secrets import from_environment
 
 
 def ask(given: Any) -> dict[str, Any]:
     candidate = given["candidates"][0]
     enter(candidate)
     importlib.import_module("streamlit")
+    from_environment()
     try:
         testing: Any = importlib.import_module("streamlit.testing.v1")
     except ImportError:  # older than 1.28: it is only known to be there
