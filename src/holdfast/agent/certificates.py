@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.app import AppSpec
 from holdfast.deploy.machine import Machine
-from holdfast.tls import acme, domains
-from holdfast.tls.store import Store
+
+if TYPE_CHECKING:
+    from holdfast.tls.store import Store
 
 
 def told(machine: Machine, spec: AppSpec) -> dict[str, Any]:
     """One app's certificate for people and programs."""
+    port = machine.edge.info().get("tls_port")
+    if port is None or not (spec.tls.acme or spec.tls.certificate):
+        return _without(spec)
+    from holdfast.tls import domains
+
     store = store_of(machine)
     pair = store.installed(spec.name)
     state = store.state().get(spec.name, {})
-    port = machine.edge.info().get("tls_port")
-    served = port is not None and bool(spec.tls.acme or spec.tls.certificate)
-    found = pair.certificate if pair and served else None
-    problem = state.get("problem") if served else None
+    found = pair.certificate if pair else None
+    problem = state.get("problem")
     return {
-        "app": spec.name,
-        "domains": list(spec.domains),
+        **_without(spec),
         "secured": [name for name in spec.domains if found and found.covers(name)],
-        "wanted": list(domains.wanted(spec)) if served else [],
+        "wanted": list(domains.wanted(spec)),
         "origin": pair.origin if pair and found else None,
         "issuer": found.issuer if found else None,
         "not_after": found.not_after if found else None,
@@ -34,12 +37,33 @@ def told(machine: Machine, spec: AppSpec) -> dict[str, Any]:
     }
 
 
+def _without(spec: AppSpec) -> dict[str, Any]:
+    """What there is to say of an app that is not served over HTTPS."""
+    return {
+        "app": spec.name,
+        "domains": list(spec.domains),
+        "secured": [],
+        "wanted": [],
+        "origin": None,
+        "issuer": None,
+        "not_after": None,
+        "days_left": None,
+        "hsts": 0,
+        "problem": None,
+        "next_try": None,
+    }
+
+
 def forget(machine: Machine, app: str) -> None:
     """Nothing of a destroyed app's certificates stays."""
+    from holdfast.tls import acme
+
     store = store_of(machine)
     store.forget(app)
     acme.forget(store, app)
 
 
 def store_of(machine: Machine) -> Store:
+    from holdfast.tls.store import Store
+
     return Store(machine.layout.tls)

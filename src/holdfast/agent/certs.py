@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from holdfast.agent import deploys
 from holdfast.agent.certificates import store_of, told
 from holdfast.agent.deploys import known
 from holdfast.app import AppSpec
@@ -19,21 +18,6 @@ from holdfast.tls.outcome import Outcome
 from holdfast.tls.store import Store
 
 Params = Mapping[str, Any]
-
-
-def deploy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """A deploy, and then its certificate."""
-    ended = deploys.deploy(machine, params, emit)
-    after_deploy(machine, str(params["app"]), emit)
-    return ended
-
-
-def rollback(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """Likewise: the earlier release may have had other domains."""
-    ended = deploys.rollback(machine, params, emit)
-    if not params.get("plan_only"):
-        after_deploy(machine, str(params["app"]), emit)
-    return ended
 
 
 def cert_list(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
@@ -70,27 +54,6 @@ def cert_put(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     if changed and machine.edge.configured(app) is not None:
         machine.edge.refresh_certificate(app)
     return {"changed": changed, "notes": notes}
-
-
-def after_deploy(machine: Machine, app: str, emit: Emit) -> None:
-    """At the end of a deploy: the certificate, if there is none. Never a failure of the deploy."""
-    spec = machine.edge.configured(app)
-    if spec is None or machine.edge.info().get("tls_port") is None:
-        return
-    note = _noting(emit)
-    try:
-        outcome = look_after(machine, spec, patient=False, say=note)
-        if machine.runtime.name == "systemd":
-            from holdfast.agent.timer import install
-
-            install(machine.layout)
-    except (HoldfastError, OSError) as error:
-        note(f"no certificate yet: {getattr(error, 'message', error)}")
-        return
-    if outcome.refusal:
-        note(f"HTTPS is not complete: {outcome.refusal.message}; {outcome.refusal.hint}")
-    elif outcome.changed:
-        note(f"{', '.join(spec.domains)} has a certificate and is served over HTTPS")
 
 
 def tend(machine: Machine) -> Iterator[str]:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.agent import apps, certs, deploys, keys
+from holdfast.agent import apps, deploys, keys, secured
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
 from holdfast.errors import UsageError
@@ -16,12 +16,25 @@ from holdfast.protocol import Emit, Request
 
 Method = Callable[[Machine, Mapping[str, Any], Emit], dict[str, Any]]
 
+
+def _certs(name: str) -> Method:
+    """A method of :mod:`holdfast.agent.certs`, which is imported when it is asked for."""
+
+    def method(machine: Machine, params: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
+        from holdfast.agent import certs
+
+        found: Method = getattr(certs, name)
+        return found(machine, params, emit)
+
+    return method
+
+
 METHODS: Mapping[str, Method] = {
     "hello": apps.hello,
     "expect": deploys.expect,
-    "deploy": certs.deploy,
+    "deploy": secured.deploy,
     "plan": deploys.plan,
-    "rollback": certs.rollback,
+    "rollback": secured.rollback,
     "follow": deploys.follow_last,
     "cancel": deploys.cancel,
     "releases": deploys.releases,
@@ -32,9 +45,9 @@ METHODS: Mapping[str, Method] = {
     "env.unset": apps.env_unset,
     "gate": apps.gate,
     "edge.status": apps.edge_status,
-    "cert.list": certs.cert_list,
-    "cert.renew": certs.cert_renew,
-    "cert.put": certs.cert_put,
+    "cert.list": _certs("cert_list"),
+    "cert.renew": _certs("cert_renew"),
+    "cert.put": _certs("cert_put"),
     "destroy": apps.destroy,
     "key.add": keys.add,
     "key.list": keys.list_,

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from holdfast.config import Config
@@ -118,7 +118,7 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
             for item in candidates
         ],
     }
-    asks = files("holdfast.detect.asks")
+    asks = Path(__file__).parent / "asks"
     common = asks.joinpath("common.py").read_text(encoding="utf-8")
     own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
     if how == "streamlit":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.app import AppSpec
 from holdfast.edge import tls
@@ -13,10 +13,12 @@ from holdfast.edge.control import Control
 from holdfast.edge.gates import Entry, GatesFile
 from holdfast.edge.service import Service
 from holdfast.edge.settings import HTTP
-from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import EdgeError
 from holdfast.layout import Layout
 from holdfast.tls.domains import wants_acme
+
+if TYPE_CHECKING:
+    from holdfast.edge.unit import EdgeUnit
 
 
 class Edge:
@@ -45,7 +47,7 @@ class Edge:
         self._gates = GatesFile(home / "gates.json")
         self._control = Control(home / "control" / "control.sock")
         self._configs = Configs(home)
-        unit = EdgeUnit(layout) if under_systemd else None
+        unit = _unit(layout) if under_systemd else None
         asked = (port, workers, tls_port)
         self._service = Service(home, self._configs, self._control, asked, unit)
 
@@ -213,3 +215,9 @@ def _counts(told: dict[str, Any]) -> Counts:
         oldest_wait=float(told["oldest_wait"]),
         down=bool(told["down"]),
     )
+
+
+def _unit(layout: Layout) -> EdgeUnit:
+    from holdfast.edge.unit import EdgeUnit
+
+    return EdgeUnit(layout)

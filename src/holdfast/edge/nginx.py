@@ -10,12 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.command import Command
 from holdfast.edge.binary import INSTALL, Program, find
-from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import CommandFailed, EdgeError
 from holdfast.execute import run
+
+if TYPE_CHECKING:
+    from holdfast.edge.unit import EdgeUnit
 
 _PATIENCE = 10.0
 _LOG_LINES = 8

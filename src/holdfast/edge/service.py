@@ -9,14 +9,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from holdfast.edge import binary, logs, settings
 from holdfast.edge.binary import Program
 from holdfast.edge.configs import Before, Configs
 from holdfast.edge.control import Control
 from holdfast.edge.nginx import Nginx
-from holdfast.edge.unit import EdgeUnit
 from holdfast.errors import EdgeError
+
+if TYPE_CHECKING:
+    from holdfast.edge.unit import EdgeUnit
 
 _BOARD_SIZE = (16 + 64 * (8 + 256 * 8)) * 8
 """Header, rows and cells of doubles: ``lua/holdfast/board.lua``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 
 from holdfast.account import Account
 from holdfast.app import ReleaseCommand
@@ -63,7 +63,7 @@ def _asking(command: ReleaseCommand) -> tuple[str, ...]:
     if command.known == "django":
         manage = command.settings.get("manage", "manage.py")
         return ("python", manage, "showmigrations", "--plan", "--no-color")
-    script = resources.files("holdfast.migrations").joinpath("ask_alembic.py").read_text()
+    script = Path(__file__).with_name("ask_alembic.py").read_text()
     return (
         "python",
         "-c",

@@ -7,7 +7,6 @@ Python's own ``ssl`` reads a certificate only from a connection; openssl comes w
 from __future__ import annotations
 
 import re
-import ssl
 import tempfile
 import time
 from dataclasses import dataclass
@@ -86,13 +85,15 @@ def blocks(pem: str) -> list[str]:
 
 
 def _parsed(said: str) -> Certificate:
+    from ssl import cert_time_to_seconds  # late: no other of our commands needs it
+
     fields = dict(re.findall(r"^(\w[\w .]*?)[ ]*=[ ]*(.*)$", said, re.MULTILINE))
     responder = re.search(r"OCSP - URI:(\S+)", said)
     return Certificate(
         fingerprint=fields["sha256 Fingerprint"].replace(":", "").lower(),
         names=tuple(name.lower() for name in re.findall(r"DNS:([^\s,]+)", said)),
-        not_before=float(ssl.cert_time_to_seconds(fields["notBefore"])),
-        not_after=float(ssl.cert_time_to_seconds(fields["notAfter"])),
+        not_before=float(cert_time_to_seconds(fields["notBefore"])),
+        not_after=float(cert_time_to_seconds(fields["notAfter"])),
         issuer=_short(fields.get("issuer", "")),
         ocsp=responder[1] if responder else None,
         self_signed=fields.get("subject") == fields.get("issuer"),
