@@ -11,7 +11,7 @@ import pytest
 
 from demo.place import Place, new_place
 from tests.conftest import require
-from tests.server.deploy.site import Deployment
+from tests.server.deploy.site import ONE_WORKER, SITES, Deployment
 from tests.server.deploy.tiny import Tiny
 
 CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
@@ -46,6 +46,8 @@ def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]
             folder = Path(home) / f"{example}-{next(number)}"
             kind = Tiny if example == "tiny" else Deployment
             deployment = kind(make_place(), example, folder)
+            if example in SITES:
+                deployment.settings = ONE_WORKER
             done = deployment.deploy()
             assert done.outcome == "succeeded", done.error
             return deployment

@@ -16,13 +16,19 @@ from demo.visitors import Visitors
 from examples.variants import make_variant
 from holdfast.app import Policy
 from holdfast.deploy.journal import Journal
+from holdfast.layout import Layout
+from holdfast.protocol import Request
+from holdfast.transport.local import LocalTransport
 from load import Account
 from load.sites import Notes, Polls, Site
 from tests.server.deploy.running import PATIENCE, Ended, Running
 
 SITES: dict[str, type[Notes] | type[Polls]] = {"flask-notes": Notes, "django-polls": Polls}
-RATE = 25.0
+RATE = 15.0
 CONFIG = "holdfast.toml"
+
+ONE_WORKER = '[env]\nWEB_CONCURRENCY = "1"\n'
+"""A ``holdfast.toml`` for gunicorn with one worker: each further one imports the app anew."""
 
 Rows = Mapping[str, frozenset[tuple[Any, ...]]]
 """The rows of every table; ``""`` holds the schema."""
@@ -30,12 +36,18 @@ Rows = Mapping[str, frozenset[tuple[Any, ...]]]
 
 @dataclass(slots=True)
 class Deployment:
-    """An example that is live in a place; ``versions`` are those that ought to have served."""
+    """An example that is live in a place.
+
+    Attributes:
+        settings: the ``holdfast.toml`` of the versions to come, not committed.
+        versions: those that ought to have served.
+    """
 
     place: Place
     example: str
     repository: Path
     app: str = "site"
+    settings: str = ""
     number: int = 0
     versions: list[str] = field(default_factory=list)
 
@@ -46,7 +58,15 @@ class Deployment:
         self.number += 1
         version = str(self.number)
         make_variant(self.example, kind, self.repository, version)
+        self._set(self.settings)
         return version
+
+    def _set(self, config: str) -> None:
+        path = self.repository / CONFIG
+        if config:
+            path.write_text(config)
+        else:
+            path.unlink(missing_ok=True)
 
     def traffic(self) -> Site:
         """What visitors do here."""
@@ -66,14 +86,10 @@ class Deployment:
         """Make the next version and start to deploy it.
 
         Args:
-            config: the text of its ``holdfast.toml``, not committed.
+            config: more for its ``holdfast.toml``.
         """
         self.make(kind)
-        path = self.repository / CONFIG
-        if config:
-            path.write_text(config)
-        else:
-            path.unlink(missing_ok=True)
+        self._set(self.settings + config)
         return self.command("deploy", "--server", "local", "--strategy", strategy, **more)
 
     def command(self, *arguments: str, **more: Any) -> Running:
@@ -102,7 +118,13 @@ class Deployment:
     # looking
 
     def status(self) -> dict[str, Any]:
-        """What ``holdfast status --json`` says of the app."""
+        """What ``holdfast status --json`` would say of the app, without the command's start."""
+        transport = LocalTransport(Layout(self.place.root))
+        told = transport.call(Request("status", {"app": self.app}), lambda _: None)
+        return dict(told["apps"][0])
+
+    def typed_status(self) -> dict[str, Any]:
+        """What the command itself says: it puts right what was killed."""
         return dict(self.place.holdfast("status", "--name", self.app)[-1]["result"]["apps"][0])
 
     def journal(self) -> Journal:

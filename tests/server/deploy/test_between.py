@@ -16,6 +16,7 @@ import pytest
 
 from demo.place import Place
 from tests.server.deploy import processes
+from tests.server.deploy.conftest import MakeDeployment
 from tests.server.deploy.running import PATIENCE, Ended
 from tests.server.deploy.site import Deployment, Visit, check, check_live, check_stored
 
@@ -32,6 +33,15 @@ def check_cut(visit: Visit, *moments: float) -> None:
                 record.began <= moment + DYING and record.answered >= moment for moment in moments
             )
             assert any(in_flight), (record, moments)
+
+
+@pytest.fixture(scope="module")
+def notes(make_deployment: MakeDeployment) -> Deployment:
+    """With a gunicorn of several workers, as it is by itself: who dies here may be one of them."""
+    made = make_deployment("flask-notes")
+    made.settings = ""
+    made.good()
+    return made
 
 
 # the app
@@ -104,7 +114,7 @@ def test_supervisor_is_killed_then_status(notes: Deployment) -> None:
     with notes.visited() as visit:
         processes.kill(processes.supervisord(notes.place))
         time.sleep(0.5)
-        status = notes.status()
+        status = notes.typed_status()
     assert status["release"] is not None
     check(visit.account())
     check_live(notes)
@@ -124,7 +134,7 @@ def test_supervisor_is_killed_while_it_deploys(notes: Deployment) -> None:
     with notes.visited() as visit:
         with deploying(notes, "handover", "after:boot") as ends:
             processes.kill(processes.supervisord(notes.place))
-        notes.status()
+        notes.typed_status()
         notes.settle()
     assert ends
     check(visit.account())
@@ -203,7 +213,7 @@ def test_nginx_master_is_killed(notes: Deployment, strategy: str, at: str) -> No
         with deploying(notes, strategy, at) as ends:
             processes.kill(processes.master(notes.place))
         assert ends[0].outcome == "succeeded", ends[0].lines[-1]
-        status = notes.status()
+        status = notes.typed_status()
         time.sleep(0.5)
     assert status["gate"]["effective"] == "open"
     assert processes.edge(notes.place).info()["running"]
@@ -234,7 +244,7 @@ def test_machine_stops(notes: Deployment, kind: str, strategy: str, at: str) -> 
         with notes.waiting(at, running):
             processes.end_everything(notes.place)
         running.end()
-        first = notes.status()
+        first = notes.typed_status()
         notes.settle(PATIENCE)
         status = check_live(notes)
         opened = at in ("before:build", "after:open")  # what was not begun is begun anew

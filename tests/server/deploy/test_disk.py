@@ -92,7 +92,7 @@ def check_full(ended: Ended) -> None:
 def check_goes_on(site: Tiny, ended: Ended) -> None:
     """With room again all is well, and the next deploy works."""
     empty(site)
-    site.status()
+    site.typed_status()
     site.settle()
     check_live(site)
     site.good()

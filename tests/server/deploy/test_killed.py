@@ -1,18 +1,23 @@
-"""The engine is killed before and after every step: the site serves, and recovers by itself."""
+"""The engine is killed before and after every step: the site serves, and recovers by itself.
+
+What is killed is the engine, so most places are met with an app that costs little: it has a
+database, a worker, and a migration that is for good. The places at which the app itself is at
+work are met with a real one as well.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from holdfast.deploy.handover import HANDOVER
 from holdfast.deploy.hold import HOLD
 from tests.server.deploy.site import Deployment, check
+from tests.server.deploy.tiny import Tiny, config
 
-WITHOUT = {
-    "handover": {"migrate", "stop-workers", "start-workers"},
-    "hold": {"stop-workers", "start-workers"},
-}
-"""Steps that a deploy of an app without workers does not have."""
+WITHOUT = {"handover": {"migrate"}, "hold": set[str]()}
+"""Steps that a deploy without a release command does not have."""
 
 PLACES = [
     (strategy, f"{when}:{name}")
@@ -20,29 +25,73 @@ PLACES = [
     for name in ("build", "plan", *(s.name for s in steps if s.name not in WITHOUT[strategy]))
     for when in ("before", "after")
 ]
-PLACES.append(("handover", "booted ahead"))
+
+AT_WORK = [
+    ("handover", "booted ahead"),
+    *(("handover", place) for place in ("after:build", "after:boot", "after:open")),
+    *(("hold", place) for place in ("before:migrate", "after:migrate", "after:boot", "after:open")),
+]
+"""Places at which the app is asked, migrated, booted or drained."""
 
 UNDONE = [f"undo:{name}" for name in ("boot", "migrate", "stop-old", "hold")]
 
+WORKER = '[processes.worker]\ncommand = "python work.py"\nstop_grace = "10s"\n'
+RELEASE = '[release]\ncommand = "python migrate.py"\n'
 
-@pytest.mark.parametrize(("strategy", "place"), PLACES, ids=[" ".join(p) for p in PLACES])
-def test_killed_at(notes: Deployment, strategy: str, place: str) -> None:
-    """Visitors see nothing of it: each request gets its one right answer, each POST runs once."""
-    kind = "migration" if strategy == "hold" else "plain"
-    served_before = notes.versions[-1]
-    with notes.visited() as visit:
-        notes.fail(place)
-        done = notes.deploy(kind, strategy)
-        assert notes.failed_there(), "the deploy never came to that place"
-        notes.settle()
-    status = notes.status()
-    serving = notes.versions[-1]
+
+def named(places: list[tuple[str, str]]) -> list[str]:
+    return [" ".join(place) for place in places]
+
+
+def killed_at(site: Deployment, strategy: str, place: str, kind: str) -> dict[str, Any]:
+    """The status once all is quiet; visitors have seen nothing: each request got its one right
+    answer, each POST ran once."""
+    served_before = site.versions[-1]
+    with site.visited() as visit:
+        site.fail(place)
+        done = site.deploy(kind, strategy)
+        assert site.failed_there(), "the deploy never came to that place"
+        site.settle()
+    status = site.status()
+    serving = site.versions[-1]
     assert done.outcome == ("succeeded" if serving != served_before else "undone"), done.error
     assert status["gate"]["effective"] == "open"
-    assert sum(process["state"] == "running" for process in status["processes"]) == 1
     account = visit.account()
     check(account)
     assert set(account.versions) <= {served_before, serving}
+    return status
+
+
+def running(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """What runs, with its release."""
+    return sorted(
+        (item["name"].partition(".")[0], item["release"])
+        for item in status["processes"]
+        if item["state"] in ("running", "starting")
+    )
+
+
+@pytest.mark.parametrize(("strategy", "place"), PLACES, ids=named(PLACES))
+def test_killed_at(tiny: Tiny, strategy: str, place: str) -> None:
+    """One web and one worker run, of the release that serves; what was migrated is the
+    database's if that release did it, and else was taken back."""
+    if not any(name.startswith("worker") for name, _ in running(tiny.status())):
+        tiny.settings = config(rest=WORKER)
+        tiny.good()
+    tiny.settings = config(rest=WORKER + (RELEASE if strategy == "hold" else ""))
+    served_before, migrated = tiny.versions[-1], tiny.migrated()
+    status = killed_at(tiny, strategy, place, "plain")
+    release, serving = status["release"], tiny.versions[-1]
+    assert running(status) == [("web", release), ("worker", release)]
+    new = {serving} if strategy == "hold" and serving != served_before else set[str]()
+    assert tiny.migrated() == migrated | new
+
+
+@pytest.mark.parametrize(("strategy", "place"), AT_WORK, ids=named(AT_WORK))
+def test_killed_while_the_app_is_at_work(notes: Deployment, strategy: str, place: str) -> None:
+    """Likewise, with gunicorn, SQLAlchemy and Alembic."""
+    status = killed_at(notes, strategy, place, "migration" if strategy == "hold" else "plain")
+    assert [name for name, _ in running(status)] == ["web"]
 
 
 @pytest.mark.parametrize("place", UNDONE)

@@ -1,11 +1,13 @@
-"""An app of two short files, for what the examples have no page for: slow answers, tasks."""
+"""An app of three short files, for what the examples have no page for: slow answers, tasks."""
 
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +64,8 @@ class Answer(BaseHTTPRequestHandler):
             (DATA / "new" / key).write_text(VERSION)
             (DATA / "new" / key).rename(DATA / "tasks" / key)
         with database() as rows:
-            rows.execute("INSERT INTO kept VALUES (?, ?, ?)", (key, size, VERSION))
+            row = (key, size, VERSION)
+            rows.execute("INSERT INTO kept (key, size, version) VALUES (?, ?, ?)", row)
         self.say(key)
 
     def say(self, text):
@@ -119,6 +122,21 @@ with (DATA / "work.log").open("a", buffering=1) as log:
     log.write(f"end {time.time():.3f} {VERSION}\\n")
 '''
 
+MIGRATE = '''\
+"""Gives every row a column of this version's, for good; run again it fails."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VERSION = (HERE / "VERSION").read_text().strip()
+
+with closing(sqlite3.connect(HERE / "data" / "tiny.db", timeout=30, isolation_level=None)) as rows:
+    rows.execute(f"ALTER TABLE kept ADD COLUMN seen_by_{VERSION} TEXT")
+    rows.execute(f"UPDATE kept SET seen_by_{VERSION} = 'yes'")
+'''
+
 
 def config(web: str = "", rest: str = "") -> str:
     """A ``holdfast.toml`` for it.
@@ -155,6 +173,7 @@ class Tiny(Deployment):
         for name, text in (
             ("serve.py", SERVE),
             ("work.py", WORK),
+            ("migrate.py", MIGRATE),
             ("VERSION", f"{self.number}\n"),
             (CONFIG, self.settings),
         ):
@@ -181,6 +200,13 @@ class Tiny(Deployment):
         rows = fetch_json(self.profile(), "/rows")
         assert len({row[0] for row in rows}) == len(rows), "a POST ran twice"
         return {key: (size, version) for key, size, version in rows}
+
+    def migrated(self) -> set[str]:
+        """The versions whose migration stands in the database."""
+        (path,) = self.databases()
+        with closing(sqlite3.connect(path, timeout=30)) as rows:
+            names = [row[1] for row in rows.execute("PRAGMA table_info(kept)")]
+        return {name.removeprefix("seen_by_") for name in names if name.startswith("seen_by_")}
 
     def profile(self) -> Profile:
         """How the site is reached."""

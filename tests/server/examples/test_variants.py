@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,6 @@ class Site:
         self.socket = home / "web.sock"
         self.tree = home / example
         self.project = Project(self.tree, RECIPES[example], environments(example))
-        self.make("plain", "1")
-        self.project.prepare()
 
     def make(self, kind: str, version: str) -> None:
         make_variant(self.example, kind, self.tree, version)
@@ -77,9 +78,32 @@ class Site:
         return self.socket.with_suffix(".log").read_text()
 
 
+@pytest.fixture(scope="session")
+def first_version(
+    tmp_path_factory: pytest.TempPathFactory, environment_of: Environments
+) -> Callable[[str], Path]:
+    """The tree of an example's version 1, its database made; to be copied."""
+
+    @cache
+    def made(example: str) -> Path:
+        site = Site(example, tmp_path_factory.mktemp("first"), environment_of)
+        site.make("plain", "1")
+        site.project.prepare()
+        return site.tree
+
+    return made
+
+
 @pytest.fixture
-def site(example: str, short_path: Path, environment_of: Environments) -> Site:
-    return Site(example, short_path, environment_of)
+def site(
+    example: str,
+    short_path: Path,
+    environment_of: Environments,
+    first_version: Callable[[str], Path],
+) -> Site:
+    made = Site(example, short_path, environment_of)
+    shutil.copytree(first_version(example), made.tree, symlinks=True)
+    return made
 
 
 @BOTH
