@@ -275,6 +275,8 @@ class AppSpec:
         split: variables with parts of the database's address, filled from ``DATABASE_URL``.
         overlay: what is put beside the source so that the app can be served as it is.
         findings: what detection decided, for the plan.
+        unset: variables that name something outside of it (a database) and nobody has set, and
+            where each is read.
         compose: how Docker runs it; ``None``: processes of the machine do.
         alone: why two copies of the web cannot run side by side; empty if they can.
     """
@@ -297,5 +299,6 @@ class AppSpec:
     overlay: Overlay = field(default_factory=Overlay)
     tls: Tls = field(default_factory=Tls)
     findings: tuple[Finding, ...] = ()
+    unset: Mapping[str, str] = field(default_factory=dict)
     compose: ComposeApp | None = None
     alone: str = ""

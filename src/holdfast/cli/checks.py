@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -118,11 +117,11 @@ def _variables(
     wanted = {
         fact.name: fact
         for fact in reversed(project.all(EnvRead))
-        if fact.required and fact.name not in known and not _is_test(fact.evidence.file)
+        if fact.is_missing(known) and not _is_test(fact.evidence.file)
     }
     kept = beginning.variables() if wanted and not offline else set()
     for name, fact in sorted(wanted.items()):
-        if name not in kept and not name.startswith("HOLDFAST_"):
+        if fact.is_missing(kept) and not name.startswith("HOLDFAST_"):
             loaded = not project.loaded or fact.evidence.file in project.loaded
             said = "and has no default" if loaded else "if it is used at all"
             seen = "may not be set" if offline else "is not set"
@@ -134,26 +133,13 @@ def _variables(
     yield from _without_value(project, known | kept | set(wanted))
 
 
-_OUTSIDE = re.compile(
-    r"(?:^|_)(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|MYSQL|MONGO|MONGODB|REDIS|SMTP|MAIL|EMAIL)\w*"
-    r"(?:HOST|SERVER|NAME|USER|USERNAME|PASS|PASSWORD|PASSWD|URL|URI|CONNECTIONSTRING)$"
-    r"|(?:API_KEY|API_TOKEN|ACCESS_TOKEN|CLIENT_SECRET)$"
-)
-"""Names of what only the user knows: where a database is, what a service gave out."""
-
-
 def _without_value(project: Project, known: set[str]) -> Iterator[Problem]:
     """Variables that are ``None`` where they are missing, and name something outside."""
-    from holdfast.detect.facts import EnvRead
+    from holdfast.detect import outside
 
-    found: dict[str, EnvRead] = {}
-    for fact in project.all(EnvRead):
-        if fact.bare and fact.name not in known and fact.evidence.file in project.loaded:
-            if _OUTSIDE.search(fact.name):
-                found.setdefault(fact.name, fact)
-    for name, fact in sorted(found.items()):
-        text = f"{name} is not set; {fact.evidence} reads it, and gets None"
-        yield Problem(False, text, f"holdfast env set {name}")
+    for fact in outside.unset(project, known):
+        text = f"{fact.name} is not set; {fact.evidence} reads it, and gets None"
+        yield Problem(False, text, f"holdfast env set {fact.name}")
 
 
 def _is_test(file: str) -> bool:

@@ -128,12 +128,36 @@ def _table(spec: AppSpec, failure: Failure) -> Cause | None:
     return Cause(f"the database has no table {table}", do)
 
 
-def _database(spec: AppSpec, failure: Failure) -> Cause | None:
-    if not re.search(r"OperationalError.*(refused|could not connect|failed|timeout)", failure.log):
+_UNREACHED = re.compile(
+    r"OperationalError.*(?:refused|could not connect|failed|timeout|denied|unknown)"
+    r"|ConnectionRefusedError|ServerSelectionTimeoutError|redis[\w.]*\.ConnectionError"
+    r"|could not translate host name|Name or service not known"
+)
+
+
+def unreached(spec: AppSpec, said: str) -> Cause | None:
+    """Something outside does not answer, and which variables that name it nobody has set."""
+    if not _UNREACHED.search(said):
         return None
+    if not spec.unset:
+        return Cause(
+            "its database does not answer", "is the URL of the database right? holdfast env list"
+        )
+    read = next(iter(spec.unset.values()))
+    names = sorted(spec.unset)
+    parts = [name for name in names if name in spec.split]
+    lines = [f"holdfast env set {name}" for name in names if name not in parts or len(parts) < 3]
+    if len(parts) >= 3:
+        lines.insert(0, f"holdfast env set DATABASE_URL   # fills {', '.join(parts)}")
+    count = "1 variable is" if len(names) == 1 else f"{len(names)} variables are"
     return Cause(
-        "its database does not answer", "is the URL of the database right? holdfast env list"
+        f"what it connects to does not answer, and {count} not set: {', '.join(names)} ({read})",
+        "\n".join(lines),
     )
+
+
+def _database(spec: AppSpec, failure: Failure) -> Cause | None:
+    return unreached(spec, failure.log)
 
 
 def _taken(spec: AppSpec, failure: Failure) -> Cause | None:

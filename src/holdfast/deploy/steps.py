@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from holdfast.account import acting_as
 from holdfast.deploy import health, orphans, snapshot
+from holdfast.deploy.causes import unreached
 from holdfast.deploy.context import Context
 from holdfast.deploy.step import Step
 from holdfast.edge.contract import Counts, GateStatus, Mode, Target
@@ -280,10 +281,12 @@ def _release_command(context: Context, remaining: float) -> None:
         # What was only talked to (a container) goes on when the talking is ended.
         orphans.end(context.deploy)
         context.check_cancelled()
+        cause = unreached(context.new.spec, error.output)
+        lacking = cause if cause and context.new.spec.unset else None
         raise DeployFailed(
             f"{context.app}: the release command ({_short(release.command)}) failed: "
-            f"{_said(error)}",
-            hint=_after_failed_release(context, error, remaining),
+            f"{lacking.cause if lacking else _said(error)}",
+            hint=lacking.do if lacking else _after_failed_release(context, error, remaining),
             detail=error.output,
         ) from error
 

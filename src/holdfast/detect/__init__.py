@@ -8,6 +8,7 @@
 from holdfast.detect.answers import Answers
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.fitting import fitted
+from holdfast.detect.outside import unset
 from holdfast.detect.probing import probe
 from holdfast.detect.project import Candidate, Project
 from holdfast.detect.repairs import repaired
@@ -24,4 +25,5 @@ __all__ = [
     "repaired",
     "resolve",
     "scan",
+    "unset",
 ]

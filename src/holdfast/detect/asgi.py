@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from holdfast.config import Config
+from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import (
     AppHint,
     AppObject,
@@ -17,7 +18,7 @@ from holdfast.detect.facts import (
     StreamsAnswers,
 )
 from holdfast.detect.objects import Kind, find_objects
-from holdfast.detect.source import Source
+from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
 
 ASGI = Kind("asgi", "asgi")
@@ -59,6 +60,7 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(b"receive"):
         yield from _callables(source)
     yield from _entry_point(tree)
+    yield from _run_by_name(tree)
     yield from _streams(tree)
 
 
@@ -112,6 +114,15 @@ def _entry_point(tree: Tree) -> Iterator[Fact]:
     if match:
         line = text.count("\n", 0, match.start(1)) + 1
         yield AppHint(Evidence("pyproject.toml", line), match[1], "[tool.fastapi] entrypoint")
+
+
+def _run_by_name(tree: Tree) -> Iterator[Fact]:
+    """``uvicorn.run("service.api:app")`` names the app, and from where it is imported."""
+    for source in tree.mentioning(b"uvicorn"):
+        for call, name in source.calls() if not is_aside(source.path) else ():
+            target = text(argument(call, 0, "app")) if name == "uvicorn.run" else None
+            if target and ":" in target:
+                yield AppHint(Evidence(source.path, call.lineno), target, source.path)
 
 
 _STREAMS: dict[Literal["websocket", "event stream"], tuple[bytes, ...]] = {

@@ -222,7 +222,7 @@ class Assembly:
         self._read([path], [directory])
         environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
         wanted = (tool.package, *tool.besides)
-        added = tuple(name for name in wanted if name not in environment.packages)
+        added = tuple(name for name in wanted if name and name not in environment.packages)
         self.findings.append(Finding("framework", found.tool, str(found.evidence)))
         self.findings += environment.findings
         return Project(

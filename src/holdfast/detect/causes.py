@@ -107,7 +107,7 @@ def _not_set(
     for fact in project.all(EnvRead):
         aside = {"scripts", "tools", "examples", "docs"} & set(fact.evidence.file.split("/"))
         near = not project.loaded or fact.evidence.file in project.loaded
-        if fact.required and near and fact.name not in present and not aside:
+        if near and fact.is_missing(present) and not aside:
             found.setdefault(fact.name, fact)
     return sorted(found.values(), key=lambda item: item.name)
 

@@ -6,6 +6,7 @@ can't break an old one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -164,6 +165,7 @@ class EnvRead(Fact):
         literal_default: the default that stands in the code.
         bare: it is asked for without any default, and is ``None`` where it is missing.
         streamlit: it is one of ``st.secrets``, which we fill from the environment.
+        unless: variables of which none may be set: else this one is not read.
     """
 
     name: str
@@ -171,6 +173,11 @@ class EnvRead(Fact):
     literal_default: str | None = None
     bare: bool = False
     streamlit: bool = False
+    unless: frozenset[str] = frozenset()
+
+    def is_missing(self, known: Collection[str]) -> bool:
+        """Whether the code cannot do without it and nobody has set it."""
+        return self.required and self.name not in known and self.unless.isdisjoint(known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +305,14 @@ class StartsServer(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ToolApp(Fact):
-    """A script that a framework's own command serves: ``streamlit run``."""
+    """A script that a framework's own command serves: ``streamlit run``.
+
+    Attributes:
+        last: it serves by itself, and counts only where no app was found.
+    """
 
     tool: str
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from holdfast.detect import (
     procfile,
     refusal,
     samples,
+    scripts,
     secrets,
     startlines,
     state,
@@ -47,6 +48,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     procfile.recognise,
     startlines.recognise,
     tools.recognise,
+    scripts.recognise,
     django.recognise,
     flask.recognise,
     asgi.recognise,
@@ -110,7 +112,19 @@ class _Choice:
         if ranked and self.config.app.framework != "command":
             return self.made.of_apps(ranked)
         unknown = self._app_of_command_line()
-        return self.made.of_apps([unknown]) if unknown else self.made.of_command()
+        if unknown is not None:
+            return self.made.of_apps([unknown])
+        script = self._script()
+        return self.made.of_tool(script) if script else self.made.of_command()
+
+    def _script(self) -> ToolApp | None:
+        """A script that serves by itself, where nobody says how the project is started."""
+        if self.config.web.command or assembling.web_line(self.facts) is not None:
+            return None
+        if self.config.app.framework not in (None, "command"):
+            return None
+        found = [fact for fact in self.facts if isinstance(fact, ToolApp) and fact.last]
+        return next(iter(found), None)
 
     def _fitting(self, ranked: list[Candidate]) -> list[Candidate]:
         """Those that the config leaves: of its framework, below its directory."""

@@ -47,9 +47,11 @@ def _reads(source: Source) -> Iterator[EnvRead]:
     }
     optional = _with_defaults(source)
     spared = guards.spared(source)
+    unless = guards.unless(source)
     for read, node in _every_read(source, objects):
         free = read.name in optional or id(node) in spared
-        yield replace(read, required=False, bare=False) if free else read
+        said = replace(read, unless=unless.get(id(node), frozenset()))
+        yield replace(said, required=False, bare=False) if free else said
 
 
 def _with_defaults(source: Source) -> frozenset[str]:

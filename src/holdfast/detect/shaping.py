@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from holdfast.app import Overlay
-from holdfast.detect import tools
+from holdfast.detect import scripts, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.overlaying import ENTRY
 from holdfast.detect.project import Candidate, Project
@@ -25,6 +25,9 @@ def shape(project: Project, answers: Answers) -> Shaped:
     """The app under a name that every server takes."""
     if project.tool is not None and project.tool.tool == "gradio":
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.GRADIO}))
+    if project.tool is not None and project.tool.last:
+        text = scripts.launcher(project.tool.tool)
+        return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": text}))
     if project.tool is not None and tools.reads_secrets(project.facts, project.tool):
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.streamlit()}))
     candidate = answers.candidate

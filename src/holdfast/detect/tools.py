@@ -6,11 +6,13 @@ sessions in memory, so each is one process.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from holdfast.config import Config
+from holdfast.detect import scripts
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
@@ -66,6 +68,35 @@ TOOLS = {
             " --allow-websocket-origin {host}",
             "/",
             (b".servable(",),
+        ),
+        Tool(
+            "chainlit",
+            "chainlit",
+            'exec chainlit run {file} --host 127.0.0.1 --port "$PORT" --headless',
+            "/",
+            (b"chainlit",),
+        ),
+        Tool(
+            "shiny",
+            "shiny",
+            'exec shiny run {file} --host 127.0.0.1 --port "$PORT"',
+            "/",
+            (b"shiny.express", b"App("),
+        ),
+        Tool(
+            "solara",
+            "solara",
+            'exec solara run {file} --host 127.0.0.1 --port "$PORT" --production --no-open',
+            "/",
+            (b"def Page(", b"Page =", b"routes ="),
+        ),
+        Tool(
+            "bokeh",
+            "bokeh",
+            'exec bokeh serve {file} --address 127.0.0.1 --port "$PORT" --use-xheaders'
+            " --allow-websocket-origin {host}",
+            "/",
+            (b"curdoc(",),
         ),
         Tool(
             "marimo",
@@ -149,7 +180,18 @@ VOILA = Tool(
     "/voila/static/voila.js",
     besides=("ipykernel",),
 )
-TOOLS_AND_NOTEBOOKS = {**TOOLS, "voila": VOILA}
+SCRIPTS = {
+    module: Tool(
+        module,
+        "" if module in sys.stdlib_module_names or "." in module else module,
+        f"exec python -m {LAUNCHER} {{file}}",
+        "/",
+        besides=("waitress",) if module == "bottle" else (),
+    )
+    for module in ("tornado", *scripts.CALLS.values())
+}
+"""Those that start a server of their own."""
+TOOLS_AND_NOTEBOOKS = {**SCRIPTS, **TOOLS, "voila": VOILA}
 
 
 def _rank(path: str) -> tuple[int, int]:
@@ -162,7 +204,7 @@ def of_project(facts: Sequence[Fact], packages: frozenset[str]) -> ToolApp | Non
 
     A notebook is an app for Voila alone, and only where that is asked for.
     """
-    found = [fact for fact in facts if isinstance(fact, ToolApp)]
+    found = [fact for fact in facts if isinstance(fact, ToolApp) and not fact.last]
     found = [item for item in found if item.tool != "voila" or "voila" in packages]
     named = [item for item in found if TOOLS_AND_NOTEBOOKS[item.tool].package in packages]
     return next(iter(named or found), None)

@@ -81,6 +81,8 @@ def _of_tool(config: Config, project: Project, found: ToolApp) -> Started:
     if tools.reads_secrets(project.facts, found):
         command = command.replace("exec streamlit", f"exec python -m {tools.LAUNCHER}")
     why = f"{found.evidence} is a script for {found.tool}"
+    if found.last:
+        why = f"{found.evidence} starts a server of its own ({found.tool}), made to listen here"
     findings = (
         Finding("web", command, why),
         Finding("workers", "1", f"one process: {found.tool} keeps its sessions in memory"),

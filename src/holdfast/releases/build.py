@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,6 +140,9 @@ class Build:
         project, env_path, answers = self._ask(environments, project, env_path, source)
         spec = detect.resolve(self._config, project, answers)
         self._generate(spec.generate)
+        known = self._environment(env_path, spec.env)
+        unset = {item.name: str(item.evidence) for item in detect.unset(project, known)}
+        spec = replace(spec, unset=unset)
         wanted = {item.path for item in spec.persist}
         with acting_as(self._account):
             for item in linked:

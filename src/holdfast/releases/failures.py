@@ -59,6 +59,10 @@ def _headers(name: str, packages: str) -> str:
 
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
+        r"Missing parentheses in call to 'print'|except \w+, \w+:|use_2to3 is invalid",
+        "it is written for Python 2, or for the packaging of that time: ask for a later version",
+    ),
+    (
         (
             r"No interpreter found|No (?:virtual environment or )?.*Python .*found|"
             r"Requested Python version|is not installed.*Python"
@@ -138,7 +142,9 @@ def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
         return disk_full(home, detail=_end(output))
     reason = error.message
     if isinstance(error, CommandFailed) and error.returncode is not None:
-        reason = f"ended with status {error.returncode}{_last_words(output)}"
+        unbuilt = _UNBUILT.search(output)
+        what = f"{unbuilt[1]} could not be built" if unbuilt else ""
+        reason = f"{what or f'ended with status {error.returncode}'}{_last_words(output)}"
     hint = error.hint or next(
         (hint for pattern, hint in _CAUSES if re.search(pattern, output)), None
     )
@@ -149,6 +155,7 @@ _RAISED = re.compile(
     r"^(?:[\w.]*\.)?((?:[A-Z]\w*(?:Error|Exception|Configured|NotFound|Exit))(?:: .+)?)$"
 )
 _LONGEST = 300
+_UNBUILT = re.compile(r"Failed to build `([^`]+)`")
 
 
 def _last_words(output: str) -> str:

@@ -102,3 +102,17 @@ def test_nothing_is_made_up(failure: Failure) -> None:
     """Where nothing points to a cause none is named (or only the exception itself)."""
     found = likely(SPEC, failure)
     assert found is None or found.cause == "it fails with KeyError: 'name'"
+
+
+def test_what_is_outside_and_nobody_has_set() -> None:
+    """The variables are named, and one address that fills the parts of it."""
+    failure = Failure("psycopg.OperationalError: connection to server failed: Connection refused")
+    names = ("DBHOST", "DBNAME", "DBUSER")
+    read = dict.fromkeys(names, "settings.py:8")
+    found = likely(replace(SPEC, unset=read, split=names), failure)
+    assert found is not None
+    assert "3 variables are not set: DBHOST, DBNAME, DBUSER (settings.py:8)" in found.cause
+    assert found.do == "holdfast env set DATABASE_URL   # fills DBHOST, DBNAME, DBUSER"
+    alone = likely(replace(SPEC, unset={"REDIS_URL": "app.py:3"}), failure)
+    assert alone is not None
+    assert alone.do == "holdfast env set REDIS_URL"

@@ -1,0 +1,129 @@
+"""Scripts that start a server of their own: aiohttp, Tornado, CherryPy, Bottle, plain Python.
+
+No server can be given their app: the script is run as its author runs it, and made to listen where
+the edge looks. It is the last thing that is tried, where no app was found that a server takes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from holdfast.config import Config
+from holdfast.detect.candidates import is_aside
+from holdfast.detect.facts import Confidence, Evidence, Fact, ToolApp
+from holdfast.detect.source import Source
+from holdfast.detect.tree import Tree
+
+CALLS = {
+    "aiohttp.web.run_app": "aiohttp",
+    "nicegui.ui.run": "nicegui",
+    "cherrypy.quickstart": "cherrypy",
+    "cherrypy.engine.start": "cherrypy",
+    "bottle.run": "bottle",
+    "uvicorn.run": "uvicorn",
+    "waitress.serve": "waitress",
+    "werkzeug.serving.run_simple": "werkzeug",
+    "http.server.HTTPServer": "http.server",
+    "http.server.ThreadingHTTPServer": "http.server",
+    "wsgiref.simple_server.make_server": "wsgiref.simple_server",
+}
+"""What a script calls to serve, and the module that it is of."""
+
+_TORNADO = "listen"
+_NAMES = ("main.py", "app.py", "server.py", "run.py", "application.py", "web.py", "__main__.py")
+
+LAUNCHER = '''"""Written by Holdfast: a script that serves by itself, listening where it is told."""
+
+import os
+import runpy
+import socket
+import sys
+
+HOST, PORT = "127.0.0.1", int(os.environ["PORT"])
+_bind = socket.socket.bind
+_told = []
+
+
+def _bound(self, address):
+    """The first port that is asked for, and no other, is the one that visitors come to."""
+    asked = isinstance(address, tuple) and len(address) > 1 and address[1]
+    if asked and self.type == socket.SOCK_STREAM and (not _told or _told[0] == address[1]):
+        _told[:] = [address[1]]
+        six = self.family == socket.AF_INET6
+        address = ("::1", PORT, 0, 0) if six else (HOST, PORT)
+    return _bind(self, address)
+
+
+def _changed(module, name, **changes):
+    """Have a function called with these arguments, whatever it is given."""
+    try:
+        owner = __import__(module, fromlist=[name])
+        theirs = getattr(owner, name)
+    except (ImportError, AttributeError):
+        return
+    setattr(owner, name, lambda *args, **given: theirs(*args, **{**given, **changes}))
+
+
+socket.socket.bind = _bound
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+PRELUDE
+runpy.run_path(sys.argv[0], run_name="__main__")
+'''
+_PRELUDES = {
+    "nicegui": '_changed("nicegui.ui", "run", host=HOST, port=PORT, reload=False, show=False)',
+    "uvicorn": '_changed("uvicorn", "run", host=HOST, port=PORT, reload=False, workers=None)',
+    "bottle": '_changed("bottle", "run", server="waitress", host=HOST, port=PORT, reloader=False)',
+    "aiohttp": '_changed("aiohttp.web", "run_app", host=HOST, port=PORT, path=None, sock=None)',
+    "werkzeug": '_changed("werkzeug.serving", "run_simple", use_reloader=False)',
+    "cherrypy": """\
+import cherrypy
+
+_start = cherrypy.engine.start
+
+
+def _started():
+    cherrypy.server.socket_host, cherrypy.server.socket_port = HOST, PORT
+    _start()
+
+
+cherrypy.engine.start = _started""",
+}
+"""What has to be changed besides, before the script is run."""
+
+
+def launcher(tool: str) -> str:
+    """The module that starts a script of that kind."""
+    return LAUNCHER.replace("PRELUDE\n", f"{_PRELUDES.get(tool, '')}\n")
+
+
+def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    """The topmost script that starts a server when it is run."""
+    found: list[tuple[int, int, str, int, str]] = []
+    words = (b"run_app", b"quickstart", b"engine.start", b".run(", b"run(", b"serve(", b".listen(")
+    for source in tree.mentioning(*words, b"HTTPServer", b"make_server"):
+        if is_aside(source.path):
+            continue
+        for call, tool in _starts(source):
+            name = source.path.rpartition("/")[2]
+            rank = _NAMES.index(name) if name in _NAMES else len(_NAMES)
+            found.append((source.path.count("/"), rank, source.path, call.lineno, tool))
+    if found:
+        _, _, path, line, tool = min(found)
+        yield ToolApp(Evidence(path, line), tool, confidence=Confidence.GUESS, last=True)
+
+
+def _starts(source: Source) -> Iterator[tuple[ast.Call, str]]:
+    modules = {module.partition(".")[0] for module in source.imported_modules}
+    for call, name in source.calls():
+        if (tool := CALLS.get(name) or _starred(source, name)) is not None:
+            yield call, tool
+        elif name.rpartition(".")[2] == _TORNADO and "tornado" in modules and call.args:
+            yield call, "tornado"
+
+
+def _starred(source: Source, name: str) -> str | None:
+    """``from bottle import *``, then ``run()``."""
+    return next((CALLS.get(f"{module}.{name}") for module in source.stars
+                 if f"{module}.{name}" in CALLS), None)  # fmt: skip
