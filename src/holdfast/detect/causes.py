@@ -106,7 +106,7 @@ def _not_set(
     found = {named.name: named}
     for fact in project.all(EnvRead):
         aside = {"scripts", "tools", "examples", "docs"} & set(fact.evidence.file.split("/"))
-        near = not project.loaded or fact.evidence.file in project.loaded
+        near = not project.loaded or fact.evidence.file in {named.evidence.file, *project.loaded}
         if near and fact.is_missing(present) and not aside:
             found.setdefault(fact.name, fact)
     return sorted(found.values(), key=lambda item: item.name)

@@ -104,6 +104,18 @@ def test_a_missing_variable_is_named(tmp_path: Path) -> None:
     assert "<stdin>" not in (error.detail or "")
 
 
+def test_variables_of_a_file_that_is_only_named(tmp_path: Path) -> None:
+    """A file that no import names (``from_object("conf.cloud")``): all that it wants is told."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "cloud.py").write_text(
+        'import os\nUSER = os.environ["CLOUD_USER"]\nNAME = os.environ["CLOUD_NAME"]\n'
+    )
+    error = refused(tmp_path, 'import importlib\nimportlib.import_module("conf.cloud")\n')
+    assert error.message == (
+        "2 variables are not set: CLOUD_NAME (conf/cloud.py:3), CLOUD_USER (conf/cloud.py:2)"
+    )
+
+
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """The package's own name, where it differs from the import's, and the file to add it to."""
     (tmp_path / "requirements.txt").write_text("gunicorn\n")
