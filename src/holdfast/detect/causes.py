@@ -34,17 +34,23 @@ def of_failures(
     candidates: Sequence[Candidate],
     failures: Sequence[Mapping[str, Any]],
     present: frozenset[str] = frozenset(),
+    printed: str = "",
 ) -> ImportFailed:
     """No candidate was the app: the best one's failure is told.
 
     Args:
         present: names of the variables that were set. Where one is missing, all that are
             missing are named at once.
+        printed: what the app printed: one that ends Python by itself says there why.
     """
     real = [item for item in failures if item.get("type") != "NotThis"]
     first = (real or failures)[0]
     candidate = candidates[int(first.get("candidate", 0))]
     detail = _tail(str(first.get("traceback", "")))
+    last = next((line for line in reversed(printed.splitlines()) if line.strip()), "")
+    if first.get("type") == "SystemExit" and last:
+        first = {**first, "message": f"{first.get('message')}, after it printed: {last.strip()}"}
+        detail = f"{_tail(printed)}\n{detail}"
     missing = _not_set(project, first, present)
     if missing:
         said = _named(missing)

@@ -26,6 +26,17 @@ _ENDS = re.compile(
     r"|createcachetable|clearsessions)\b|\bflask\b.*\b(?:db\s+\w+|shell|init-?db)\b"
     r"|\balembic\s|^(?:python3?\s+-m\s+)?pytest\b|^(?:/bin/)?(?:ba)?sh$|^i?python3?$"
 )
+_BUILDS = re.compile(
+    r"(?:python3? )?\S*manage\.py\s+(?:collectstatic|compress|compilemessages)\b"
+    r"|(?:python3? -m )?pip3? install\b|(?:poetry|uv|pipenv|npm|yarn|pnpm) (?:install|sync|ci)\b"
+)
+"""What is done when a release is built."""
+_SERVICES = re.compile(
+    r"(?:exec )?(?:redis-server|postgres|pg_ctl|mongod|mysqld|memcached|mailhog|rabbitmq-server"
+    r"|docker(?:-compose)? |(?:npm|yarn|pnpm) (?:run )?(?:dev|start|watch|serve)\b|npx .*--watch)"
+    r"|.*\btailwind\S* .*(?:--watch|\bstart\b)"
+)
+"""What only a developer's machine runs beside the app."""
 _QUOTED = re.compile(r"['\"`\\]|\$\(")
 
 
@@ -34,14 +45,20 @@ def moved(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     every = tuple(_without_those_that_end(tuple(facts)))
     lines = [fact for fact in every if isinstance(fact, ProcessLine)]
     web = next((line for line in lines if line.name == "web"), None)
-    if web is None or any(line.name == "release" for line in lines):
+    if web is None:
         return every
     left, migrations = _parted(web.command)
-    if not migrations or command_line.parse(left) is None:
+    if left == web.command or command_line.parse(left) is None:
         return every
-    release = replace(web, name="release", command=" && ".join(migrations))
-    changed = replace(web, command=left)
-    return (*(changed if fact is web else fact for fact in every), release)
+    changed: dict[int, Fact] = {id(web): replace(web, command=left)}
+    added: tuple[Fact, ...] = ()
+    release = next((line for line in lines if line.name == "release"), None)
+    if migrations and release is None:
+        added = (replace(web, name="release", command=" && ".join(migrations)),)
+    elif migrations and release is not None and not MIGRATES.search(release.command):
+        both = " && ".join((release.command, *migrations))
+        changed[id(release)] = replace(release, command=both)
+    return (*(changed.get(id(fact), fact) for fact in every), *added)
 
 
 def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:
@@ -51,6 +68,9 @@ def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:
         stays = not isinstance(fact, ProcessLine) or fact.name in ("web", "release")
         if stays or not isinstance(fact, ProcessLine) or not _ends(fact.command):
             yield fact
+        elif _SERVICES.match(fact.command):
+            why = f"{fact.name} in it is for a developer's machine"
+            yield Prepares(fact.evidence, fact.command, why, in_guard=False, script=True)
         elif MIGRATES.search(fact.command) and not released:
             released = True
             yield replace(fact, name="release")
@@ -60,18 +80,27 @@ def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:
 
 
 def _ends(command: str) -> bool:
-    return command_line.parse(command) is None and _ENDS.search(command) is not None
+    ends = _ENDS.search(command) or _SERVICES.match(command)
+    return command_line.parse(command) is None and ends is not None
 
 
 def _parted(command: str) -> tuple[str, list[str]]:
-    """A chain of commands without those that migrate, and these; quoted ones are left whole."""
+    """A chain of commands without those that migrate, and these; quoted ones are left whole.
+
+    What belongs to the build, where it is done already, is left out: the release is not written to
+    when it is started.
+    """
     if _QUOTED.search(command):
         return command, []
     *before, last = re.split(r"(&&|;)", command)
-    kept, migrations = "", []
+    kept, entered = "", ""
+    migrations: list[str] = []
     for item, sign in zip(before[::2], before[1::2], strict=True):
-        if MIGRATES.search(item):
-            migrations.append(item.strip())
-        else:
-            kept += f"{item.strip()} {sign} "
+        plain = item.strip()
+        if MIGRATES.search(plain):
+            migrations.append(f"{entered}{plain}")
+            entered = ""
+        elif not _BUILDS.match(plain):
+            kept += f"{plain} {sign} "
+            entered += f"{plain} && " if plain.startswith("cd ") else ""
     return f"{kept}{last.strip()}", migrations

@@ -82,7 +82,9 @@ def _ask(project: Project, run: Run, how: str | None = None) -> Answers:
         raise causes.of_silence(project, output)
     if value.get("chosen") is None:
         present = frozenset(map(str, value.get("set", ())))
-        raise causes.of_failures(project, candidates, value.get("failures", []), present)
+        failures = value.get("failures", [])
+        printed = output[: output.rfind(MARKER)]
+        raise causes.of_failures(project, candidates, failures, present, printed)
     return answers.from_json(value, _with_settings(candidates[value["chosen"]]))
 
 

@@ -13,8 +13,12 @@ _LINE = re.compile(r"([A-Za-z0-9_-]+)\s*:\s*(.+)")
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
-    """The topmost ``Procfile``; those for development (``Procfile.dev``) are none of ours."""
+    """The topmost ``Procfile``; those for development (``Procfile.dev``) are none of ours.
+
+    Of two lines for one process the last counts, as Heroku has it.
+    """
     for path in tree.named("Procfile")[:1]:
+        named: dict[str, ProcessLine] = {}
         for number, line in enumerate(_joined(tree.text(path)), start=1):
             stripped = line.strip()
             if not stripped or stripped.startswith("#"):
@@ -24,7 +28,10 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
                 yield BrokenFile(Evidence(path, number), "a line that is not 'name: command'")
             else:
                 command = re.sub(r"\s+#\s.*$", "", match[2]).strip()
-                yield ProcessLine(Evidence(path, number), match[1], command, parent(path))
+                named[match[1]] = ProcessLine(
+                    Evidence(path, number), match[1], command, parent(path)
+                )
+        yield from named.values()
 
 
 def _joined(text: str) -> Iterator[str]:

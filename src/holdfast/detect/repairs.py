@@ -34,6 +34,9 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """What a library says when an optional part of it is missing."""
 
+_TOLD = re.compile(r"pip3? install [\"'`]?([A-Za-z][\w.-]*)")
+"""An error that names the package; it is installed if it is well known besides."""
+
 _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"'(?:url_\w+|HTTP_STATUS_CODES|parse_\w+)' from 'werkzeug", ("werkzeug<3",)),
     (r"'(?:safe_str_cmp|BaseRe(?:sponse|quest))' from 'werkzeug", ("werkzeug<2.1",)),
@@ -92,6 +95,13 @@ _OTHERS = (
         (),
         "Werkzeug before 0.15.5 cannot run on Python 3.8 and later",
     ),
+    _Other(
+        r"Generator expression must be parenthesized \(widgets\.py",
+        frozenset({"django"}),
+        ("django>=1.11.17,<2",),
+        (),
+        "Django 1.11 before 1.11.17 cannot run on Python 3.7 and later",
+    ),
 )
 
 
@@ -108,6 +118,10 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     if not added:
         added = next((found for said, found in _NEEDS if re.search(said, message)), ())
         why = "the app cannot be imported without it"
+    if not added and (told := _TOLD.search(message)) is not None:
+        known = normalise(told[1])
+        added = (known,) if known in {*inference.PACKAGES.values()} else ()
+        why = f"it says so itself: pip install {known}"
     if not added:
         added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
         why = "a newer version lacks what the app imports"

@@ -39,6 +39,10 @@ _TABLES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 _FLASK = re.compile(r"\bflask\s+(?:--app|-A)[= ](\S+)")
 _PYTHON = re.compile(r"^(?:\S+ run )?python3?(?:\s+-u)?\s+([\w./-]+\.py)\b")
+_PYTHON_M = re.compile(
+    r"^(?:\S+ run )?python3?(?:\s+-u)?\s+-m\s+(?!flask|http\.|pip|gunicorn|uvicorn|streamlit)"
+    r"([\w.]+)"
+)
 _MODULE = re.compile(r"^\s*(?:module|wsgi-file|mount\s*=\s*/)\s*=\s*([\w./:-]+)", re.MULTILINE)
 
 
@@ -136,7 +140,7 @@ def _named(evidence: Evidence, command: str) -> Iterator[AppHint]:
         if parsed.target:
             yield AppHint(evidence, parsed.target, evidence.file)
         return
-    match = _FLASK.search(command) or _PYTHON.match(command)
+    match = _FLASK.search(command) or _PYTHON.match(command) or _PYTHON_M.match(command)
     if match and not match[1].endswith("manage.py"):
         yield AppHint(evidence, match[1].strip("'\""), evidence.file)
 

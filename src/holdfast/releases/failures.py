@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from holdfast.errors import BuildError, Cancelled, CommandFailed, HoldfastError, ProcessError
+from holdfast.releases import headers
 
 _TAIL = 40
 
@@ -19,34 +20,6 @@ _DENIED = re.compile(
 )
 _BASE = re.compile(r"(?:source metadata for|load metadata for) (\S+?):? ")
 """What BuildKit says of an image that a registry does not give, and which one it was."""
-
-_HEADERS = {
-    "mysqlclient": "default-libmysqlclient-dev pkg-config",
-    "psycopg2": "libpq-dev",
-    "psycopg-c": "libpq-dev",
-    "lxml": "libxml2-dev libxslt1-dev",
-    "pillow": "libjpeg-dev zlib1g-dev libfreetype-dev",
-    "cffi": "libffi-dev",
-    "cryptography": "libssl-dev libffi-dev cargo",
-    "bcrypt": "libffi-dev cargo",
-    "python-ldap": "libldap2-dev libsasl2-dev",
-    "xmlsec": "libxmlsec1-dev pkg-config",
-    "pycairo": "libcairo2-dev pkg-config",
-    "pygraphviz": "graphviz libgraphviz-dev",
-    "pycurl": "libcurl4-openssl-dev libssl-dev",
-    "gdal": "libgdal-dev",
-    "fiona": "libgdal-dev",
-    "rasterio": "libgdal-dev",
-    "pymssql": "freetds-dev",
-    "pyodbc": "unixodbc-dev",
-    "pyaudio": "portaudio19-dev",
-    "dbus-python": "libdbus-1-dev libglib2.0-dev",
-    "uwsgi": "python3-dev",
-    "gmpy2": "libgmp-dev libmpfr-dev libmpc-dev",
-    "python-snappy": "libsnappy-dev",
-    "h5py": "libhdf5-dev pkg-config",
-}
-"""What Debian and Ubuntu call the headers that a package is compiled with."""
 
 
 def _headers(name: str, packages: str) -> str:
@@ -91,7 +64,7 @@ _CAUSES: tuple[tuple[str, str], ...] = (
     ),
     *(
         (rf"Failed to build `{name}\b", _headers(name, packages))
-        for name, packages in _HEADERS.items()
+        for name, packages in headers.PACKAGES.items()
     ),
     (
         (
@@ -145,6 +118,8 @@ def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
         unbuilt = _UNBUILT.search(output)
         what = f"{unbuilt[1]} could not be built" if unbuilt else ""
         reason = f"{what or f'ended with status {error.returncode}'}{_last_words(output)}"
+        if found := _UNSOLVED.search(output):
+            reason = f"no versions fit together: {_short(' '.join(found[1].split()))}"
     hint = error.hint or next(
         (hint for pattern, hint in _CAUSES if re.search(pattern, output)), None
     )
@@ -152,10 +127,17 @@ def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
 
 
 _RAISED = re.compile(
-    r"^(?:[\w.]*\.)?((?:[A-Z]\w*(?:Error|Exception|Configured|NotFound|Exit))(?:: .+)?)$"
+    r"^(?:[\w.]*\.)?((?:(?:[A-Z]\w*)?(?:Error|Exception|Configured|NotFound|Exit))(?:: .+)?)$"
 )
 _LONGEST = 300
+_UNSOLVED = re.compile(
+    r"No solution found.*?(?:cause: |╰─▶ )(Because .+?)(?:\n\s*\n|\n\s*hint|\Z)", re.DOTALL
+)
 _UNBUILT = re.compile(r"Failed to build `([^`]+)`")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _last_words(output: str) -> str:
@@ -163,7 +145,7 @@ def _last_words(output: str) -> str:
     for line in reversed(output.splitlines()[-_TAIL:]):
         if match := _RAISED.match(line.strip()):
             said = match[1]
-            return f": {said if len(said) <= _LONGEST else said[: _LONGEST - 1] + '…'}"
+            return f": {_short(said)}"
     return ""
 
 

@@ -177,6 +177,10 @@ def test_a_server_started_on_import_is_named(tmp_path: Path) -> None:
     ("code", "message"),
     [
         ("raise SystemExit(3)", "wsgi:application cannot be imported: SystemExit: 3"),
+        (
+            "import sys\nprint('no REPOSITORY', file=sys.stderr)\nsys.exit(1)",
+            "wsgi:application cannot be imported: SystemExit: 1, after it printed: no REPOSITORY",
+        ),
         ("import os\nos._exit(0)", "importing wsgi ended Python before it could be asked"),
         ("import os\nos.kill(os.getpid(), 9)", "importing wsgi ended Python with status -9"),
         ("1 / 0", "wsgi:application cannot be imported: ZeroDivisionError: division by zero"),

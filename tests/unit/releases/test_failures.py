@@ -51,3 +51,32 @@ def test_the_exception_that_a_command_ended_with(tmp_path: Path) -> None:
     assert "COMPRESS_OFFLINE" in str(found.hint)
     plain = explained("install", CommandFailed("no", returncode=2, output="bad\n"), tmp_path)
     assert plain.message == "install: ended with status 2"
+
+
+def test_versions_that_do_not_fit(tmp_path: Path) -> None:
+    """uv's own reason is the message, on one line."""
+    output = (
+        "  error: No solution found when resolving dependencies\n  cause: Because old==0.5"
+        " depends on x<2 and you require x==2,\n  we can conclude that your requirements are"
+        " unsatisfiable.\n"
+    )
+    found = explained("install", CommandFailed("no", returncode=1, output=output), tmp_path)
+    assert found.message == (
+        "install: no versions fit together: Because old==0.5 depends on x<2 and you require x==2, "
+        "we can conclude that your requirements are unsatisfiable."
+    )
+
+
+def test_a_package_that_could_not_be_built(tmp_path: Path) -> None:
+    """It is named, with what it is compiled with; one of Python 2's time is told as that."""
+    output = "error: Failed to build `mysqlclient==2.2.7`\n Exception: Can not find pkg-config\n"
+    found = explained("install", CommandFailed("no", returncode=1, output=output), tmp_path)
+    said = "mysqlclient==2.2.7 could not be built: Exception: Can not find pkg-config"
+    assert found.message == f"install: {said}"
+    assert "python3-dev default-libmysqlclient-dev" in str(found.hint)
+    output = (
+        "error: Failed to build `flask==0.9`\nSyntaxError: Missing parentheses in call to 'print'"
+    )
+    found = explained("install", CommandFailed("no", returncode=1, output=output), tmp_path)
+    assert found.message.startswith("install: flask==0.9 could not be built: SyntaxError")
+    assert "written for Python 2" in str(found.hint)
