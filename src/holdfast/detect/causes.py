@@ -180,6 +180,11 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
         return _older_python(project, failure)
     if not name or failure.get("type") == "ImportError":
         return f"a dependency has another version than the code wants; look at {where}"
+    if project.settings and str(failure.get("name")) == project.settings:
+        return (
+            f"no file of the project is the settings module {project.settings}: is it committed to "
+            "git? DJANGO_SETTINGS_MODULE under [env] in holdfast.toml names another"
+        )
     if name in {item.module.partition(".")[0] for item in project.candidates}:
         return f"no file of the project is {failure.get('name')}: is it committed to git?"
     if package is None:

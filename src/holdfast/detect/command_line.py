@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve")
 
@@ -39,6 +39,7 @@ class ServerLine:
         server: the program; ``options``: its options as words, without where to listen.
         target: the app, as written.
         development: options that a production server must not have (``--reload``).
+        wrapper: what watches over the server and starts it (``ddtrace-run``).
     """
 
     before: str
@@ -47,6 +48,7 @@ class ServerLine:
     options: tuple[str, ...]
     target: str | None
     development: tuple[str, ...] = ()
+    wrapper: str = ""
 
     @property
     def name(self) -> str:
@@ -70,9 +72,15 @@ def parse(command: str) -> ServerLine | None:
     except ValueError:
         return None
     prefix, words = _without_prefix(words)
+    wrapper = next((item for item in _WRAPPERS if words[: len(item)] == list(item)), ())
+    words = words[len(wrapper) :]
     if not words or words[0] not in SERVERS:
         return None
-    return _taken_apart(before, prefix, words[0], words[1:])
+    found = _taken_apart(before, prefix, words[0], words[1:])
+    return replace(found, wrapper=" ".join((*wrapper, ""))) if wrapper else found
+
+
+_WRAPPERS = (("newrelic-admin", "run-program"), ("ddtrace-run",), ("opentelemetry-instrument",))
 
 
 def _split(command: str) -> tuple[str, str]:
@@ -85,7 +93,7 @@ def _without_prefix(words: list[str]) -> tuple[str, list[str]]:
     """Without ``exec``, ``NAME=value``, ``python -m``, ``poetry run``, ``uv run``."""
     prefix = ""
     while words:
-        if words[0] in ("exec", "newrelic-admin") or words[:2] in (
+        if words[0] == "exec" or words[:2] in (
             ["poetry", "run"],
             ["pipenv", "run"],
             ["uv", "run"],
@@ -93,8 +101,6 @@ def _without_prefix(words: list[str]) -> tuple[str, list[str]]:
             ["hatch", "run"],
             ["rye", "run"],
         ):
-            if words[0] == "newrelic-admin":
-                return prefix, []
             words = words[1:] if words[0] == "exec" else words[2:]
         elif re.match(r"[A-Za-z_]\w*=", words[0]):
             name, _, value = words[0].partition("=")

@@ -289,11 +289,17 @@ class StreamsAnswers(Fact):
 
 @dataclass(frozen=True, slots=True)
 class WritesTo(Fact):
-    """The app writes to a path in its own tree; ``path`` is relative to the root."""
+    """The app writes to a path in its own tree.
+
+    Attributes:
+        path: from where the app runs; from the root where a slash stands before it.
+        only_loaded: it counts only in a file that the app imports.
+    """
 
     path: str
     kind: Literal["directory", "file"]
     what: str
+    only_loaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,13 @@ def _in_code(project: Project, answers: Answers) -> Iterator[Persist]:
     for fact in project.all(WritesTo):
         if known and fact.what == state.URL:
             continue
+        if fact.only_loaded and fact.evidence.file not in project.loaded:
+            continue
         path = join(project.directory, fact.path)
+        if fact.path.startswith("/"):
+            path = fact.path[1:]
+        if set(path.split("/")) & _PASSING or path.endswith(_NEVER):
+            continue
         told = any(item.rpartition("/")[2] == path.rpartition("/")[2] for item, _ in answers.sqlite)
         if _in_tree(path) and not told:
             yield Persist(path, fact.kind, f"{fact.what} ({fact.evidence})")

@@ -76,7 +76,7 @@ def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] 
         return _django(project, answers)
     candidate = _candidate(project, answers)
     if candidate is not None and project.framework == "flask" and answers.migrate:
-        return _flask_migrate(candidate, answers.migrate)
+        return _flask_migrate(candidate, _scripts(project, answers.migrate))
     return _alembic(project) or _prepared(project, candidate)
 
 
@@ -143,6 +143,12 @@ def _django(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] | 
         settings=_django_settings(project),
     )
     return command, f"Django's migrations, by {project.manage}"
+
+
+def _scripts(project: Project, told: str) -> str:
+    """Where Flask-Migrate's scripts lie: where it was told, or where they are if not there."""
+    found = [fact.directory for fact in project.all(Migrations) if fact.tool == "flask-migrate"]
+    return told if told in found or not found else found[0]
 
 
 def _flask_migrate(candidate: Candidate, migrations: str) -> tuple[ReleaseCommand, str]:

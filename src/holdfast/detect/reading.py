@@ -12,6 +12,9 @@ from typing import Any
 
 from holdfast.detect.source import Source, argument
 
+ROOT = "/:tree:"
+"""What ``__file__`` begins with here: the root of the project, wherever it will lie."""
+
 
 def of(source: Source, test: ast.expr) -> bool | None:
     """Whether a condition holds; ``None`` if that is not known."""
@@ -52,7 +55,7 @@ class Reading:
 
     def name(self, node: ast.Name) -> Any:
         if node.id == "__file__":
-            return f"/{self._source.path}"
+            return f"{ROOT}/{self._source.path}"
         for test, value in self._assigned(node.id):
             if test is None or self._holds(test):
                 return self.value(value)
@@ -120,6 +123,8 @@ class Reading:
         left, right = self.value(node.left), self.value(node.right)
         if isinstance(node.op, ast.Add) and isinstance(left, str) and isinstance(right, str):
             return left + right
+        if isinstance(node.op, ast.Div) and isinstance(left, PurePosixPath):
+            return left / str(right)
         if isinstance(node.op, ast.Mod) and isinstance(left, str) and right is not None:
             try:
                 return left % right
@@ -142,6 +147,8 @@ class Reading:
         if name in ("pathlib.Path", "str") and node.args:
             found = self.value(node.args[0])
             return PurePosixPath(found) if name == "pathlib.Path" else str(found)
+        if name == "os.path.join" and node.args and not node.keywords:
+            return str(PurePosixPath(*(str(self.value(item)) for item in node.args)))
         if name in _PATHS and node.args:
             return _PATHS[name](str(self.value(node.args[0])))
         if isinstance(node.func, ast.Attribute):

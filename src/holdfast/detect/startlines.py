@@ -25,8 +25,8 @@ _SCRIPTS = ("start.sh", "startup.sh", "run.sh", "entrypoint.sh", "docker-entrypo
             "prestart.sh")  # fmt: skip
 _KEYS = {
     "render.yaml": r"startCommand",
-    "app.yaml": r"entrypoint",
-    "heroku.yml": r"web",
+    "app.yaml": r"(?:entrypoint|run_command)",
+    "deploy.template.yaml": r"run_command",
     "apprunner.yaml": r"command",
     "koyeb.yaml": r"command",
 }
@@ -49,6 +49,7 @@ _MODULE = re.compile(r"^\s*(?:module|wsgi-file|mount\s*=\s*/)\s*=\s*([\w./:-]+)"
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """At most one line for the web process, and none where a ``Procfile`` has it."""
     yield from _uwsgi(tree)
+    yield from _beanstalk(tree)
     procfile = tree.named("Procfile")[:1]
     if procfile and re.search(r"(?m)^web\s*:", tree.text(procfile[0])):
         yield from _behind(tree, procfile[0])
@@ -60,7 +61,7 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
         if parsed is not None and found is None:
             found = ProcessLine(evidence, "web", plain, _started_in(tree, evidence.file, parsed))
             yield found
-        yield from _named(evidence, plain)
+        yield from _named(tree, evidence, plain)
     yield from _workers(tree)
 
 
@@ -86,7 +87,7 @@ _NAME_OF_NONE = re.compile(r"[^a-z0-9]+")
 def _workers(tree: Tree) -> Iterator[ProcessLine]:
     """What these platforms keep running besides the web process."""
     seen: set[str] = set()
-    for evidence, name, command in (*_of_render(tree), *_of_fly(tree)):
+    for evidence, name, command in (*_of_render(tree), *_of_fly(tree), *_of_heroku(tree)):
         plain = _NAME_OF_NONE.sub("-", name.lower()).strip("-")
         if plain and plain not in seen and plain not in ("web", "app", "release"):
             seen.add(plain)
@@ -130,17 +131,26 @@ def _behind(tree: Tree, path: str) -> Iterator[Fact]:
     match = re.search(r"(?m)^web\s*:\s*(.+)$", tree.text(path))
     if match:
         line = tree.text(path).count("\n", 0, match.start()) + 1
-        yield from _named(Evidence(path, line), _plain(tree, match[1].strip(), parent(path)))
+        yield from _named(tree, Evidence(path, line), _plain(tree, match[1].strip(), parent(path)))
 
 
-def _named(evidence: Evidence, command: str) -> Iterator[AppHint]:
-    """The app that a command names, also one of a server for development."""
-    parsed = command_line.parse(command)
+_SERVER_WITHIN = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(command_line.SERVERS)})\s[^;&|]*")
+_FASTAPI = re.compile(r"\bfastapi\s+(?:run|dev)\s+(?:\S+\s+)*?([\w./-]+\.py)\b")
+
+
+def _named(tree: Tree, evidence: Evidence, command: str) -> Iterator[AppHint]:
+    """The app that a command names, also one of a server for development or of another kind."""
+    within = _SERVER_WITHIN.search(command)  # bin/start-pgbouncer gunicorn app:app
+    parsed = command_line.parse(command) or (command_line.parse(within[0]) if within else None)
     if parsed is not None:
         if parsed.target:
             yield AppHint(evidence, parsed.target, evidence.file)
         return
-    match = _FLASK.search(command) or _PYTHON.match(command) or _PYTHON_M.match(command)
+    if (of_uwsgi := _of_uwsgi(tree, command)) is not None:
+        yield AppHint(evidence, of_uwsgi, evidence.file)
+        return
+    match = _FLASK.search(command) or _FASTAPI.search(command)
+    match = match or _PYTHON.match(command) or _PYTHON_M.match(command)
     if match and not match[1].endswith("manage.py"):
         yield AppHint(evidence, match[1].strip("'\""), evidence.file)
 
@@ -150,6 +160,7 @@ def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
     for name, key in _KEYS.items():
         for path in tree.named(name)[:1]:
             yield from _of_key(tree, path, key)
+    yield from ((at, line) for at, process, line in _of_heroku(tree) if process == "web")
     for name, keys in _TABLES.items():
         for path in tree.named(name)[:1]:
             yield from _of_table(tree, path, keys)
@@ -159,6 +170,32 @@ def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
         command = _last_server(tree.text(path))
         if command:
             yield Evidence(path), command
+
+
+def _beanstalk(tree: Tree) -> Iterator[AppHint]:
+    """``WSGIPath`` in the settings of Elastic Beanstalk."""
+    for path in tree.beside(".ebextensions"):
+        text = tree.text(path)
+        if match := re.search(r"(?m)^\s*\"?WSGIPath\"?\s*:\s*[\"']?([\w./:-]+)", text):
+            line = text.count("\n", 0, match.start(1)) + 1
+            yield AppHint(Evidence(path, line), match[1].removesuffix(".py"), path)
+
+
+def _of_heroku(tree: Tree) -> Iterator[tuple[Evidence, str, str]]:
+    """The processes under ``run:`` of ``heroku.yml``: a line each, or a list below ``command:``."""
+    for path in tree.named("heroku.yml")[:1]:
+        inside, name = False, ""
+        for number, line in enumerate(tree.text(path).splitlines(), 1):
+            if re.match(r"\S", line):
+                inside = line.startswith("run:")
+            elif not inside:
+                continue
+            elif match := re.fullmatch(r"  ([\w-]+)\s*:\s*(.*?)\s*", line):
+                name = match[1]
+                if match[2]:
+                    yield Evidence(path, number), name, match[2].strip("'\"")
+            elif match := re.fullmatch(r"\s+-\s+(.+?)\s*", line):
+                yield Evidence(path, number), name, match[1].strip("'\"")
 
 
 def _of_key(tree: Tree, path: str, key: str) -> Iterator[tuple[Evidence, str]]:
@@ -247,9 +284,33 @@ def _last_server(text: str) -> str | None:
 def _uwsgi(tree: Tree) -> Iterator[AppHint]:
     """``module = wsgi:app`` of a uWSGI configuration."""
     for path in tree.named("uwsgi.ini", "wsgi.ini", "app.ini")[:1]:
-        text = tree.text(path)
-        match = _MODULE.search(text)
-        called = re.search(r"(?m)^\s*callable\s*=\s*(\w+)", text)
-        if match:
-            target = match[1] if ":" in match[1] or not called else f"{match[1]}:{called[1]}"
-            yield AppHint(Evidence(path), target.removesuffix(".py"), path)
+        if named := _of_ini(tree.text(path)):
+            yield AppHint(Evidence(path), named, path)
+
+
+def _of_ini(text: str) -> str | None:
+    match = _MODULE.search(text)
+    called = re.search(r"(?m)^\s*callable\s*=\s*(\w+)", text)
+    return _target(match[1], called[1] if called else None) if match else None
+
+
+def _target(module: str, attribute: str | None) -> str:
+    plain = module.removesuffix(".py")
+    return plain if ":" in plain or attribute is None else f"{plain}:{attribute}"
+
+
+def _of_uwsgi(tree: Tree, command: str) -> str | None:
+    """The app of a uWSGI command line: its own options, or those of the file that it names."""
+    found = re.search(r"(?:^|\s)uwsgi\s+(.+)$", command)
+    if found is None:
+        return None
+    options = found[1]
+    module = re.search(
+        r"(?:--module|--wsgi-file|--wsgi|--mount|-w)[= ]+(?:/\S*=)?([\w./:-]+)", options
+    )
+    called = re.search(r"--callable[= ]+(\w+)", options)
+    if module:
+        return _target(module[1], called[1] if called else None)
+    named = re.search(r"([\w./-]+\.ini)\b", options)
+    path = os.path.normpath(named[1]) if named else ""
+    return _of_ini(tree.text(path)) if tree.has(path) else None

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
-from holdfast.detect.candidates import is_for_tests
+from holdfast.detect import reading
+from holdfast.detect.candidates import is_aside, is_for_tests
 from holdfast.detect.facts import Confidence, Evidence, Fact, MemoryState, WritesTo
 from holdfast.detect.source import Source, argument, text
-from holdfast.detect.tree import Tree, join
+from holdfast.detect.tree import Tree
 
 URL = "a SQLite URL in the code"
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!/)([^?:{}%<>]+)(?:\?.*)?")
@@ -30,6 +31,10 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(b"sqlite", b"UPLOAD_FOLDER"):
         if not is_for_tests(source.path):
             yield from _written(source)
+    for path, data in tree.holding(b"open(", b"UPLOAD", b"upload"):
+        if _WRITES.search(data) and not is_aside(path) and not is_for_tests(path):
+            found = tree.source(path)
+            yield from _folders(found) if found else ()
     for source in tree.mentioning(b"ocket", b"Scheduler", b"Queue", b":memory:"):
         if not is_for_tests(source.path):
             yield from _in_memory(source)
@@ -46,12 +51,68 @@ def _written(source: Source) -> Iterator[Fact]:
             path = text(argument(call, 0, "database"))
             if path and path != ":memory:" and not path.startswith("/"):
                 yield _file(source, call, path, f"{name}() in the code")
-    for name, value_node, line in source.assignments:
-        path = text(value_node)
-        if name == "UPLOAD_FOLDER" and path and not path.startswith(("/", "..")):
+
+
+_WRITES = re.compile(rb"open\([^\n]*['\"][wax]b?\+?['\"]|(?i:upload)\w*\s*(?::[^=\n]+)?=")
+_UPLOADS = re.compile(
+    r"(?i)(?:upload|uploads|uploaded|media)(?:_?(?:files?|images?))?_?"
+    r"(?:folder|dir|directory|path|root)?"
+)
+_DATA = (".json", ".csv", ".txt", ".xlsx", ".pkl", ".pickle", ".yaml", ".yml", ".tsv", ".log")
+
+
+def _folders(source: Source) -> Iterator[WritesTo]:
+    """Folders for uploads, and what functions open to write, by paths that stand in the code."""
+    for name, value, line in source.assignments:
+        if _UPLOADS.fullmatch(name) and (path := _path(source, value)):
+            yield WritesTo(Evidence(source.path, line), path, "directory", name, only_loaded=True)
+    for call, name in source.calls():
+        if name.rpartition(".")[2] != "open" or not call.args:
+            continue
+        mode = text(argument(call, 1, "mode")) or ""
+        if not set(mode) & set("wax"):
+            continue
+        folder, file = _written_to(source, call.args[0])
+        evidence = Evidence(source.path, call.lineno)
+        if folder:
             yield WritesTo(
-                Evidence(source.path, line), join(".", path), "directory", "UPLOAD_FOLDER"
+                evidence, folder, "directory", "files are written there", only_loaded=True
             )
+        elif file and file.endswith(_DATA):
+            yield WritesTo(evidence, file, "file", "the code writes it", only_loaded=True)
+
+
+def _written_to(source: Source, node: ast.expr) -> tuple[str | None, str | None]:
+    """The folder of ``f"out/{name}"``; the file of ``"data.json"``."""
+    first: ast.expr | None = None
+    if isinstance(node, ast.JoinedStr) and node.values:
+        first = node.values[0]
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div):
+        first = node.left
+    elif source.called(node) == "os.path.join" and isinstance(node, ast.Call) and node.args:
+        first = node.args[0] if len(node.args) == 2 else None
+    whole = _path(source, node)
+    if whole is not None:
+        return None, whole
+    start = text(first)
+    if isinstance(node, ast.JoinedStr) and "/" not in (start or ""):
+        return None, None
+    if start is not None and isinstance(node, ast.JoinedStr):
+        start = start.rpartition("/")[0]
+    return (_path(source, ast.Constant(start)) if start else _path(source, first)), None
+
+
+def _path(source: Source, node: ast.expr | None) -> str | None:
+    """A path inside the project: from its root with a slash before it, else from where it runs."""
+    try:
+        found = str(reading.Reading(source).value(node))
+    except reading.Unknown:
+        return None
+    own = found.startswith(f"{reading.ROOT}/")
+    plain = found.removeprefix(reading.ROOT).removeprefix("./").rstrip("/")
+    if (found.startswith("/") and not own) or ".." in plain:
+        return None
+    return plain if re.fullmatch(r"/?\w[\w./ -]*", plain) else None
 
 
 def _file(source: Source, node: ast.AST, path: str, what: str) -> WritesTo:

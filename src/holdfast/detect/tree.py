@@ -30,6 +30,9 @@ SKIPPED = frozenset(
 )
 """Names of directories that are never entered; so is every one that starts with a dot."""
 
+PLATFORMS = frozenset({".do", ".ebextensions"})
+"""But for these, in which other platforms have their settings."""
+
 LARGEST = 1_000_000
 """Bytes; a file above it is data or generated, not something a person wrote."""
 
@@ -198,7 +201,11 @@ def _bytes_of(path: str) -> bytes:
 
 def _worth_entering(entry: os.DirEntry[str]) -> bool:
     name = entry.name
-    if name.startswith(".") or name in SKIPPED or name.endswith(".egg-info"):
+    if (
+        (name.startswith(".") and name not in PLATFORMS)
+        or name in SKIPPED
+        or name.endswith(".egg-info")
+    ):
         return False
     return not Path(entry.path, "pyvenv.cfg").exists()
 

@@ -152,7 +152,7 @@ def _from_procfile(
         parsed = _not_sync(parsed)
     ours = serving.line(server, wanted)
     command = _merged(parsed, server, ours.command.removeprefix("exec "), wanted)
-    command = f"{parsed.before}exec {_environment(parsed)}{command}"
+    command = f"{parsed.before}exec {_environment(parsed)}{parsed.wrapper}{command}"
     why = f"{line.evidence}, made to listen where the edge asks"
     if parsed.development:
         why += f"; without {', '.join(parsed.development)}, which is for development"

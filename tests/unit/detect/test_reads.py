@@ -41,6 +41,14 @@ def required(root: Path, files: dict[str, str]) -> set[str]:
         ("env = environ.Env()\nX = env.db()\nY = env.cache()", {"DATABASE_URL", "CACHE_URL"}),
         ('env = environ.Env()\nX = env.db(default="sqlite:///x")', set()),
         ('from decouple import config\nX = config("X")\nY = config("Y", default=1)', {"X"}),
+        ('if "X" in os.environ:\n    X = 1\nelse:\n    Y = os.environ["Y"]', {"Y"}),
+        ('if os.getenv("X") == "cloud":\n    Y = os.environ["Y"]', set()),
+        ('if "X" not in os.environ:\n    Y = os.environ["Y"]', {"Y"}),
+        ('from environs import Env\ne = Env()\nX = e.str("X")\nY = e.int("Y", 1)', {"X"}),
+        (
+            "from starlette.config import Config\nc = Config()\nX = c('X')\nY = c('Y', default=1)",
+            {"X"},
+        ),
     ],
 )
 def test_a_read_is_required_where_nothing_stands_in_for_it(
