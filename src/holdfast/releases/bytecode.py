@@ -4,6 +4,9 @@ To compile a whole environment takes longer than to fill it (twenty dependencies
 against 2 s); to compile what an app imports still takes its first boot 2 s. What was
 compiled for the last environment is right for every file that is the same in the new one:
 Python looks at the source's time and size (PEP 3147), and uv's hard links keep both.
+
+What an app imports is compiled when it is asked what it is, by who may write here. Its server is
+not asked, and its processes may not write: the server is compiled with the environment.
 """
 
 from __future__ import annotations
@@ -13,7 +16,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from holdfast.command import Command
+
 _CACHE = "__pycache__"
+_SERVERS = ("gunicorn", "uvicorn", "h11", "hypercorn", "waitress")
+_TIMEOUT = 60.0
+
+
+def compile_servers(env: Path) -> Command | None:
+    """Compiles those web servers of an environment whose modules have not been; ``None`` if
+    there is none. gunicorn takes 0.3 s, of every boot."""
+    wanted = [
+        str(path)
+        for home in env.glob("lib/python*/site-packages")
+        for name in _SERVERS
+        if (path := home / name).is_dir() and not (path / _CACHE).exists()
+    ]
+    if not wanted:
+        return None
+    argv = (str(env / "bin" / "python"), "-m", "compileall", "-q", *wanted)
+    return Command(argv, timeout=_TIMEOUT, title="compileall")
 
 
 def carry(old: Path, new: Path) -> int:

@@ -206,6 +206,9 @@ class Environments:
             self._run(command)
         if (earlier := self._newest(python)) is not None:
             bytecode.carry(earlier, path)
+        if (compiling := bytecode.compile_servers(path)) is not None:
+            with suppress(CommandFailed):  # then each boot does it
+                self._execute(compiling)
         try:
             write_json(path / MARKER, {"python": python, "files": list(dependencies.files)})
         except OSError as error:

@@ -139,3 +139,15 @@ def test_compiled_modules_are_carried_where_the_source_is_the_same(tmp_path: Pat
     (new / "changed.py").write_text("other content")
     assert bytecode.carry(tmp_path / "old", tmp_path / "new") == 1
     assert [path.name for path in (new / "__pycache__").iterdir()] == ["same.cpython-311.pyc"]
+
+
+def test_servers_are_compiled_once(tmp_path: Path) -> None:
+    """What is there and not compiled yet, and nothing else; nothing to do is no command."""
+    packages = tmp_path / "lib/python3.11/site-packages"
+    for name in ("flask", "gunicorn", "uvicorn/__pycache__"):
+        (packages / name).mkdir(parents=True)
+    command = bytecode.compile_servers(tmp_path)
+    assert command is not None
+    assert command.argv[-1:] == (str(packages / "gunicorn"),)
+    (packages / "gunicorn/__pycache__").mkdir()
+    assert bytecode.compile_servers(tmp_path) is None

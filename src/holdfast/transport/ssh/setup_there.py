@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import importlib.util
 import io
 import json
 import os
@@ -25,6 +26,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 from pathlib import Path
@@ -163,12 +165,14 @@ def provide_uv(uv: Path, sent: Path, version: str) -> str:
 
 
 def fetch_uv(scratch: Path, version: str) -> str:
-    """By this machine's pip, or one of a virtual environment (Debian: python3-venv)."""
+    """By this machine's pip, or the one that its virtual environments get."""
     pip = [sys.executable, "-m", "pip"]
     if not runs([*pip, "--version"]):
-        if not runs([sys.executable, "-m", "venv", str(scratch / "venv")]):
+        wheel = pip_wheel()
+        if wheel is None:
             return "neither python3-pip nor python3-venv is installed"
-        pip = [str(scratch / "venv" / "bin" / "python"), "-m", "pip"]
+        # It runs as it is; to install it into an environment first takes seconds.
+        pip = [sys.executable, f"{wheel}/pip"]
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check"]
     target = ["--target", str(scratch / "target")]
     try:
@@ -188,6 +192,15 @@ def fetch_uv(scratch: Path, version: str) -> str:
     # An index's address may hold a password.
     said = re.sub(r"//[^/@\s]+@", "//***@", errors[-1]) if errors else str(done.returncode)
     return f"pip install uv=={version}: {said}"
+
+
+def pip_wheel() -> Path | None:
+    """What ``ensurepip`` installs: Debian has it beside (python3-pip-whl, which python3-venv
+    brings), others in the module."""
+    places = [Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or "/usr/share/python-wheels")]
+    if spec := importlib.util.find_spec("ensurepip"):
+        places.append(Path(spec.origin or "").parent / "_bundled")
+    return next((wheel for place in places for wheel in sorted(place.glob("pip-*.whl"))), None)
 
 
 def runs(argv: list[str]) -> bool:
