@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,16 +42,17 @@ AREAS = ("unit", "edge", "server", "machines", "compose", "browser")
 PARTS = ("lint", *AREAS)
 NEED_NGINX = frozenset(AREAS) - {"unit"}
 
-SIDE_BY_SIDE = {"machines": 2.0}
+AT_ONCE = {"machines": 2.0}
 """Tests at once for each core, 1 if not named: a server that boots or installs mostly waits."""
+
+TOGETHER = ("server", "machines", "compose")
+"""Areas that run side by side where a run has more than one of them: each waits so much that
+the other fills the time."""
 
 ON_SERVERS = frozenset({"machines", "compose"})
 """Areas whose servers are made of images: some minutes, for a fresh checkout."""
 
 IMAGES = (sys.executable, "-m", "tests.machines.ahead")
-
-MEANWHILE = "server"
-"""The area during which those are made: the longest of the others, and most of it waits."""
 
 IN_ORDER = frozenset({"machines"})
 """Areas in which a test goes on with what the one before it has left: repeated by the file."""
@@ -99,33 +100,54 @@ def lint(_: Sequence[str]) -> Tally:
     return total
 
 
-def area(name: str) -> Callable[[Sequence[str]], Tally]:
-    def run(arguments: Sequence[str]) -> Tally:
-        if name in NEED_NGINX:
-            ensure_nginx()
-        share = SIDE_BY_SIDE.get(name, 1.0)
-        tally, failed = pytest([f"tests/{name}", *arguments], share=share)
-        if name in NEED_NGINX and 0 < tally.failed <= MOST_AGAIN and not arguments:
-            return again(name, tally, failed)
+class Area:
+    """One area's tests, run by calling it; they may have been begun before, beside others."""
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._session: Session | None = None
+        self._failed: list[str] = []
+
+    def begin(self, *, quiet: bool = False) -> None:
+        """Have them run from now on; once.
+
+        Args:
+            quiet: what they say is kept until they are waited for.
+        """
+        if self._session is None:
+            if self.name in NEED_NGINX:
+                ensure_nginx()
+            share = AT_ONCE.get(self.name, 1.0)
+            words = [f"tests/{self.name}", *self._arguments]
+            self._session = Session(words, share=share, cache=self.name, quiet=quiet)
+
+    def __call__(self) -> Tally:
+        self.begin()
+        assert self._session is not None
+        tally, self._failed = self._session.end()
         return tally
 
-    return run
+    def may_repeat(self, tally: Tally) -> bool:
+        """Whether what failed could be a matter of what ran beside it."""
+        few = 0 < tally.failed <= MOST_AGAIN
+        return self.name in NEED_NGINX and few and not self._arguments
 
+    def again(self, first: Tally) -> Tally:
+        """Those that failed, once more, one after the other.
 
-def again(name: str, first: Tally, failed: Sequence[str]) -> Tally:
-    """Those that failed, once more, one after the other.
-
-    Tests with real servers under load share two cores with each other, and time is part of
-    what they judge. One that also fails with the machine to itself has failed; one that does
-    not is named above, as failed beside others.
-    """
-    print(f"\n{first.failed} failed beside others; now with the machine to themselves:")
-    chosen = ["--last-failed", "--last-failed-no-failures=none"]
-    second, _ = pytest(list(failed) if name in IN_ORDER else [f"tests/{name}", *chosen])
-    if second.failed or not second.passed:
-        return first
-    print(f"{second.passed} passed alone")
-    return Tally(first.passed + first.failed, 0, first.skipped)
+        Tests with real servers under load share two cores with each other, and time is part of
+        what they judge. One that also fails with the machine to itself has failed; one that does
+        not is named above, as failed beside others.
+        """
+        print(f"{first.failed} failed beside others; now with the machine to themselves:")
+        chosen = [f"tests/{self.name}", "--last-failed", "--last-failed-no-failures=none"]
+        words = list(self._failed) if self.name in IN_ORDER else chosen
+        second, _ = Session(words, cache=self.name).end()
+        if second.failed or not second.passed:
+            return first
+        print(f"{second.passed} passed alone")
+        return Tally(first.passed + first.failed, 0, first.skipped)
 
 
 def ensure_nginx() -> None:
@@ -162,27 +184,59 @@ def hurry(group: int) -> None:
         os.setpriority(os.PRIO_PGRP, group, 0)
 
 
-def pytest(arguments: Sequence[str], *, share: float = 0.0) -> tuple[Tally, list[str]]:
-    """Run pytest, count by its own report; a run that broke down counts as one failure.
+class Session:
+    """A run of pytest in the background; a breakdown of it counts as one failure.
 
     Args:
         share: tests at once for each core; 0 for one after the other.
-
-    Returns:
-        the count, and the files with failures.
+        cache: a name; the sessions of one know what has failed in the last of them.
+        quiet: what it says is kept for :meth:`end`.
     """
-    more = ["-q", "-ra"]
-    if share and not any(word.startswith(OURS_TO_CHOOSE) for word in arguments):
-        at_once = max(1, round(share * len(os.sched_getaffinity(0))))
-        more += ["-n", str(at_once), "--dist", "worksteal"]
-    with tempfile.TemporaryDirectory(prefix="hf") as scratch:
-        report = Path(scratch) / "report.xml"
-        argv = [sys.executable, "-m", "pytest", *more, f"--junit-xml={report}", *arguments]
-        code = subprocess.run(argv, cwd=ROOT, check=False).returncode
-        tally, failed = count(report), failed_files(report)
-    if code not in (0, 1, NO_TESTS_COLLECTED) or (code == 1 and not tally.failed):
-        tally += Tally(failed=1)
-    return tally, failed
+
+    def __init__(
+        self, arguments: Sequence[str], *, share: float = 0.0, cache: str = "", quiet: bool = False
+    ) -> None:
+        more = ["-q", "-ra"]
+        if share and not any(word.startswith(OURS_TO_CHOOSE) for word in arguments):
+            at_once = max(1, round(share * len(os.sched_getaffinity(0))))
+            more += ["-n", str(at_once), "--dist", "worksteal"]
+        if cache:
+            more += ["-o", f"cache_dir=.pytest_cache/{cache}"]
+        self._scratch = tempfile.TemporaryDirectory(prefix="hf")
+        self._report = Path(self._scratch.name) / "report.xml"
+        self._said = Path(self._scratch.name) / "said" if quiet else None
+        argv = [sys.executable, "-m", "pytest", *more, f"--junit-xml={self._report}", *arguments]
+        with ExitStack() as stack:
+            output = stack.enter_context(self._said.open("wb")) if self._said else None
+            self._process = subprocess.Popen(argv, cwd=ROOT, stdout=output, stderr=output)
+
+    def end(self) -> tuple[Tally, list[str]]:
+        """Wait for its end, showing what it says meanwhile.
+
+        Returns:
+            the count by pytest's own report, and the files with failures.
+        """
+        with self._scratch:
+            if self._said:
+                for text in self._following(self._said):
+                    print(text, end="", flush=True)
+            code = self._process.wait()
+            tally, failed = count(self._report), failed_files(self._report)
+        if code not in (0, 1, NO_TESTS_COLLECTED) or (code == 1 and not tally.failed):
+            tally += Tally(failed=1)
+        return tally, failed
+
+    def _following(self, said: Path) -> Iterator[str]:
+        """What is in the file, and what comes until the process has ended."""
+        with said.open(errors="replace") as stream:
+            while True:
+                ended = self._process.poll() is not None
+                if text := stream.read():
+                    yield text
+                elif ended:
+                    return
+                else:
+                    time.sleep(0.2)
 
 
 def count(report: Path) -> Tally:
@@ -231,44 +285,54 @@ def choose(arguments: Sequence[str]) -> dict[str, Callable[[], Tally]]:
     """
     parts, rest = split(arguments)
     if not parts and any((ROOT / word.split("::")[0]).exists() for word in rest):
-        return {"tests": lambda: pytest(rest)[0]}
+        return {"tests": lambda: Session(rest).end()[0]}
     if rest and not rest[0].startswith("-"):
         print(f"bin/test: no part {rest[0]!r}; there are {', '.join(PARTS)}, all", file=sys.stderr)
         raise SystemExit(2)
     if not parts or "all" in parts:
         there = [name for name in AREAS if has_tests(name)]
         parts = there if rest else ["lint", *there]
-    runners = {"lint": lint, **{name: area(name) for name in AREAS}}
-    return {
-        name: (lambda run=runners[name]: run(rest))  # type: ignore[misc]
-        for name in PARTS
-        if name in parts
-    }
+    runners: dict[str, Callable[[], Tally]] = {name: Area(name, rest) for name in AREAS}
+    runners["lint"] = lambda: lint(rest)
+    return {name: runners[name] for name in PARTS if name in parts}
 
 
 def main(arguments: Sequence[str]) -> int:
     chosen = choose(arguments)
     started = time.monotonic()
-    total = Tally()
-    failing = []
+    tallies: dict[str, Tally] = {}
     with ExitStack() as stack:
         group = None
+        if not ON_SERVERS.isdisjoint(chosen) and not ON_SERVERS.issuperset(chosen):
+            group = stack.enter_context(images_ahead())
         for name, run in chosen.items():
             heading(name)
-            if name == MEANWHILE and not ON_SERVERS.isdisjoint(chosen):
-                group = stack.enter_context(images_ahead())
-            elif name in ON_SERVERS and group is not None:
-                hurry(group)
-            tally = run()
-            total += tally
-            if tally.failed:
-                failing.append(name)
+            if name in TOGETHER:
+                begin_together(chosen, name)
+                if group is not None:
+                    hurry(group)
+            tallies[name] = run()
+    # Now that nothing runs beside them any more.
+    for name, run in chosen.items():
+        if isinstance(run, Area) and run.may_repeat(tallies[name]):
+            heading(f"{name} again")
+            tallies[name] = run.again(tallies[name])
+    total = sum(tallies.values(), start=Tally())
+    failing = [name for name, tally in tallies.items() if tally.failed]
     nothing = total == Tally()
     seconds = time.monotonic() - started
     outcome = f"failed in: {', '.join(failing)}" if failing else "all well"
     heading(f"{'no test was run' if nothing else outcome}, {seconds:.0f} s")
     print(total)
     return 1 if failing or nothing else 0
+
+
+def begin_together(chosen: Mapping[str, Callable[[], Tally]], first: str) -> None:
+    """Begin all areas that run side by side; the first speaks, the others are heard in turn."""
+    for name in (first, *TOGETHER):
+        run = chosen.get(name)
+        if isinstance(run, Area):
+            run.begin(quiet=name != first)
 
 
 if __name__ == "__main__":

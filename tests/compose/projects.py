@@ -156,7 +156,7 @@ class Shop:
                     seen[f"version {self.ask()['version']}"] += 1
                 except (OSError, http.client.HTTPException, AssertionError, ValueError) as error:
                     seen[f"failed: {error!r}"] += 1
-                time.sleep(0.02)
+                time.sleep(0.1)
 
         visitors = [threading.Thread(target=visit) for _ in range(4)]
         for visitor in visitors:

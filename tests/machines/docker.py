@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-PORT = 8000
+PORT = 8088
 
 _INSTALL = """\
 set -e

@@ -201,7 +201,7 @@ def test_replaced_and_rolled_back_under_load(apps: tuple[App, App]) -> None:
     def ask(app: App) -> None:
         while not stop.is_set():
             answers.append((app.name, app.get("/", timeout=60)))
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     threads = [threading.Thread(target=ask, args=(app,)) for app in apps]
     for thread in threads:

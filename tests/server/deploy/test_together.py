@@ -252,12 +252,13 @@ def test_rollback_behind_a_migration_warns(make_deployment: MakeDeployment) -> N
 
 
 def test_what_persists(make_deployment: MakeDeployment) -> None:
-    """The database and what was uploaded outlive eight deploys and the way back."""
+    """The database and what was uploaded outlive six deploys, one more than is kept, and the way
+    back."""
     polls = make_deployment("django-polls")
     current = polls.place.root / "apps" / "site" / "current" / "src"
     expected = {}
     with polls.visited() as visit:
-        for number in range(8):
+        for number in range(6):
             upload = current / "media" / "background" / f"{number}.txt"
             upload.parent.mkdir(parents=True, exist_ok=True)
             upload.write_text(f"upload {number}")

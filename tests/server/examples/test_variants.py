@@ -135,10 +135,11 @@ def test_migration_adds_a_column_that_the_old_version_can_live_with(site: Site) 
 
 @BOTH
 def test_migration_is_one_that_the_authors_would_have_written(site: Site) -> None:
-    """The app's own tests pass, which compare models and migrations; and again on top."""
+    """With two, one on top of the other, the app's own tests pass: they compare models and
+    migrations."""
     for version in ("2", "2.1"):
         site.make("migration", version)
-        site.project.must(site.project.recipe.test, site.project.recipe.test_env)
+    site.project.must(site.project.recipe.test, site.project.recipe.test_env)
     assert site.migrate().returncode == 0
     with site.project.serving(site.socket) as visitor:
         site.write(visitor, "new")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,53 @@ def test_failing_part_fails_the_run(
     monkeypatch.setattr(run, "choose", lambda arguments: chosen)
     assert run.main([]) == 1
     assert capsys.readouterr().out.splitlines()[-1] == "3 passed, 1 failed, 0 skipped"
+
+
+def test_areas_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the first of those that wait much is due all of them begin; each is counted once."""
+    begun: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        run.Area, "begin", lambda self, quiet=False: begun.append((self.name, quiet))
+    )
+    chosen = {name: run.Area(name, ()) for name in ("edge", "server", "compose")}
+    run.begin_together(chosen, "server")
+    assert dict(begun) == {"server": False, "compose": True}
+
+
+def test_what_a_quiet_session_says_is_heard_at_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its words and its count, whatever it ended with."""
+    (tmp_path / "test_one.py").write_text("def test_one():\n    assert 1 == 2\n")
+    session = run.Session([str(tmp_path), "-p", "no:cacheprovider"], quiet=True)
+    assert capsys.readouterr().out == ""
+    tally, failed = session.end()
+    assert (tally, len(failed)) == (Tally(0, 1, 0), 1)
+    assert "assert 1 == 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("again", "total"), [(Tally(1), Tally(4)), (Tally(0, 1), Tally(3, 1))])
+def test_few_failures_are_tried_alone(
+    again: Tally, total: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What passes with the machine to itself has passed; what fails again has failed."""
+    area, ends = run.Area("edge", ()), [(Tally(3, 1), ["tests/edge/test_line.py"]), (again, [])]
+    monkeypatch.setattr(run, "ensure_nginx", lambda: None)
+    monkeypatch.setattr(run, "Session", lambda *_, **__: Ending(ends.pop(0)))
+    first = area()
+    assert area.may_repeat(first)
+    assert not area.may_repeat(Tally(3, run.MOST_AGAIN + 1))
+    assert area.again(first) == total
+
+
+@dataclass
+class Ending:
+    """A session that has ended."""
+
+    ended: tuple[Tally, list[str]]
+
+    def end(self) -> tuple[Tally, list[str]]:
+        return self.ended
 
 
 def test_empty_run_fails(
