@@ -2,10 +2,11 @@
 
 ``projects_live`` of ``projects`` (tests/compose/cases.py) went live unmodified, were replaced under
 load and rolled back. ``compose-shop`` goes live and is deployed five times under load, with both
-strategies by turns; then the same project, with the same load, is replaced by plain
-``docker compose up --detach --build``. ``over_plain_s`` compares one deploy of each, medians of the
-rounds: ours from the laptop's command to its end, theirs on the server, the source already there.
-``over_plain_live_s`` compares until the new release answers: theirs has ended before it does.
+strategies by turns; beside it, after each of our deploys, the same project, with the same load, is
+replaced by plain ``docker compose up --detach --build``. ``over_plain_s`` compares one deploy of
+each, medians of the rounds: ours from the laptop's command to its end, theirs on the server, the
+source already there. ``over_plain_live_s`` compares until the new release answers: theirs has ended
+before it does.
 ``faults_survived`` of ``faults`` (tests/compose/faults.py) did what they should.
 """
 
@@ -29,6 +30,9 @@ from tests.machines.bed import Bed
 from tests.machines.machine import Machine
 
 ROUNDS = 5
+
+_PAUSE = 2.0
+"""Seconds after a deploy, for what goes on behind it."""
 
 
 def run(rounds: int) -> Results:
@@ -87,11 +91,13 @@ def _shop(server: Machine, home: Path, rounds: int) -> Results:
     began = time.monotonic()
     shop.deploy("--env-file", str(shop.production))
     first = time.monotonic() - began
-    ours, taken = _ours(shop, rounds)
-    shop.holdfast("destroy", "--yes")
-    theirs, plain = _theirs(server, shop, rounds)
+    plain = Plain(server, shop)
+    try:
+        ours, taken, theirs, plain_taken = _in_turns(shop, plain, rounds)
+    finally:
+        plain.down()
     ended, live = (statistics.median(one) for one in zip(*taken, strict=True))
-    plain_ended, plain_live = (statistics.median(one) for one in zip(*plain, strict=True))
+    plain_ended, plain_live = (statistics.median(one) for one in zip(*plain_taken, strict=True))
     return {
         "failed": ours.seen.failed,
         "out_of_order": ours.seen.out_of_order,
@@ -113,19 +119,54 @@ Taken = list[tuple[float, float]]
 """Of each deploy: seconds to its end, and until the new release answered."""
 
 
-def _ours(shop: Example, rounds: int) -> tuple[Visits, Taken]:
-    versions = [str(number) for number in range(1, rounds + 2)]
+def _in_turns(shop: Example, plain: Plain, rounds: int) -> tuple[Visits, Taken, Visits, Taken]:
+    """Ours and plain Compose's in every round, each with its own visitors all the while."""
+    numbers = range(2, rounds + 2)
+    versions = [str(number) for number in (1, *numbers)]
+    # Others than ours: the builder would have them already.
+    plain_versions = [f"{number}0" for number in (1, *numbers)]
     taken: Taken = []
-    with visited(shop.server, shop.host, versions, shop=shop) as visits:
-        for number in range(2, rounds + 2):
+    plain_taken: Taken = []
+    shop.version(10)
+    plain.send()
+    plain.up()
+    plain.wait()
+    with (
+        visited(shop.server, shop.host, versions, shop=shop) as visits,
+        visited(shop.server, shop.host, plain_versions, Plain.PORT) as plain_visits,
+    ):
+        for number in numbers:
             shop.version(number)
-            strategy = "hold" if number % 2 else "handover"
-            began = time.time()
-            events = shop.deploy("--strategy", strategy)
-            taken.append((time.time() - began, _opened(events) - began))
-            shown = f"{taken[-1][0]:.1f} s, live after {taken[-1][1]:.1f} s"
-            say(f"  compose-shop, version {number}: {strategy}, {shown}")
-    return visits, taken
+            taken.append(_deployed(shop, "hold" if number % 2 else "handover"))
+            time.sleep(_PAUSE)
+            shop.version(number * 10)
+            plain.send()
+            plain_taken.append(_plainly(plain))
+            time.sleep(_PAUSE)
+    return visits, taken, plain_visits, plain_taken
+
+
+def _deployed(shop: Example, strategy: str) -> tuple[float, float]:
+    began = time.time()
+    events = shop.deploy("--strategy", strategy)
+    ended = time.time()
+    live = _opened(events) - began
+    say(f"  compose-shop, {strategy}: {ended - began:.1f} s, live after {live:.1f} s")
+    phases = _phases(events, began, ended)
+    say("    " + ", ".join(f"{name} {seconds:.2f}" for name, seconds in phases))
+    return ended - began, live
+
+
+def _phases(
+    events: Sequence[Mapping[str, Any]], began: float, ended: float
+) -> Iterator[tuple[str, float]]:
+    """Each step with its seconds; what came before the first, and after the deploy's end."""
+    yield "start", float(next(item["at"] for item in events if "at" in item)) - began
+    for item in events:
+        if item.get("event") == "step.done":
+            yield str(item["step"]), float(item["seconds"])
+        elif item.get("event") == "deploy.ended":
+            yield "end", ended - float(item["at"])
 
 
 def _opened(events: Sequence[Mapping[str, Any]]) -> float:
@@ -134,26 +175,10 @@ def _opened(events: Sequence[Mapping[str, Any]]) -> float:
     return next(float(item["at"]) for item in done if item["step"] == "open")
 
 
-def _theirs(server: Machine, shop: Example, rounds: int) -> tuple[Visits, Taken]:
-    plain = Plain(server, shop)
-    taken: Taken = []
-    versions = [str(number) for number in range(10, rounds + 11)]
-    try:
-        shop.version(10)
-        plain.send()
-        plain.up()
-        plain.wait()
-        with visited(server, shop.host, versions, Plain.PORT) as visits:
-            for number in range(11, rounds + 11):
-                shop.version(number)
-                plain.send()
-                began = time.monotonic()
-                ended = plain.up()
-                plain.wait()
-                taken.append((ended, time.monotonic() - began))
-                shown = f"{ended:.1f} s, live after {taken[-1][1]:.1f} s"
-                say(f"  plain docker compose up: {shown}")
-                time.sleep(2)
-        return visits, taken
-    finally:
-        plain.down()
+def _plainly(plain: Plain) -> tuple[float, float]:
+    began = time.monotonic()
+    ended = plain.up()
+    plain.wait()
+    live = time.monotonic() - began
+    say(f"  plain docker compose up: {ended:.1f} s, live after {live:.1f} s")
+    return ended, live

@@ -27,7 +27,7 @@ services:
 """
 
 HANDOVER = (
-    *("build", "plan", "boot", "health", "stop-workers", "hold", "drain"),
+    *("build", "plan", "finish-workers", "boot", "health", "stop-workers", "hold", "drain"),
     *("configure", "open", "start-workers", "keep", "retire-old"),
 )
 HOLD = (

@@ -8,6 +8,7 @@ import re
 import time
 
 from tests.compose.projects import DOCKERFILE, Shop
+from tests.machines.base_images import PYTHON
 
 _COMPOSE = "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
 _BIG = "RUN head -c 30000000 /dev/urandom >/big # {}\nCOPY . ."
@@ -111,3 +112,50 @@ def _reclaimable(shop: Shop) -> float:
             assert match, found
             return float(match[1]) * _UNITS[match[2]]
     raise AssertionError("docker system df says nothing of a build cache")
+
+
+_BUILT = """\
+services:
+  web:
+    build: .
+    ports: ["8000:8000"]
+    depends_on:
+      bucket: {condition: service_completed_successfully}
+  bucket:
+    image: python:3.13-slim-trixie
+    command: python -c "import urllib.request as r; r.urlopen('http://cache:6379/')"
+    depends_on: [cache]
+  cache:
+    build:
+      context: .
+      dockerfile_inline: |
+        FROM redis:8
+        COPY tuned /tuned
+    command: python -m http.server 6379
+    expose: ["6379"]
+    stop_grace_period: 1s
+"""
+
+
+def test_a_database_that_is_built_here_stays_up(shop: Shop) -> None:
+    """It is built with each release, and started anew only when something else came of it.
+
+    What works on it and ends, of an image that is nobody's here, has done so once for all.
+    """
+    shop.docker("tag", PYTHON.name, "redis:8")
+    name = f"hf-{shop.name}-cache-1"
+    names = (name, f"hf-{shop.name}-bucket-1")
+    started = ("inspect", "--format={{.Id}} {{.State.StartedAt}}", *names)
+    shop.write({"compose.yaml": _BUILT, "tuned": "one"})
+    shop.deploy()
+    before = shop.docker(*started)
+    assert "does not run" not in shop.holdfast("status").stdout
+    shop.version(2)
+    shop.deploy()
+    assert shop.ask()["version"] == 2
+    assert shop.docker(*started) == before
+    shop.write({"tuned": "two"})
+    plan = next(item["plan"] for item in shop.deploy() if item.get("event") == "plan.made")
+    assert plan["warnings"][0].startswith("the service cache is started anew"), plan["warnings"]
+    assert shop.docker("exec", name, "cat", "/tuned") == "two"
+    shop.docker("image", "rm", "redis:8")

@@ -99,10 +99,11 @@ def _detected(
 
 def _in_docker(directory: Path, beginning: Beginning) -> bool:
     """Whether Docker would run it; the server's Compose reads the project then, not we."""
-    from holdfast.compose.project import NAMES
+    from holdfast.compose.project import NAMES, PRODUCTION
     from holdfast.detect import composed
 
-    there = [path for name in NAMES if (path := directory / name).is_file()]
+    names = (*NAMES, *PRODUCTION)
+    there = [path for name in names if (path := directory / name).is_file()]
     texts = {path.name: path.read_text(errors="replace") for path in there}
     return composed.wanted(beginning.config, texts)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from holdfast.cli.problem import Problem, fatal
 from holdfast.compose import handed, mounts, roles, variables, written
 from holdfast.compose.dangers import dangers
-from holdfast.compose.dockerfile import slow
-from holdfast.compose.project import read
+from holdfast.compose.dockerfile import exposes, slow
+from holdfast.compose.project import directory, read
 from holdfast.config.models import Config
 from holdfast.detect import composed
 from holdfast.errors import DetectionError, HoldfastError
@@ -43,7 +43,7 @@ def find(source: Path, said: Said) -> Iterator[Problem]:
 
 def _project(source: Path, said: Said) -> Iterator[Problem]:
     files, _ = composed.files(said.config, (path.name for path in source.iterdir()))
-    values = {**written.shipped(source), **(said.config.env or {}), **said.given}
+    values = {**written.shipped(directory(source, files)), **(said.config.env or {}), **said.given}
     # Nobody knows what the server keeps: it may say any profile.
     unknown = {"COMPOSE_PROFILES"} if said.offline else said.kept
     enabled = written.profiles(said.config.compose.profiles, values, unknown - {*values})
@@ -54,6 +54,7 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
         project = read(document)
     yield from _missing(as_written, paths, {*values}, said)
     try:
+        roles.check_profiles(project, read(written.document(source, files, values, {"*"})))
         chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
     except DetectionError as error:
         if "*" not in enabled:
@@ -65,10 +66,18 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
     names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
     for item in handed.not_sent(document, names, source):
         yield fatal(handed.lacking(item))
+    for away in mounts.outside(project, names, source):
+        yield fatal(away)
     shipped = frozenset(
         path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()
     )
     bound = mounts.binds(project, chosen, source, shipped)
+    build = project.services[chosen.web].build
+    if chosen.port is None and build is not None and not exposes(build):
+        why = "EXPOSE in its Dockerfile says it, or holdfast.toml: [compose] port = 8000"
+        yield Problem(False, f"nothing says on which port {chosen.web} listens", why)
+    for found in (item for item in chosen.findings if item.level == "warning"):
+        yield Problem(False, f"{found.what}: {found.value}", found.why)
     ours = {*said.kept, *said.given, *(said.config.env or {})}
     for found in dangers(project, chosen, bound, paths, ours, publish):
         yield Problem(False, f"{found.what}: {found.value}", found.why)

@@ -1,10 +1,12 @@
-"""What makes a build slow when one dependency of many changed, by the line of its Dockerfile."""
+"""What a Dockerfile begins with, and which of its lines make builds slow."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 _CACHES = (
     (re.compile(r"\buv (?:pip install|sync)\b"), "/root/.cache/uv"),
@@ -22,6 +24,46 @@ _UV = "/root/.cache/uv"
 _MOUNT = "--mount=type=cache"
 _UNCACHED = re.compile(r"\s--no-cache(?:-dir)?\b")
 _WHOLE = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*\./?\s", re.IGNORECASE)
+
+
+_FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
+_ARGUMENT = re.compile(r"\$\{?(\w+)(?::?-([^}]*))?\}?")
+_LARGEST = 1_000_000
+
+
+def base(build: Mapping[str, Any]) -> str:
+    """The image that a build begins with; empty if its Dockerfile cannot be read here.
+
+    Of stages that go on from each other the first; of several, those that lead to what is built.
+    """
+    stages, last = dict[str, str](), ""
+    values = dict[str, str]()
+    for _, line in _instructions(_text(build)):
+        if line.upper().startswith("ARG "):
+            name, _, value = line[4:].strip().partition("=")
+            values.setdefault(name, value.strip("\"'"))
+        elif found := _FROM.match(line):
+            said = _ARGUMENT.sub(lambda m: values.get(m[1]) or m[2] or "", found["image"])
+            last = stages.get(said.lower(), said)
+            if found["stage"]:
+                stages[found["stage"].lower()] = last
+    return stages.get(str(build.get("target") or "").lower(), last)
+
+
+def exposes(build: Mapping[str, Any]) -> bool:
+    """Whether its Dockerfile says on which port something listens."""
+    return any(line.upper().startswith("EXPOSE ") for _, line in _instructions(_text(build)))
+
+
+def _text(build: Mapping[str, Any]) -> str:
+    """The Dockerfile of a build; empty if it cannot be read here."""
+    if (said := build.get("dockerfile_inline")) is not None:
+        return str(said)
+    path = Path(str(build.get("context") or "")) / str(build.get("dockerfile") or "Dockerfile")
+    try:
+        return path.read_text(errors="replace") if path.stat().st_size < _LARGEST else ""
+    except OSError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

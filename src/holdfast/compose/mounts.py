@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from holdfast.compose.project import Mount, Project, Service
+from holdfast.compose.project import Mount, Project, Service, elsewhere
 from holdfast.compose.roles import Roles
+from holdfast.errors import BuildError
 
 Place = Literal["release", "data", "fixed", "drop"]
 
@@ -91,6 +93,35 @@ def _bind(
         return Bind(name, path, mount.target, "fixed" if steady else "release", "read from it")
     file = not below and PurePosixPath(path).suffix in _DATABASE
     return Bind(name, path, mount.target, "data", f"{name} writes to {mount.target}", file)
+
+
+def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:
+    """What services need of the folders beside the project's own, which are not sent."""
+    for name in names:
+        service = project.services[name]
+        context = str((service.build or {}).get("context") or source)
+        if not elsewhere(context) and not Path(context).is_relative_to(source):
+            yield BuildError(
+                f"{name} is built from {_from(source, Path(context))}, which is not sent: only"
+                " the folder in which holdfast is run",
+                hint="run it in the folder that holds both, with holdfast.toml there:"
+                ' [compose] files = ["FOLDER/compose.yaml"]',
+            )
+        for mount in service.mounts:
+            path = Path(mount.source)
+            if mount.kind != "bind" or path.is_relative_to(source):
+                continue
+            if path.is_relative_to(source.parent):
+                yield BuildError(
+                    f"{name} mounts {_from(source, path)}, which is not sent: only the folder in"
+                    " which holdfast is run",
+                    hint="a named volume, or an absolute path of the server, keeps what is in it",
+                )
+
+
+def _from(source: Path, path: Path) -> str:
+    """The path as the project says it."""
+    return os.path.relpath(path, source)
 
 
 def alone(project: Project, roles: Roles, found: Iterable[Bind], source: Path) -> str:

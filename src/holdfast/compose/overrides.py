@@ -11,8 +11,12 @@ from typing import Any
 from holdfast.app import ComposeApp
 from holdfast.compose import handed, override
 from holdfast.compose.override import instead, reset
+from holdfast.compose.project import COMPLETED
 
 LABEL = "holdfast"
+ENDS = f"{LABEL}.ends"
+"""The label of what stays up in name only: it runs to its end once, as long as it is the same."""
+
 EDGE = "holdfast_edge"
 """The network, as services of the override call it, on which the edge reaches the web."""
 
@@ -80,8 +84,17 @@ def for_others(document: Definition, app: str, said: ComposeApp, release: str) -
                 files.append(definition.get("ports"))
             ours["labels"][f"{LABEL}.definition"] = digest(definition, ours, files)
             del ours["labels"][f"{LABEL}.release"]
+            if _ends(document, name):
+                ours["labels"][ENDS] = "true"
+                ours.pop("restart", None)
         services[name] = ours
     return {"services": services, **_copies(said)}
+
+
+def _ends(document: Definition, name: str) -> bool:
+    """Whether others wait for a service's end: it makes a bucket, say, and has done its work."""
+    waited = ((item.get("depends_on") or {}).get(name) for item in document["services"].values())
+    return any(how and how.get("condition") == COMPLETED for how in waited)
 
 
 def _copies(said: ComposeApp) -> dict[str, Any]:
@@ -109,8 +122,11 @@ def digest(definition: Definition, ours: Mapping[str, Any], files: Sequence[Any]
     Args:
         files: what it is handed as configs and secrets.
     """
-    aside = ("depends_on", "ports", "volumes")
+    aside = {"depends_on", "ports", "volumes"}
     left = {key: value for key, value in definition.items() if key not in aside}
+    if "build" in left:
+        # What was built counts, not from where: that is another directory each time.
+        left = {**left, "build": None, "image": ours.get("image")}
     # As the project says them, mounts name the directory of the release, another one each time.
     volumes = ours.get("volumes")
     mounts = volumes.value if isinstance(volumes, override.Tagged) else definition.get("volumes")

@@ -7,8 +7,9 @@ read here is what it will run (https://docs.docker.com/reference/compose-file/).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -24,6 +25,8 @@ DEVELOPMENT = tuple(
     f"{stem}.override.{end}" for stem in ("compose", "docker-compose") for end in ("yaml", "yml")
 )
 """What Compose lays over by itself on the author's machine: made for development."""
+
+COMPLETED = "service_completed_successfully"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}
@@ -83,6 +86,16 @@ class Project:
     raw: Mapping[str, Any]
 
 
+def directory(source: Path, files: Sequence[str]) -> Path:
+    """Where Compose takes relative paths from, and ``.env``: where the first of its files lies."""
+    return (source / files[0]).parent
+
+
+def elsewhere(context: str) -> bool:
+    """Whether a build's context is no directory, but an address that the builder fetches."""
+    return "://" in context or context.startswith(("git@", "github.com/"))
+
+
 def read(document: Mapping[str, Any]) -> Project:
     """The project that Compose printed."""
     services = document.get("services") or {}
@@ -91,7 +104,6 @@ def read(document: Mapping[str, Any]) -> Project:
 
 def _service(name: str, said: Mapping[str, Any]) -> Service:
     depends = said.get("depends_on") or {}
-    completed = "service_completed_successfully"
     check = said.get("healthcheck") or {}
     return Service(
         name=name,
@@ -105,7 +117,7 @@ def _service(name: str, said: Mapping[str, Any]) -> Service:
         entrypoint=_words(said.get("entrypoint")),
         mounts=tuple(_mount(item) for item in said.get("volumes") or ()),
         depends=tuple(depends),
-        completes=tuple(key for key, how in depends.items() if how.get("condition") == completed),
+        completes=tuple(key for key, how in depends.items() if how.get("condition") == COMPLETED),
         check=() if check.get("disable") else _words(check.get("test")),
         grace=seconds(str(said.get("stop_grace_period") or "10s")),
         restart=str(said.get("restart") or ""),

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
+from holdfast.compose.project import directory, elsewhere
 from holdfast.errors import DetectionError
 
 Document = dict[str, Any]
@@ -59,9 +60,9 @@ _Loader.add_constructor("!reset", lambda *_: _RESET)
 _Loader.add_constructor("!override", _Loader.instead)
 
 
-def shipped(source: Path) -> dict[str, str]:
-    """The variables of a ``.env`` that is part of the source."""
-    found = dotenv_values(source / ".env", interpolate=False)
+def shipped(home: Path) -> dict[str, str]:
+    """The variables of a ``.env`` that is part of the source, in the project's directory."""
+    found = dotenv_values(home / ".env", interpolate=False)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -87,7 +88,7 @@ def document(
     """
     found: Document = {}
     for name in files:
-        found = _merged(found, _file(home / name, variables))
+        found = _merged(found, _file(home / name, variables, directory(home, files)))
     services = {
         name: _finished(service, variables)
         for name, service in (found.get("services") or {}).items()
@@ -116,40 +117,51 @@ def _runs(service: Document, enabled: set[str]) -> bool:
     return not wanted or "*" in enabled or bool(enabled.intersection(wanted))
 
 
-def _file(path: Path, variables: Values | None, depth: int = 0) -> Document:
-    """A file with what it includes, its services extended and in their long form."""
+def _file(path: Path, variables: Values | None, home: Path, depth: int = 0) -> Document:
+    """A file with what it includes, its services extended and in their long form.
+
+    Args:
+        home: where its relative paths begin.
+    """
     said: Document = _put_in(_load(path), variables)
     found: Document = {}
     for item in said.pop("include", None) or ():
         paths = item.get("path") if isinstance(item, Mapping) else item
         for name in [paths] if isinstance(paths, str) else paths or ():
             _check_depth(depth, path)
-            found = _merged(found, _file(path.parent / name, variables, depth + 1))
+            inner = home / name
+            found = _merged(found, _file(inner, variables, inner.parent, depth + 1))
     for kind in ("configs", "secrets"):
         for item in (said.get(kind) or {}).values():
             if isinstance(item, dict) and "file" in item:
-                item["file"] = str((path.parent / item["file"]).resolve())
+                item["file"] = str((home / item["file"]).resolve())
     services = said.get("services") or {}
-    said["services"] = {name: _extended(name, services, path, variables) for name in services}
+    said["services"] = {name: _extended(name, services, path, variables, home) for name in services}
     return _merged(found, said)
 
 
 def _extended(
-    name: str, services: Document, path: Path, variables: Values | None, depth: int = 0
+    name: str,
+    services: Document,
+    path: Path,
+    variables: Values | None,
+    home: Path,
+    depth: int = 0,
 ) -> Document:
     said = services.get(name)
     if not isinstance(said, Mapping):
         raise DetectionError(f"{path.name}: the service {name} says nothing")
-    ours = _long(dict(said), path.parent)
+    ours = _long(dict(said), home)
     below = ours.pop("extends", None)
     if below is None:
         return ours
     _check_depth(depth, path)
     base = {"service": below} if isinstance(below, str) else below
     if "file" in base:
-        path = path.parent / base["file"]
+        path = home / base["file"]
+        home = path.parent
         services = _put_in(_load(path), variables).get("services") or {}
-    theirs = _extended(str(base.get("service")), services, path, variables, depth + 1)
+    theirs = _extended(str(base.get("service")), services, path, variables, home, depth + 1)
     theirs.pop("depends_on", None)
     return _merged(theirs, ours)
 
@@ -241,11 +253,16 @@ def _long(said: Document, home: Path) -> Document:
         if said.get(key) not in (None, _RESET):
             said[key] = form(said[key])
     if isinstance(said.get("build"), dict):
-        said["build"] = {**said["build"], "context": str(home / said["build"].get("context", "."))}
+        said["build"] = {**said["build"], "context": _context(said["build"], home)}
     check = said.get("healthcheck")
     if isinstance(check, dict) and isinstance(check.get("test"), str):
         said["healthcheck"] = {**check, "test": ["CMD-SHELL", check["test"]]}
     return said
+
+
+def _context(build: Document, home: Path) -> str:
+    said = str(build.get("context", "."))
+    return said if elsewhere(said) else str((home / said).resolve())
 
 
 def _mapping(said: Any) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from holdfast.deploy.holding import Holding
 from holdfast.deploy.journal import Journal
 from holdfast.deploy.plan import Plan
+from holdfast.deploy.workers import Workers
 from holdfast.edge.contract import EdgeControl, Target
 from holdfast.errors import Cancelled
 from holdfast.layout import AppLayout
@@ -43,6 +44,7 @@ class Context:
     store: ReleaseStore
     journal: Journal
     holding: Holding
+    workers: Workers
     emit: Emit
     cancelled: Callable[[], bool]
 

@@ -24,6 +24,7 @@ from holdfast.deploy.machine import Machine
 from holdfast.deploy.plan import Plan
 from holdfast.deploy.recorder import Recorder
 from holdfast.deploy.step import Step
+from holdfast.deploy.workers import Workers
 from holdfast.edge.contract import Gate, Mode, Target
 from holdfast.errors import DeployFailed, HoldfastError
 from holdfast.protocol import Kind, error_from_json, error_to_json
@@ -251,9 +252,9 @@ class Engine:
         if gate is not None and old is not None:
             known = (gate.target, gate.previous)
             target = next((item for item in known if item and item.release == old.id), None)
-        return self._context(
-            from_json(deploy.plan, Plan), new, old, "b" if deploy.slot == "b" else "a", target
-        )
+        slot: Slot = "b" if deploy.slot == "b" else "a"
+        plan = from_json(deploy.plan, Plan)
+        return self._context(plan, new, old, slot, target, restored=True)
 
     def _serves_new(self, context: Context) -> bool:
         """Whether the gate has been told to open to the new release: the edge knows best."""
@@ -294,8 +295,11 @@ class Engine:
         slot: Slot,
         old_target: Target | None,
         booted: float | None = None,
+        *,
+        restored: bool = False,
     ) -> Context:
-        deploy, recorder = self._deploy, self._recorder
+        deploy, recorder, runtime = self._deploy, self._recorder, self._machine.runtime
+        environment = self._machine.environment
         holding = Holding(
             self._machine.edge,
             self._app,
@@ -303,6 +307,11 @@ class Engine:
             longest=new.spec.policy.longest_hold,
             on_begin=lambda at: self._journal.update(deploy.id, held_from=at),
             on_tick=lambda held: recorder.tell(Kind.STEP_PROGRESS, step="hold", held=held),
+        )
+        workers = Workers(
+            lambda: runtime.stop_processes(self._app),
+            lambda: runtime.prepare_processes(new, environment(new)),
+            touched=restored,
         )
         return Context(
             deploy=deploy.id,
@@ -314,12 +323,13 @@ class Engine:
             slot=slot,
             booted=booted,
             old_target=old_target,
-            env=self._machine.environment,
-            runtime=self._machine.runtime,
+            env=environment,
+            runtime=runtime,
             edge=self._machine.edge,
             store=self._store,
             journal=self._journal,
             holding=holding,
+            workers=workers,
             emit=recorder.emit,
             cancelled=self._cancelled,
         )

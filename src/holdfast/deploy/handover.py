@@ -11,6 +11,7 @@ from holdfast.deploy.step import Step
 
 HANDOVER: tuple[Step, ...] = (
     steps.MIGRATE_BESIDE,
+    steps.FINISH_WORKERS,
     steps.BOOT,
     steps.HEALTH,
     steps.STOP_WORKERS,

@@ -10,8 +10,8 @@ from holdfast.deploy import steps
 from holdfast.deploy.step import Step
 
 HOLD: tuple[Step, ...] = (
-    steps.STOP_WORKERS,
-    steps.HOLD,
+    steps.STOP_WORKERS_FIRST,
+    steps.HOLD_PREPARED,
     steps.DRAIN_FULLY,
     steps.STOP_OLD,
     steps.SNAPSHOT,

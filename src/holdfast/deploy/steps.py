@@ -8,6 +8,7 @@ true as done.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from holdfast.account import acting_as
@@ -22,6 +23,9 @@ from holdfast.runtimes.contract import Release, Slot
 
 _POLL = 0.01
 """Seconds between looks at a count while requests wait; the edge answers in under one ms."""
+
+_SOON = 10.0
+"""Seconds for a boot in which workers may be missing: tasks wait for them in the broker."""
 
 _GRACE_UNASKED = 3.0
 """Seconds from TERM to KILL for a release that has never served."""
@@ -70,17 +74,21 @@ def stop_new(context: Context) -> None:
 def check_health(context: Context) -> str:
     """Wait until the new release answers; what it says must be healthy."""
     booted = context.journal.steps(context.deploy)["boot"].started
-    return _healthy(context, context.new, context.slot, booted, stoppable=True)
+    late = time.monotonic() + _SOON
+
+    def checkpoint() -> None:
+        context.check_cancelled()
+        context.holding.check()
+        if replaces(context) and time.monotonic() > late and not context.holding.active:
+            # It may never answer: then the work must not have waited for it.
+            _old_workers_again(context)
+
+    return _healthy(context, context.new, context.slot, booted, checkpoint)
 
 
 def _healthy(
-    context: Context, release: Release, slot: Slot, since: float, *, stoppable: bool
+    context: Context, release: Release, slot: Slot, since: float, checkpoint: Callable[[], None]
 ) -> str:
-    def checkpoint() -> None:
-        if stoppable:
-            context.check_cancelled()
-            context.holding.check()
-
     scheme = context.edge.scheme(release.spec)
     return health.wait(context.runtime, release, slot, checkpoint, since=since, scheme=scheme)
 
@@ -97,6 +105,17 @@ def target(context: Context) -> Target:
 
 def hold(context: Context) -> None:
     context.holding.begin()
+
+
+def hold_prepared(context: Context) -> None:
+    """Hold once all is done that requests need not wait for."""
+    _prepare_web(context)
+    context.workers.ready()
+    context.holding.begin()
+
+
+def _prepare_web(context: Context) -> None:
+    context.runtime.prepare_web(context.new, context.slot, context.env(context.new))
 
 
 def open_to_old(context: Context) -> None:
@@ -184,17 +203,45 @@ def open_to_new(context: Context) -> None:
 # workers
 
 
+def finish_workers(context: Context) -> str | None:
+    """Ask old workers to finish what they have: the new release boots soon enough meanwhile."""
+    took = context.journal.durations(context.app, "health", 1)
+    if not took or took[0] > _SOON:
+        return "they work on until the new release has booted"
+    context.workers.finish()
+    return None
+
+
 def stop_workers(context: Context) -> None:
     """Every worker finishes what it has and takes nothing new."""
-    context.runtime.stop_processes(context.app)
+    context.workers.finish()
+    context.workers.finished()
+
+
+def stop_workers_first(context: Context) -> None:
+    """As :func:`stop_workers`, the new web being prepared meanwhile."""
+    context.workers.finish()
+    _prepare_web(context)
+    context.workers.finished()
 
 
 def start_old_workers(context: Context) -> None:
+    context.workers.back(lambda: _start_old_workers(context))
+
+
+def _start_old_workers(context: Context) -> None:
     if context.old is not None:
         context.runtime.start_processes(context.old, context.env(context.old))
 
 
+def _old_workers_again(context: Context) -> None:
+    """Start old workers again that have ended while the new release boots for long."""
+    if context.workers.have_ended:
+        start_old_workers(context)
+
+
 def start_workers(context: Context) -> None:
+    context.workers.ready()
     context.runtime.start_processes(context.new, context.env(context.new))
 
 
@@ -213,7 +260,7 @@ def start_old(context: Context) -> None:
     assert context.old_target is not None
     slot, now = context.old_target.slot, time.time()
     context.runtime.start_web(context.old, slot, context.env(context.old))
-    _healthy(context, context.old, slot, now, stoppable=False)
+    _healthy(context, context.old, slot, now, lambda: None)
 
 
 def retire_old(context: Context) -> str | None:
@@ -328,11 +375,18 @@ def keep(context: Context) -> None:
 BOOT = Step("boot", "Boot the new release", boot, stop_new)
 HEALTH = Step("health", "Wait until it is healthy", check_health)
 HOLD = Step("hold", "Hold requests", hold, open_to_old, replaces)
+HOLD_PREPARED = Step("hold", "Hold requests", hold_prepared, open_to_old, replaces)
 DRAIN = Step("drain", "Drain the old release", drain, None, replaces)
 DRAIN_FULLY = Step("drain", "Drain the old release", drain_fully, None, replaces)
 CONFIGURE = Step("configure", "Configure the edge", configure, configure_back)
 OPEN = Step("open", "Open to the new release", open_to_new, None, final=True)
+FINISH_WORKERS = Step(
+    "finish-workers", "Have old workers finish", finish_workers, start_old_workers, has_workers
+)
 STOP_WORKERS = Step("stop-workers", "Stop workers", stop_workers, start_old_workers, has_workers)
+STOP_WORKERS_FIRST = Step(
+    "stop-workers", "Stop workers", stop_workers_first, start_old_workers, has_workers
+)
 START_WORKERS = Step("start-workers", "Start workers", start_workers, None, starts_workers)
 STOP_OLD = Step("stop-old", "Stop the old release", stop_old, start_old, replaces)
 RETIRE_OLD = Step("retire-old", "Let the old release end", retire_old, None, replaces)

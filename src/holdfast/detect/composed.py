@@ -46,7 +46,7 @@ def wanted(config: Config, texts: Mapping[str, str]) -> bool:
         return said == "compose"
     if config.web.command or config.app.framework:
         return False
-    return any(
+    return bool(config.compose.files) or any(
         _BUILD_LINE.search(text)
         or any(not deciding.stays_up(image) for image in _IMAGE_LINE.findall(text))
         for text in texts.values()
@@ -64,7 +64,7 @@ def files(config: Config, names: Iterable[str]) -> tuple[tuple[str, ...], list[F
             Finding("compose", ", ".join(config.compose.files), "[compose] files names them")
         ]
     there = set(names)
-    first = next((name for name in NAMES if name in there), None)
+    first = next((name for name in (*NAMES, *PRODUCTION) if name in there), None)
     if first is None:
         raise DetectionError(
             f"there is no Compose file ({', '.join(NAMES)})",
@@ -72,7 +72,8 @@ def files(config: Config, names: Iterable[str]) -> tuple[tuple[str, ...], list[F
         )
     found = [Finding("compose", first, "the project's Compose file")]
     chosen = [first]
-    if (production := next((name for name in PRODUCTION if name in there), None)) is not None:
+    production = next((name for name in PRODUCTION if name in there), None)
+    if production is not None and production != first:
         chosen.append(production)
         found.append(Finding("compose", production, "laid over it: made for production"))
     for name in DEVELOPMENT:
@@ -138,10 +139,8 @@ def _release(config: Config, roles: Roles) -> ReleaseCommand | None:
         return ReleaseCommand(said.command, timeout=timeout)
     if not roles.once:
         return None
-    service = roles.once[0]
-    return ReleaseCommand(
-        f"docker compose run {service}", timeout=timeout, settings={"service": service}
-    )
+    said_so = "; ".join(f"docker compose run {service}" for service in roles.once)
+    return ReleaseCommand(said_so, timeout=timeout, settings={"services": " ".join(roles.once)})
 
 
 def _persist(config: Config, binds: Sequence[Bind]) -> tuple[Persist, ...]:

@@ -16,11 +16,11 @@ from holdfast.command import Secret
 from holdfast.compose import handed, mounts, overrides, roles, variables
 from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
-from holdfast.compose.project import NAMES, Project, read
+from holdfast.compose.project import NAMES, PRODUCTION, Project, directory, read
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.environment import EnvStore
-from holdfast.errors import BuildError, ProcessError, UsageError
+from holdfast.errors import BuildError, DetectionError, ProcessError, UsageError
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist
@@ -29,7 +29,7 @@ from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import docker, images, records, resolving
+from holdfast.runtimes.compose import api, images, records, resolving
 
 _Said = TypeVar("_Said")
 _LARGEST = 1_000_000
@@ -84,7 +84,7 @@ def _texts(archive: Path) -> dict[str, str]:
     with tarfile.open(archive) as tar:
         for member in tar:
             name = str(PurePosixPath(member.name))
-            if name in NAMES and member.isfile() and member.size < _LARGEST:
+            if name in (*NAMES, *PRODUCTION) and member.isfile() and member.size < _LARGEST:
                 stream = tar.extractfile(member)
                 found[name] = stream.read().decode(errors="replace") if stream else ""
     return found
@@ -148,7 +148,7 @@ class ComposedBuild:
         document = self._resolve(files)
         project = read(document)
         said = self._config.compose
-        chosen = roles.assign(project, said.web, said.port)
+        chosen = self._roles(project, files)
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
@@ -163,6 +163,16 @@ class ComposedBuild:
             overrides.shown(document, self._home.name, compose, self._path.name)
         )
         return spec
+
+    def _roles(self, project: Project, files: tuple[str, ...]) -> Roles:
+        said = self._config.compose
+        try:
+            return roles.assign(project, said.web, said.port)
+        except DetectionError:
+            # What is off may be what is meant; Compose leaves it out unless it is asked for all.
+            every = partial(resolving.resolve, everything=True)
+            roles.check_profiles(project, read(self._asking(every, files)))
+            raise
 
     def _decided(
         self,
@@ -225,7 +235,8 @@ class ComposedBuild:
         if not self._asking(resolving.lacks, files):
             return
         uses = variables.uses(self._resolve(files, interpolate=False))
-        lacking = variables.missing(uses, {*self._env, *_shipped_variables(self._source)})
+        shipped = _shipped_variables(directory(self._source, files))
+        lacking = variables.missing(uses, {*self._env, *shipped})
         if lacking:
             paths = [self._source / name for name in files]
             named = [
@@ -239,12 +250,14 @@ class ComposedBuild:
             )
 
     def _images(self, document: Mapping[str, Any], chosen: Roles) -> dict[str, str]:
+        # A database of one's own Dockerfile; others are what their names say.
+        built = (name for name in chosen.steady if document["services"][name].get("build"))
         try:
             wanted = images.Wanted(
                 self._home.name,
                 self._path.name,
                 document,
-                (chosen.web, *chosen.workers, *chosen.once),
+                (chosen.web, *chosen.workers, *chosen.once, *built),
                 self._source,
                 self._env,
             )
@@ -301,6 +314,8 @@ class ComposedBuild:
         names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
         for item in handed.not_sent(document, names, self._source):
             raise handed.lacking(item)
+        for away in mounts.outside(read(document), names, self._source):
+            raise away
 
     def _fixed(self, path: str) -> str:
         home = records.make(self._layout, self._home.name) / "files"
@@ -315,7 +330,7 @@ class ComposedBuild:
 
 def _of_docker() -> Iterator[Finding]:
     """What is said of the server's Docker."""
-    if not docker.outlived():
+    if not api.info()["LiveRestoreEnabled"]:
         why = "an update or a crash of Docker stops every container; server setup --docker mends it"
         yield Finding("docker", "live-restore is off", why, level="warning")
 
@@ -333,8 +348,8 @@ def _checked(port: int | None, web: str) -> int:
     return port
 
 
-def _shipped_variables(source: Path) -> frozenset[str]:
-    """The names in a ``.env`` that is part of the source."""
-    path = source / ".env"
+def _shipped_variables(home: Path) -> frozenset[str]:
+    """The names in a ``.env`` that is part of the source, in the project's directory."""
+    path = home / ".env"
     text = path.read_text(errors="replace") if path.is_file() else ""
     return frozenset(_ASSIGNED.findall(text))

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from holdfast.command import Secret
 from holdfast.compose import roles, written
-from holdfast.compose.project import read
+from holdfast.compose.project import directory, read
 from holdfast.config import Config
 from holdfast.detect import composed
 from holdfast.errors import BuildError, ProcessError
 from holdfast.releases.failures import of_image
 from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import docker, images
+from holdfast.runtimes.compose import api, docker, images
 
 SAVING = 900.0
 
@@ -73,12 +73,12 @@ def _build(
 ) -> list[str]:
     source = home / "source"
     files, _ = composed.files(config, (path.name for path in source.iterdir()))
-    values = {**written.shipped(source), **(config.env or {}), **given}
+    values = {**written.shipped(directory(source, files)), **(config.env or {}), **given}
     with written.understood(files):
         enabled = written.profiles(config.compose.profiles, values, ())
         document = written.document(source, files, values, enabled | {"*"})
         chosen = roles.assign(read(document), config.compose.web, config.compose.port)
-    ours = (chosen.web, *chosen.workers, *chosen.once)
+    ours = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
     built = tuple(name for name in ours if document["services"][name].get("build"))
     if not built:
         raise BuildError(
@@ -89,7 +89,7 @@ def _build(
     made = images.obtain(wanted, home / "build.json", on_line, lambda: False)
     # Each by its own name: which of them run there, the server knows.
     for name, image in made.items():
-        docker.call(docker.docker("tag", image, wanted.tag(name)))
+        api.tag(image, wanted.tag(name))
     return [wanted.tag(name) for name in made]
 
 

@@ -80,6 +80,9 @@ class ByApp:
 
     # releases
 
+    def prepare_web(self, release: Release, slot: Slot, env: Environment) -> None:
+        self._of(release).prepare_web(release, slot, env)
+
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         return self._of(release).start_web(release, slot, env)
 
@@ -89,6 +92,9 @@ class ByApp:
             if runtime is not mine:
                 runtime.stop_processes(release.spec.name)
         mine.start_processes(release, env)
+
+    def prepare_processes(self, release: Release, env: Environment) -> None:
+        self._of(release).prepare_processes(release, env)
 
     def command_environment(self, release: Release, env: Environment) -> Environment:
         return self._of(release).command_environment(release, env)

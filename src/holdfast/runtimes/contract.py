@@ -101,6 +101,9 @@ class OneApp(Protocol):
     All errors are :class:`~holdfast.errors.ProcessError` unless said otherwise.
     """
 
+    def prepare_web(self, release: Release, slot: Slot, env: Environment) -> None:
+        """Do ahead what :meth:`start_web` needs time for; nothing runs in the slot."""
+
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         """Start the web process of ``release`` in ``slot``; return at once.
 
@@ -110,6 +113,12 @@ class OneApp(Protocol):
 
     def start_processes(self, release: Release, env: Environment) -> None:
         """Start the processes besides the web."""
+
+    def prepare_processes(self, release: Release, env: Environment) -> None:
+        """Do ahead what :meth:`start_processes` needs time for; nothing of ``release`` runs yet.
+
+        Those of other releases have been stopped.
+        """
 
     def stop_web(self, app: str, slot: Slot, grace: float) -> None:
         """Ask the slot's process to end (TERM); after ``grace`` seconds end it (KILL).

@@ -275,3 +275,25 @@ def test_workers_come_back(working: Tiny) -> None:
     check(visit.account())
     last = working.log("work.log")[-1]
     assert last[-1] == working.versions[-1]
+
+
+@pytest.mark.parametrize("at", ["", "after:finish-workers", "before:stop-workers", "before:hold"])
+def test_workers_that_were_asked_to_finish_come_back(working: Tiny, at: str) -> None:
+    """In a handover: of a release that never listens, or whose engine is killed."""
+    settings = config(web='boot_timeout = "4s"', rest=WORKER)
+    before = working.versions[-1]
+    if at:
+        working.fail(at)
+    else:
+        settings = settings.replace("python serve.py", "sleep 600")
+    with working.visited() as visit:
+        ended = working.finish(working.start(config=settings))
+        assert not at or working.failed_there()
+        working.settle()
+        time.sleep(1.0)
+        pid = working.pids("worker")
+    assert ended.status == 6, ended.lines[-1]
+    assert len(pid) == 1
+    check(visit.account())
+    assert working.versions[-1] == before
+    assert working.log("work.log")[-1][-1] == before

@@ -251,6 +251,33 @@ def test_processes_that_a_release_no_longer_has_are_stopped(bench: Bench) -> Non
     assert [item.name for item in runtime.status("demo")] == ["keep"]
 
 
+def test_what_is_prepared_runs_when_it_is_started(bench: Bench) -> None:
+    """Not before; and then it is the release's web and its processes."""
+    runtime, sleeping = bench.runtime(), (worker("worker", "sleep 600"),)
+    old, new = bench.release(processes=sleeping), bench.release(processes=sleeping)
+    runtime.start_processes(old, {})
+    runtime.stop_processes("demo")
+    runtime.prepare_processes(new, {})
+    runtime.prepare_web(new, "b", {})
+    assert runtime.status("demo") == []
+    assert answering(runtime.start_web(new, "b", {}))["env"]["HOLDFAST_RELEASE"] == new.id
+    runtime.start_processes(new, {})
+    wait_for(lambda: find(runtime.status("demo"), "worker").state is State.RUNNING)
+    assert find(runtime.status("demo"), "worker").release == new.id
+
+
+def test_what_was_prepared_in_vain_is_not_started(bench: Bench) -> None:
+    """Other variables, or the old release after all: what is asked for is what runs."""
+    runtime, sleeping = bench.runtime(), (worker("worker", "sleep 600"),)
+    old, new = bench.release(processes=sleeping), bench.release(processes=sleeping)
+    runtime.prepare_web(new, "b", {"A": "1"})
+    assert answering(runtime.start_web(new, "b", {"A": "2"}))["env"]["A"] == "2"
+    runtime.prepare_processes(new, {})
+    runtime.start_processes(old, {})
+    wait_for(lambda: find(runtime.status("demo"), "worker").state is State.RUNNING)
+    assert find(runtime.status("demo"), "worker").release == old.id
+
+
 def test_starting_one_program_leaves_the_others_alone(bench: Bench) -> None:
     """Other apps and slots keep their processes, whatever is started, stopped or removed."""
     runtime = bench.runtime()

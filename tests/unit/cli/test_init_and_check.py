@@ -259,7 +259,9 @@ def test_check_offline_of_a_project_in_profiles(holdfast: Run, project: Path) ->
     ran = holdfast("check", "--offline")
     assert ran.code == 0, ran.out
     assert "POSTGRES_PASSWORD may not be set; compose.yaml, line 7, uses it" in ran.out
-    assert "no service of the Compose project looks like the web" in holdfast("check").out
+    said = holdfast("check").out
+    assert "no service of the app is on: profiles that are off hold web, worker, beat" in said
+    assert 'profiles = ["web"]' in said
     two = "services:\n  a: {build: ., profiles: [a]}\n  b: {build: ., profiles: [b]}\n"
     (project / "compose.yaml").write_text(two)
     ran = holdfast("check", "--offline")

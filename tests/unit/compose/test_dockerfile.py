@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from holdfast.compose.dockerfile import slow
+from holdfast.compose.dockerfile import base, exposes, slow
 
 FROM = "FROM python:3.13-slim\nWORKDIR /app\n"
 COPY = "COPY requirements.txt .\n"
@@ -65,3 +67,26 @@ def test_code_that_is_copied_before_the_install() -> None:
 )
 def test_what_is_well(text: str) -> None:
     assert list(slow(f"{FROM}{COPY}{text}\nCOPY . .\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "found"),
+    [
+        ("FROM postgres:17", "", "postgres:17"),
+        ("from --platform=$BUILDPLATFORM node AS web\nFROM nginx", "", "nginx"),
+        ("ARG TAG=8\nFROM redis:$TAG AS one\nFROM one as two\nRUN x", "", "redis:8"),
+        ("FROM a AS one\nFROM b AS two", "one", "a"),
+        ("FROM ${IMAGE:-mysql}", "", "mysql"),
+        ("RUN nothing", "", ""),
+    ],
+)
+def test_what_a_build_begins_with(text: str, target: str, found: str) -> None:
+    """Through stages that go on from each other, and arguments with a default."""
+    assert base({"dockerfile_inline": text, "target": target}) == found
+
+
+def test_a_dockerfile_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    assert base({"context": str(tmp_path)}) == ""
+    assert not exposes({"context": str(tmp_path)})
+    (tmp_path / "Dockerfile").write_text("FROM a\nEXPOSE 80\n")
+    assert exposes({"context": str(tmp_path)})

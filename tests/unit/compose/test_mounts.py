@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.compose.mounts import alone, binds
+from holdfast.compose.mounts import alone, binds, outside
 from holdfast.compose.project import Project, read
 from holdfast.compose.roles import assign
 
@@ -84,3 +84,18 @@ def test_an_entrypoint_that_migrates_is_named_with_its_line(tmp_path: Path) -> N
 def test_the_servers_own_network_is_there_once(tmp_path: Path) -> None:
     made = project(tmp_path, [], network_mode="host")
     assert "own network" in alone(made, assign(made), (), tmp_path)
+
+
+def test_what_lies_beside_the_project_is_not_sent(tmp_path: Path) -> None:
+    """A build or a mount of the folder above has nothing there; what the server has is its own."""
+    source = tmp_path / "src"
+    beside = [bind(tmp_path, "shared", "/shared"), bind(Path("/srv"), "files", "/files")]
+    said = [str(error) for error in outside(project(source, beside), ["web", "db"], source)]
+    assert len(said) == 1
+    assert said[0].startswith("web mounts ../shared, which is not sent")
+    above = project(source, [], build={"context": str(tmp_path)})
+    assert [str(error)[:22] for error in outside(above, ["web"], source)] == [
+        "web is built from .., "
+    ]
+    for context in (str(source / "web"), "https://git.example/a.git", "git@git.example:a.git"):
+        assert list(outside(project(source, [], build={"context": context}), ["web"], source)) == []

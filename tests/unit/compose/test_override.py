@@ -104,6 +104,21 @@ def test_a_file_that_a_database_mounts_is_no_new_definition() -> None:
     assert definition("r1", "/files/1") != definition("r2", "/files/2")
 
 
+def test_a_database_that_is_built_is_what_its_image_is() -> None:
+    """Built of the same in another release's directory it is not touched; another image is."""
+
+    def definition(release: str, image: str) -> str:
+        db = {"build": {"context": f"/releases/{release}"}, "image": "shop_db"}
+        document = {**DOCUMENT, "services": {**DOCUMENT["services"], "db": db}}
+        said = replace(SAID, images={**SAID.images, "db": image})
+        ours = overrides.for_others(document, "shop", said, release)
+        assert ours["services"]["db"]["image"] == image
+        return str(ours["services"]["db"]["labels"]["holdfast.definition"])
+
+    assert definition("r1", "sha256:1") == definition("r2", "sha256:1")
+    assert definition("r1", "sha256:1") != definition("r2", "sha256:2")
+
+
 def test_as_yaml() -> None:
     """JSON is YAML; the tags and the doubled dollar are what it needs besides."""
     made = text({"services": {"web": {"ports": reset([]), "x": "a$b"}}}, "about")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.compose.project import read, seconds
-from holdfast.compose.roles import assign
+from holdfast.compose.roles import assign, check_profiles
 from holdfast.errors import DetectionError
 
 BUILT = {"build": {"context": "/src"}}
@@ -99,3 +100,99 @@ def test_tools_and_watchers_stay_out(service: dict[str, Any]) -> None:
 )
 def test_durations_as_compose_prints_them(text: str, value: float) -> None:
     assert seconds(text) == pytest.approx(value)
+
+
+def test_an_app_whose_services_are_off_is_told_how_they_are_switched_on() -> None:
+    """Profiles that nobody has named leave nothing that could be the web."""
+    cache = {"image": "redis"}
+    web = {"build": {}, "ports": [{"target": 80}], "profiles": ["live", "all"]}
+    jobs = {"build": {}, "profiles": ["jobs"]}
+    every = read({"services": {"jobs": jobs, "web": web, "cache": cache}})
+    off = read({"services": {"cache": cache}})
+    with pytest.raises(DetectionError, match="off hold web, jobs") as told:
+        check_profiles(off, every)
+    assert told.value.hint is not None
+    assert 'profiles = ["live"]' in told.value.hint
+    assert "there are live, all, jobs" in told.value.hint
+    check_profiles(every, every)
+    check_profiles(off, off)
+
+
+def test_a_proxy_in_front_of_the_app_is_warned_of() -> None:
+    """The two are not swapped as one; a proxy that is nobody's front, or the app's own, is none."""
+    app: dict[str, Any] = {"build": {}}
+    proxy = {"image": "nginx", "ports": [{"target": 80}], "depends_on": {"app": {}}}
+    chosen = assign(read({"services": {"jobs": app, "nginx": proxy, "app": app}}))
+    warned = [item for item in chosen.findings if item.level == "warning"]
+    assert [(item.what, item.value) for item in warned] == [("in front", "nginx")]
+    assert '[compose] web = "app"' in warned[0].why
+    own = {"build": {}, "ports": [{"target": 80}], "depends_on": {"jobs": {}}}
+    for services in ({"jobs": app, "web": own}, {"nginx": {**proxy, "depends_on": {}}}):
+        chosen = assign(read({"services": services}))
+        assert not [item for item in chosen.findings if item.level == "warning"]
+
+
+def test_a_database_that_is_built_here_stays_up(tmp_path: Path) -> None:
+    """What its Dockerfile begins with says what it is, whatever it is called."""
+    (tmp_path / "Dockerfile.db").write_text("ARG V=17\nFROM docker.io/postgres:${V} AS made\n")
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\n")
+    db = {"context": str(tmp_path), "dockerfile": "Dockerfile.db"}
+    services = {
+        "store": {"build": db, "image": "shop_production_store", "ports": [{"target": 5432}]},
+        "app": {"build": {"context": str(tmp_path)}},
+    }
+    chosen = assign(read({"services": services}))
+    assert (chosen.web, chosen.steady, chosen.workers) == ("app", ("store",), ())
+
+
+def test_what_leads_domains_to_services_is_left_out(tmp_path: Path) -> None:
+    """The edge does that; built here or not."""
+    build = {"dockerfile_inline": "FROM traefik:3\nCOPY x /etc/traefik\n"}
+    ports = [{"target": 80}, {"target": 443}]
+    for traefik in ({"image": "traefik:v3"}, {"build": build, "image": "shop_traefik"}):
+        services = {"traefik": {**traefik, "ports": ports, "depends_on": {"app": {}}}, "app": BUILT}
+        chosen = assign(read({"services": services}))
+        assert (chosen.web, chosen.left_out) == ("app", ("traefik",))
+
+
+def test_what_runs_of_the_webs_image_is_the_apps() -> None:
+    """Where nothing is built: another tag of the image is another release of both."""
+    services = {
+        "web": {"image": "shop:4", "ports": [{"target": 80}]},
+        "jobs": {"image": "shop:4", "command": ["jobs"]},
+        "search": {"image": "searcher:1"},
+    }
+    chosen = assign(read({"services": services}))
+    assert (chosen.workers, chosen.steady) == (("jobs",), ("search",))
+
+
+def test_everything_that_is_waited_for_runs_first_and_in_order() -> None:
+    """Of the web, of workers, and of what runs first itself; a circle ends."""
+
+    def after(*names: str) -> dict[str, Any]:
+        return {name: {"condition": "service_completed_successfully"} for name in names}
+
+    services = {
+        "seed": {**BUILT, "depends_on": after("migrate")},
+        "web": {**BUILT, **PORT, "depends_on": after("seed")},
+        "assets": {**BUILT, "depends_on": after("assets")},
+        "worker": {**BUILT, "depends_on": after("assets", "migrate")},
+        "migrate": BUILT,
+    }
+    chosen = assign(read({"services": services}))
+    assert chosen.once == ("migrate", "seed", "assets")
+    assert chosen.workers == ("worker",)
+
+
+@pytest.mark.parametrize(
+    ("ports", "port"),
+    [
+        ([{"target": 25}, {"target": 443}, {"target": 80}], 80),
+        ([{"target": 443}], 443),
+        ([{"target": 5678}, {"target": 5000}], 5000),
+        ([{"target": 9000}, {"target": 8081, "app_protocol": "http"}], 8081),
+        ([{"target": 9000}, {"target": 8081, "name": "http"}], 8081),
+    ],
+)
+def test_the_port_of_several_is_the_one_for_http(ports: list[dict[str, Any]], port: int) -> None:
+    assert assign(read({"services": {"web": {**BUILT, "ports": ports}}})).port == port

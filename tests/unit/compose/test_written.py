@@ -139,3 +139,22 @@ def test_what_is_wrong_is_told_with_its_file(text: str, told: str, tmp_path: Pat
     with pytest.raises(DetectionError) as caught:
         services(tmp_path, {"compose.yaml": text})
     assert told in caught.value.message
+
+
+def test_paths_begin_where_the_first_file_lies(tmp_path: Path) -> None:
+    """As Compose takes them; a file that is included has its own beginning."""
+    (tmp_path / "docker" / "more").mkdir(parents=True)
+    (tmp_path / "live").mkdir()
+    (tmp_path / "docker" / "compose.yaml").write_text(
+        "include: [more/compose.yaml]\nservices:\n  web: {build: ..}\n"
+    )
+    (tmp_path / "docker" / "more" / "compose.yaml").write_text("services:\n  job: {build: .}\n")
+    (tmp_path / "live" / "compose.yaml").write_text(
+        "services:\n  web: {volumes: ['./a:/a']}\n  far: {build: 'https://git.example/a.git#main'}\n"
+    )
+    names = ["docker/compose.yaml", "live/compose.yaml"]
+    found = written.document(tmp_path, names, {}, set())["services"]
+    assert found["web"]["build"]["context"] == str(tmp_path)
+    assert found["web"]["volumes"][0]["source"] == str(tmp_path / "docker" / "a")
+    assert found["job"]["build"]["context"] == str(tmp_path / "docker" / "more")
+    assert found["far"]["build"]["context"] == "https://git.example/a.git#main"

@@ -23,3 +23,10 @@ from holdfast.detect.composed import wanted
 def test_what_docker_runs(text: str, docker: bool) -> None:
     """Anything but databases and tools, written in lines or in braces."""
     assert wanted(from_json({}), {"compose.yaml": text}) is docker
+
+
+def test_files_that_are_named_are_meant() -> None:
+    """Wherever they lie; unless something else is said to serve the app."""
+    named = {"compose": {"files": ["docker/compose.yaml"]}}
+    assert wanted(from_json(named), {})
+    assert not wanted(from_json({**named, "web": {"command": "gunicorn app"}}), {})

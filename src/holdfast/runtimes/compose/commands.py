@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,12 +19,14 @@ def one_off(one: Released, argv: Sequence[str], *, tty: bool) -> Command:
 
 
 def release_command(one: Released) -> Command:
-    """The release command: a service of its own, or a shell's line in the web's image."""
+    """The release command: services, one after the other, or a shell's line in the web's image."""
     command = one.release.spec.release
     assert command is not None
-    service = command.settings.get("service")
-    if service is not None:
-        return _run(one, service, (), tty=False)
+    said = command.settings.get("services") or command.settings.get("service") or ""
+    if services := said.split():
+        runs = [_run(one, service, (), tty=False) for service in services]
+        words = " && ".join(shlex.join(run.argv) for run in runs)
+        return runs[0] if not runs[1:] else replace(runs[0], argv=("/bin/sh", "-c", words))
     return _run(one, one.said.web, ("/bin/sh", "-c", command.command), tty=False)
 
 

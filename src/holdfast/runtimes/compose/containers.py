@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from holdfast.compose.overrides import LABEL
+from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.errors import ProcessError
-from holdfast.runtimes.compose import docker
+from holdfast.runtimes.compose import api
 from holdfast.runtimes.contract import State, Status
 
 _STATES = {
@@ -24,6 +25,8 @@ _STATES = {
     "dead": State.FAILED,
 }
 _AFTER_KILL = 30.0
+_STARTING = 300.0
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,22 @@ class Container:
         return bool(self.raw["State"]["Running"]) and not self.raw["State"]["Restarting"]
 
     @property
+    def serves(self) -> bool:
+        """Whether there is all that there is to be of it: it runs, or was to end, and did well."""
+        state = self.raw["State"]
+        ended = state["Status"] == "exited" and state["ExitCode"] == 0
+        return self.running or (ended and ENDS in self.labels)
+
+    @property
     def health(self) -> str | None:
         """``starting``, ``healthy`` or ``unhealthy``; ``None`` without a health check."""
         found = self.raw["State"].get("Health")
         return None if not found else str(found["Status"])
+
+    def made_for(self, release: str) -> bool:
+        """Whether it was made for a release and has not been started yet."""
+        made = self.raw["State"]["Status"] == "created"
+        return made and self.labels.get(f"{LABEL}.release") == release
 
     def addresses(self) -> list[str]:
         """Its addresses on its networks."""
@@ -62,10 +77,10 @@ class Container:
 
 def find(app: str, process: str | None = None) -> list[Container]:
     """The containers of an app, or of one of its processes; those that ended too."""
-    filters = [f"label={LABEL}.app={app}"]
+    labels = [f"{LABEL}.app={app}"]
     if process is not None:
-        filters.append(f"label={LABEL}.process={process}")
-    found = docker.inspect("container", docker.listed("container", *filters))
+        labels.append(f"{LABEL}.process={process}")
+    found = api.inspect("container", api.listed("container", *labels))
     return [
         Container(item["Id"], item["Config"]["Labels"].get(f"{LABEL}.process", ""), item)
         for item in found
@@ -77,6 +92,8 @@ def status(container: Container) -> Status:
     state = container.raw["State"]
     known = _STATES.get(state["Status"], State.STOPPED)
     running = known is State.RUNNING
+    if container.serves and not running:
+        known = State.STOPPED
     return Status(
         container.process,
         known,
@@ -104,24 +121,44 @@ def stop(graces: Mapping[str, float]) -> None:
     Raises:
         ProcessError: one is still there.
     """
-    by_grace: dict[int, list[str]] = {}
-    for name, grace in graces.items():
-        by_grace.setdefault(math.ceil(grace), []).append(name)
-    if not by_grace:
+    _each(_stop, graces.items())
+
+
+def start(names: Iterable[str]) -> None:
+    """Start containers that were made, all at once.
+
+    Raises:
+        ProcessError: one cannot be started, in Docker's words.
+    """
+    _each(_start, names)
+
+
+def remove(names: Iterable[str]) -> None:
+    """Remove containers, running or not; what they keep in named volumes stays."""
+    _each(_remove, names)
+
+
+_T = TypeVar("_T")
+
+
+def _each(do: Callable[[_T], None], items: Iterable[_T]) -> None:
+    """All at once; what the first of them raises, once all have ended."""
+    wanted = list(items)
+    if not wanted:
         return
     from concurrent.futures import ThreadPoolExecutor  # 10 ms that most commands need not pay
 
-    with ThreadPoolExecutor(max_workers=max(len(by_grace), 1)) as pool:
-        list(pool.map(_stop, by_grace.items()))
+    with ThreadPoolExecutor(max_workers=min(len(wanted), _AT_ONCE)) as pool:
+        list(pool.map(do, wanted))
 
 
-def _stop(asked: tuple[int, list[str]]) -> None:
-    grace, names = asked
-    command = docker.docker("stop", "--time", str(grace), *names, timeout=grace + _AFTER_KILL)
+def _stop(asked: tuple[str, float]) -> None:
+    name, grace = asked
+    query = {"t": str(math.ceil(grace))}
     try:
-        docker.call(command)
+        api.call("POST", f"/containers/{name}/stop", query, timeout=grace + _AFTER_KILL)
     except ProcessError as error:
-        if all(not item["State"]["Running"] for item in docker.inspect("container", names)):
+        if all(not item["State"]["Running"] for item in api.inspect("container", [name])):
             return
         raise ProcessError(
             f"containers cannot be stopped: {error.message}",
@@ -130,8 +167,11 @@ def _stop(asked: tuple[int, list[str]]) -> None:
         ) from error
 
 
-def remove(names: Iterable[str]) -> None:
-    """Remove containers, running or not; what they keep in named volumes stays."""
-    wanted = list(names)
-    if wanted:
-        docker.tried(docker.docker("rm", "--force", *wanted, timeout=docker.STARTING))
+def _start(name: str) -> None:
+    if api.call("POST", f"/containers/{name}/start", timeout=_STARTING) is None:
+        raise ProcessError(f"the container {name[:12]} was removed before it was started")
+
+
+def _remove(name: str) -> None:
+    with suppress(ProcessError):
+        api.call("DELETE", f"/containers/{name}", {"force": "true"}, timeout=_STARTING)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed, ProcessError
@@ -92,9 +90,17 @@ def tried(
     done = run(command, check=False, on_line=on_line, should_stop=should_stop)
     if done.returncode == 0 or not daemon.lost(done.output):
         return done
-    if not daemon.returns(docker("version", "--format", "{{.Server.Version}}")):
+    if not daemon.returns(_answers):
         raise absent() or ProcessError("Docker went away on this server", detail=done.output)
     return run(command, check=False, on_line=on_line, should_stop=should_stop)
+
+
+def _answers() -> bool:
+    try:
+        run(docker("version", "--format", "{{.Server.Version}}"))
+    except CommandFailed:
+        return False
+    return True
 
 
 def call(
@@ -126,36 +132,3 @@ def absent() -> ProcessError | None:
         except CommandFailed as error:
             return ProcessError(what, hint=hint, detail=error.output or None)
     return None
-
-
-def inspect(kind: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What Docker knows of containers, images or networks; those that are gone are left out.
-
-    Raises:
-        ProcessError: the daemon does not answer, which says nothing of what is there.
-    """
-    if not names:
-        return []
-    done = tried(docker(kind, "inspect", *names))
-    # What is missing is told on standard error, which comes behind the list.
-    text = done.output
-    start, end = text.find("["), text.rfind("]")
-    try:
-        found: list[dict[str, Any]] = json.loads(text[start : end + 1]) if start >= 0 else []
-        return found
-    except ValueError:
-        return [item for name in names for item in inspect(kind, [name])] if names[1:] else []
-
-
-def listed(kind: str, *filters: str) -> list[str]:
-    """The ids (of networks and volumes: the names) of all that fit the filters."""
-    words = [word for text in filters for word in ("--filter", text)]
-    argv = {"container": ("container", "ls", "--all", "--quiet", "--no-trunc")}.get(
-        kind, (kind, "ls", "--quiet")
-    )
-    return call(docker(*argv, *words)).split()
-
-
-def outlived() -> bool:
-    """Whether containers go on while the daemon is away (dockerd(8), live-restore)."""
-    return call(docker("info", "--format={{.LiveRestoreEnabled}}")).strip() == "true"

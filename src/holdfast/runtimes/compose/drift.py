@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from holdfast.compose.overrides import LABEL, project_name
 from holdfast.layout import Layout
-from holdfast.runtimes.compose import containers, docker, records
+from holdfast.runtimes.compose import api, containers, records
 from holdfast.runtimes.compose.containers import Container
 
 _RIGHT = "the next deploy puts that right"
@@ -30,7 +30,7 @@ def remember(layout: Layout, app: str, definitions: Mapping[str, str]) -> None:
 def seen(layout: Layout, app: str) -> Iterator[str]:
     """Every difference between what we started and what is there, as a sentence."""
     found = containers.find(app)
-    running = {item.process: item for item in found if item.running}
+    running = {item.process: item for item in found if item.serves}
     for name in records.names(layout, app):
         if name not in {item.process for item in found}:
             yield f"the container of {name} was removed; {_RIGHT}"
@@ -45,9 +45,9 @@ def seen(layout: Layout, app: str) -> Iterator[str]:
 def _foreign(app: str, ours: list[Container]) -> Iterator[str]:
     """Containers in a project of ours that we did not make (``docker compose -p hf-APP up``)."""
     known = {item.id for item in ours}
-    label = f"label=com.docker.compose.project={project_name(app)}"
-    others = [name for name in docker.listed("container", label) if name not in known]
-    for item in docker.inspect("container", others):
+    label = f"com.docker.compose.project={project_name(app)}"
+    others = [name for name in api.listed("container", label) if name not in known]
+    for item in api.inspect("container", others):
         name = str(item["Name"]).lstrip("/")
         way = f"docker rm --force {name} removes it"
         yield f"the container {name} was not started by Holdfast; {way}"

@@ -16,8 +16,7 @@ from typing import Any
 
 from holdfast.compose import overrides
 from holdfast.errors import BuildError, ProcessError
-from holdfast.execute import run
-from holdfast.runtimes.compose import docker, records
+from holdfast.runtimes.compose import api, docker, records
 from holdfast.runtimes.contract import Environment
 
 BUILDING = 3600.0
@@ -25,6 +24,9 @@ BUILDING = 3600.0
 
 SENT, DIRECTORY = "sent", ".holdfast-images"
 """What images that were built elsewhere are tagged with, and where in the source they lie."""
+
+_SAME_AGAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""An image that is built of the same again is the same: nothing in it says when that was."""
 
 Line = Callable[[str], None]
 
@@ -70,7 +72,7 @@ def obtain(
         if name not in tags:
             image = str(every[name]["image"])
             taken = by_name.get(image) or _taken(image, on_line)
-            docker.call(docker.docker("tag", taken, wanted.tag(name)))
+            api.tag(taken, wanted.tag(name))
             tags[name] = wanted.tag(name)
     return _ids(tags)
 
@@ -96,10 +98,10 @@ def _load(wanted: Wanted, names: Sequence[str], archive: Path) -> None:
         docker.call(docker.docker("load", "--input", str(archive), timeout=docker.PULLING))
     finally:
         archive.unlink(missing_ok=True)
-    own = docker.call(docker.docker("version", "--format={{.Server.Arch}}")).strip()
+    own = str(api.call("GET", "/version")["Arch"])
     for name in names:
         tag = replace(wanted, release=SENT).tag(name)
-        made = next((item["Architecture"] for item in docker.inspect("image", [tag])), None)
+        made = next((item["Architecture"] for item in api.inspect("image", [tag])), None)
         if made is None:
             raise ProcessError(f"the image of {name} did not come with the source")
         if made != own:
@@ -107,7 +109,7 @@ def _load(wanted: Wanted, names: Sequence[str], archive: Path) -> None:
                 f"the image of {name} was built for {made}, and this server is {own}",
                 hint=f"DOCKER_DEFAULT_PLATFORM=linux/{own} holdfast deploy builds for it",
             )
-        docker.call(docker.docker("tag", tag, wanted.tag(name)))
+        api.tag(tag, wanted.tag(name))
 
 
 def _build(
@@ -129,14 +131,14 @@ def _build(
         "build",
         *names,
         timeout=BUILDING,
-        env=wanted.env,
+        env={**wanted.env, **_SAME_AGAIN},
     )
     docker.call(command, on_line=on_line, should_stop=should_stop)
 
 
 def _taken(image: str, on_line: Line) -> str:
     """An image that nobody builds here, pulled if it is not here."""
-    if not docker.inspect("image", [image]):
+    if not api.inspect("image", [image]):
         try:
             docker.call(docker.docker("pull", image, timeout=docker.PULLING), on_line=on_line)
         except ProcessError as error:
@@ -152,7 +154,7 @@ def _ids(tags: Mapping[str, str]) -> dict[str, str]:
     """The id of each service's image, by its tag."""
     found = {
         tag: str(item["Id"])
-        for item in docker.inspect("image", sorted({*tags.values()}))
+        for item in api.inspect("image", sorted({*tags.values()}))
         for tag in item["RepoTags"] or ()
     }
     for tag in tags.values():
@@ -163,13 +165,15 @@ def _ids(tags: Mapping[str, str]) -> dict[str, str]:
 
 def place() -> Path | None:
     """Where the daemon keeps images; ``None`` if it does not say."""
-    found = run(docker.docker("info", "--format={{.DockerRootDir}}"), check=False).output.strip()
-    return Path(found) if found.startswith("/") else None
+    try:
+        return Path(api.info()["DockerRootDir"])
+    except ProcessError:
+        return None
 
 
 def exposed(image: str) -> int | None:
     """The first TCP port that an image says it listens on."""
-    for found in docker.inspect("image", [image]):
+    for found in api.inspect("image", [image]):
         ports = (found["Config"] or {}).get("ExposedPorts") or {}
         return next((int(name.split("/")[0]) for name in ports if name.endswith("/tcp")), None)
     return None
@@ -181,7 +185,7 @@ def owner(image: str, user: str) -> tuple[int, int] | None:
     Args:
         user: what the service says itself; empty if nothing.
     """
-    found = docker.inspect("image", [image])
+    found = api.inspect("image", [image])
     said = user or str(((found[0] if found else {}).get("Config") or {}).get("User") or "")
     if said.split(":")[0] in ("", "0", "root"):
         return None
@@ -193,9 +197,11 @@ def owner(image: str, user: str) -> tuple[int, int] | None:
 
 def sweep(app: str, releases: frozenset[str]) -> None:
     """Remove the images of releases that are not there any more; layers that others share stay."""
-    words = ("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{app}")
-    listed = docker.tried(docker.docker(*words)).output.split()
-    gone = [tag for tag in listed if tag.partition(":")[2].partition(".")[0] not in releases]
+    gone = [
+        tag
+        for tag in api.tags(f"holdfast/{app}")
+        if tag.partition(":")[2].partition(".")[0] not in releases
+    ]
     if gone:
         docker.tried(docker.docker("image", "rm", *gone, timeout=docker.STARTING))
 

@@ -11,7 +11,7 @@ import ipaddress
 
 from holdfast.compose.overrides import LABEL, edge_network
 from holdfast.errors import ProcessError
-from holdfast.runtimes.compose import docker
+from holdfast.runtimes.compose import api, docker
 from holdfast.runtimes.contract import Slot
 
 _HOSTS = {"a": 10, "b": 11}
@@ -46,7 +46,7 @@ def _make(app: str, name: str) -> None:
 
 def _subnet(name: str) -> str | None:
     """The first IPv4 subnet of a network; ``None`` without the network."""
-    for found in docker.inspect("network", [name]):
+    for found in api.inspect("network", [name]):
         for item in found["IPAM"]["Config"] or ():
             if ":" not in item["Subnet"]:
                 return str(item["Subnet"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.compose import containers, records, steady
+from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
 from holdfast.runtimes.started import Started
 
@@ -15,6 +16,13 @@ GRACE = 10.0
 """Seconds from TERM to KILL for what nobody said anything about."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
+
+
+def prepare_workers(one: Released) -> None:
+    """Have Compose make the workers' containers, where it need not be there to start them."""
+    if one.said.workers and all(map(one.starts_alone, one.said.workers)):
+        one.write(OTHERS, one.others)
+        one.call(OTHERS, "up", "--no-start", "--no-deps", "--no-build", *one.said.workers)
 
 
 def start_workers(one: Released) -> None:
@@ -26,12 +34,23 @@ def start_workers(one: Released) -> None:
     stop(layout, one.app, {name: _grace(layout, one.app, name) for name in gone})
     if not said.workers:
         return
+    as_made = not one.write(OTHERS, one.others)
     steady.ensure(one)
     graces = {item.name: item.stop_grace for item in one.release.spec.processes}
     for name in said.workers:
         wanted = Started(one.release.id, None, graces.get(name, GRACE))
         records.remember(layout, one.app, name, wanted)
-    one.call(OTHERS, "up", "--detach", "--no-deps", "--no-build", *said.workers)
+    made = [item for item in containers.find(one.app) if item.process in said.workers]
+    if as_made and _waits(one, made):
+        containers.start(item.id for item in made)
+    else:
+        one.call(OTHERS, "up", "--detach", "--no-deps", "--no-build", *said.workers)
+
+
+def _waits(one: Released, made: Sequence[Container]) -> bool:
+    """Whether every worker's container was made for this release and only has to be started."""
+    fresh = all(item.made_for(one.release.id) for item in made)
+    return fresh and {item.process for item in made} == {*one.said.workers}
 
 
 def stop_workers(layout: Layout, app: str, grace: float | None) -> None:

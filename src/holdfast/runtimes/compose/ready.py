@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 
+from holdfast.compose.overrides import ENDS
 from holdfast.errors import ProcessError
 from holdfast.runtimes.compose import containers, output
 from holdfast.runtimes.compose.containers import Container
@@ -28,14 +29,17 @@ def wait(app: str, names: Sequence[str], patience: float = _PATIENCE) -> None:
         left = {name for name in left if name not in found or not _ready(found[name])}
         if not left:
             return
+        for name in sorted(left & {*found}):
+            if ENDS in found[name].labels and found[name].raw["State"]["Status"] == "exited":
+                raise _failed(app, found[name])
         if time.monotonic() > deadline:
             raise _late(app, sorted(left), found, patience)
         time.sleep(_POLL)
 
 
 def _ready(container: Container) -> bool:
-    if not container.running:
-        return False
+    if ENDS in container.labels or not container.running:
+        return container.serves and not container.running
     if container.health is not None:
         return container.health == "healthy"
     ports, addresses = container.ports(), container.addresses()
@@ -48,6 +52,15 @@ def _connects(address: str, port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def _failed(app: str, container: Container) -> ProcessError:
+    return ProcessError(
+        f"{app}: the service {container.process} ended with status"
+        f" {container.raw['State']['ExitCode']}; others wait until it has ended well",
+        hint="the end of its log is above",
+        detail=output.tail([container], 40),
+    )
 
 
 def _late(app: str, names: list[str], found: dict[str, Container], patience: float) -> ProcessError:

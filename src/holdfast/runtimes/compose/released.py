@@ -16,7 +16,7 @@ from holdfast.compose import override, overrides
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.base import plain
-from holdfast.runtimes.compose import docker, records, resolving
+from holdfast.runtimes.compose import api, docker, records, resolving
 from holdfast.runtimes.contract import Environment, Release
 
 OTHERS = "others"
@@ -70,13 +70,18 @@ class Released:
         """The override of everything beside the web."""
         return overrides.for_others(self.document, self.app, self.said, self.release.id)
 
+    def starts_alone(self, service: str) -> bool:
+        """Whether Docker itself starts a container of it: Compose puts nothing in before."""
+        definition = self.document["services"][service]
+        return not any(definition.get(key) for key in ("configs", "secrets", "post_start"))
+
     def check_images(self) -> None:
         """See that what it starts is still there.
 
         Raises:
             ProcessError: somebody removed one of its images.
         """
-        there = {str(item["Id"]) for item in docker.inspect("image", [*self.said.images.values()])}
+        there = {str(item["Id"]) for item in api.inspect("image", [*self.said.images.values()])}
         gone = [name for name, image in self.said.images.items() if image not in there]
         if gone:
             raise ProcessError(

@@ -7,7 +7,7 @@ import shutil
 from holdfast.compose import overrides
 from holdfast.compose.overrides import LABEL
 from holdfast.layout import Layout
-from holdfast.runtimes.compose import containers, docker, processes, records
+from holdfast.runtimes.compose import api, containers, docker, processes, records
 
 
 def remove(layout: Layout, app: str) -> None:
@@ -17,7 +17,7 @@ def remove(layout: Layout, app: str) -> None:
     containers.stop(dict.fromkeys(running, processes.GRACE))
     containers.remove(item.id for item in found)
     for label in (f"{LABEL}.app={app}", _of_compose(app)):
-        for name in docker.listed("network", f"label={label}"):
+        for name in api.listed("network", label):
             docker.tried(docker.docker("network", "rm", name))
     for path in records.directory(layout, app).iterdir():
         if path.is_file():
@@ -26,10 +26,9 @@ def remove(layout: Layout, app: str) -> None:
 
 def forget(layout: Layout, app: str) -> None:
     """Remove its volumes and images, and whatever was written down."""
-    for name in docker.listed("volume", f"label={_of_compose(app)}"):
+    for name in api.listed("volume", _of_compose(app)):
         docker.call(docker.docker("volume", "rm", "--force", name))
-    words = ("image", "ls", "--format={{.Repository}}:{{.Tag}}", f"holdfast/{app}")
-    if names := docker.call(docker.docker(*words)).split():
+    if names := api.tags(f"holdfast/{app}"):
         docker.tried(docker.docker("image", "rm", *names, timeout=docker.STARTING))
     shutil.rmtree(records.directory(layout, app), ignore_errors=True)
 

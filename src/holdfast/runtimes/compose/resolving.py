@@ -1,8 +1,8 @@
 """A project through Compose's own eyes, with the variables of production instead of the laptop's.
 
-While Compose reads it, ``.env`` of the release's source holds the variables that are kept on the
-server, behind those that the source itself has there; afterwards it is as it was. Services that
-name it in ``env_file`` so get the production values, and no image is built with them.
+While Compose reads it, ``.env`` beside the project's first file holds the variables that are kept
+on the server, behind those that the source itself has there; afterwards it is as it was. Services
+that name it in ``env_file`` so get the production values, and no image is built with them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from holdfast.command import Secret
+from holdfast.compose.project import directory
 from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import run
 from holdfast.files import write_atomic
@@ -28,6 +30,8 @@ _UNSET = "variable is not set"
 """Compose's warning; it goes on with an empty value."""
 
 
+_ALONE = Lock()
+
 Variables = Mapping[str, "str | Secret"]
 
 
@@ -39,6 +43,7 @@ def resolve(
     env: Variables,
     *,
     interpolate: bool = True,
+    everything: bool = False,
 ) -> dict[str, Any]:
     """The whole project as Compose would run it.
 
@@ -47,13 +52,15 @@ def resolve(
 
     Args:
         interpolate: put variables in; without it they stand as they are written.
+        everything: as if all profiles were on.
 
     Raises:
         BuildError: Compose does not accept the project, in its own words.
         ProcessError: there is no Docker.
     """
     given = tuple(sorted(env.items()))
-    said = _said(project, source, tuple(files), tuple(profiles), given, interpolate=interpolate)
+    on = ("*",) if everything else tuple(profiles)
+    said = _said(project, source, tuple(files), on, given, interpolate=interpolate)
     found: dict[str, Any] = json.loads(said[said.index("{\n") :])
     return found
 
@@ -88,9 +95,10 @@ def _said(
     env = dict(given)
     said = [word for name in profiles for word in ("--profile", name)]
     more = () if interpolate else ("--no-interpolate",)
+    home = directory(source, files)
     command = docker.compose(
         project,
-        source,
+        home,
         [source / name for name in files],
         *said,
         "config",
@@ -99,7 +107,7 @@ def _said(
         timeout=docker.LOOKING,
         env=env,
     )
-    wanted = [source / ".env"]
+    wanted = [home / ".env"]
     for _ in range(_MOST_ENV_FILES):
         with _env_files(wanted, env):
             try:

@@ -44,6 +44,9 @@ class ComposeRuntime:
 
     # ── processes ────────────────────────────────────────────────────────────────────
 
+    def prepare_web(self, release: Release, slot: Slot, env: Environment) -> None:
+        web.prepare(self._one(release, env), slot)
+
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         """See the contract; what it depends on is up and ready before it is started."""
         return web.start(self._one(release, env), slot)
@@ -58,6 +61,9 @@ class ComposeRuntime:
 
     def start_processes(self, release: Release, env: Environment) -> None:
         processes.start_workers(self._one(release, env))
+
+    def prepare_processes(self, release: Release, env: Environment) -> None:
+        processes.prepare_workers(self._one(release, env))
 
     def stop_processes(self, app: str, grace: float | None = None) -> None:
         processes.stop_workers(self._layout, app, grace)

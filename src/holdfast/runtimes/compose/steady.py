@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.app import ComposeApp
-from holdfast.compose.overrides import LABEL
+from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.runtimes.compose import containers, docker, drift, ready
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
@@ -19,10 +19,13 @@ def ensure(one: Released) -> None:
     if not one.said.steady:
         return
     wanted = changed(one.others, one.said, containers.find(one.app))
-    if wanted:
-        words = ("up", "--detach", "--no-deps", "--no-build")
-        one.call(OTHERS, *words, *wanted, timeout=docker.PULLING)
-        ready.wait(one.app, wanted)
+    ending = [name for name in wanted if ENDS in one.others["services"][name]["labels"]]
+    # What runs to its end works on what stays up.
+    for names in ([name for name in wanted if name not in ending], ending):
+        if names:
+            words = ("up", "--detach", "--no-deps", "--no-build")
+            one.call(OTHERS, *words, *names, timeout=docker.PULLING)
+            ready.wait(one.app, names)
 
 
 def replaced(one: Released) -> tuple[str, ...]:
@@ -40,7 +43,7 @@ def changed(ours: Mapping[str, Any], said: ComposeApp, found: Sequence[Container
     Args:
         ours: the override.
     """
-    runs = {item.process: item.labels.get(f"{LABEL}.definition") for item in found if item.running}
+    runs = {item.process: item.labels.get(f"{LABEL}.definition") for item in found if item.serves}
     wanted = definitions(ours, said)
     return [name for name, definition in wanted.items() if runs.get(name) != definition]
 

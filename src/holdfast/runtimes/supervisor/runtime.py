@@ -79,6 +79,9 @@ class SupervisorRuntime:
 
     # ── web ──────────────────────────────────────────────────────────────────────────
 
+    def prepare_web(self, release: Release, slot: Slot, env: Environment) -> None:
+        """Nothing: what it needs is written in the moment in which it is started."""
+
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         web, program = release.spec.web, self._program(release.spec.name, f"web.{slot}")
         socket = program.socket if web.listen == "unix" else None
@@ -119,6 +122,9 @@ class SupervisorRuntime:
         script = programs.launcher(program, release.source / process.directory, process.command)
         started = Started(release.id, None, process.stop_grace)
         self._start(program, started, env, release, script)
+
+    def prepare_processes(self, release: Release, env: Environment) -> None:
+        """Nothing: what they need is written in the moment in which they are started."""
 
     def stop_processes(self, app: str, grace: float | None = None) -> None:
         found = [self._program(app, name) for name in self._names(app)]

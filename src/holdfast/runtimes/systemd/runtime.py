@@ -84,6 +84,9 @@ class SystemdRuntime:
 
     # ── web ──────────────────────────────────────────────────────────────────────────
 
+    def prepare_web(self, release: Release, slot: Slot, env: Environment) -> None:
+        """Nothing: what it needs is written in the moment in which it is started."""
+
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
         web = release.spec.web
         record = self._record(release.spec.name, f"web.{slot}")
@@ -121,6 +124,9 @@ class SystemdRuntime:
             record = self._record(app, process.name)
             started = Started(release.id, None, process.stop_grace)
             self._start(record, started, process, release, env)
+
+    def prepare_processes(self, release: Release, env: Environment) -> None:
+        """Nothing: what they need is written in the moment in which they are started."""
 
     def stop_processes(self, app: str, grace: float | None = None) -> None:
         found = [self._record(app, name) for name in self._names(app)]
