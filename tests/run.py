@@ -42,8 +42,9 @@ AREAS = ("unit", "edge", "server", "machines", "compose", "browser")
 PARTS = ("lint", *AREAS)
 NEED_NGINX = frozenset(AREAS) - {"unit"}
 
-AT_ONCE = {"machines": 2.0}
-"""Tests at once for each core, 1 if not named: a server that boots or installs mostly waits."""
+AT_ONCE = {"edge": 1.5, "machines": 2.0}
+"""Tests at once for each core, 1 if not named: a server that boots or installs mostly waits, and so
+does a test of a lease."""
 
 TOGETHER = ("server", "machines", "compose")
 """Areas that run side by side where a run has more than one of them: each waits so much that
