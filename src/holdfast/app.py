@@ -44,6 +44,7 @@ class Dependencies:
         python: a version request for uv (``"3.12"``), or ``None`` for the machine's.
         exact: only such a Python will do, for ``holdfast.toml`` asks for it.
         instead: requirements that take the place of all that is said of the same package.
+        building: requirements of what packages are built with (``cython<3``).
     """
 
     source: Literal["uv.lock", "pyproject", "requirements", "none"]
@@ -53,6 +54,7 @@ class Dependencies:
     python: str | None = None
     exact: bool = False
     instead: tuple[str, ...] = ()
+    building: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from holdfast.detect import (
     command_line,
     django,
     drift,
+    gunicorn_settings,
     known_values,
     reaching,
     refusal,
@@ -107,7 +108,7 @@ class Assembly:
         websockets = any(
             isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
         )
-        named = self._named_server()
+        named = self._of_protocol(best, self._named_server())
         served = server.choose(
             best.interface,
             environment.packages | environment.direct,
@@ -174,6 +175,19 @@ class Assembly:
         older, found = drift.older(self.tree, self.facts, chosen.source, files)
         self.findings += found
         return older
+
+    def _of_protocol(
+        self, best: Candidate, named: command_line.ServerLine | None
+    ) -> command_line.ServerLine | None:
+        """The server named, unless it cannot serve an ASGI app as it is started."""
+        if named is None or best.interface != "asgi" or self.config.web.command:
+            return named
+        if named.name == "gunicorn":
+            line = web_line(self.facts)
+            directory = line.directory if line else "."
+            settings = gunicorn_settings.of_line(self.facts, named, directory)
+            return named if gunicorn_settings.speaks_asgi(named, settings) else None
+        return None if named.name == "waitress" else named
 
     def _named_server(self) -> command_line.ServerLine | None:
         """The server in the config's web command, else in the ``Procfile``'s."""

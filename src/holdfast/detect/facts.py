@@ -219,6 +219,14 @@ class ProcessLine(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class GunicornSettings(Fact):
+    """A configuration file of gunicorn: the names it sets; its worker, if that is written out."""
+
+    names: frozenset[str]
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
 class AppHint(Fact):
     """Somebody named the app: ``FLASK_APP``, ``[tool.fastapi] entrypoint``.
 

@@ -36,6 +36,7 @@ class Wanted:
         boot: seconds that the app may take to boot.
         versions: of the installed servers; empty if unknown.
         workers: ``None`` leaves it to ``$WEB_CONCURRENCY``, which the app's env sets.
+        settings: what a configuration file of gunicorn sets.
     """
 
     candidate: Candidate
@@ -46,6 +47,7 @@ class Wanted:
     listen: Listen = "unix"
     versions: Mapping[str, str] | None = None
     own_workers: bool = False
+    settings: frozenset[str] = frozenset()
 
     @property
     def graceful(self) -> int:
@@ -108,13 +110,20 @@ def gunicorn_options(wanted: Wanted) -> tuple[str, ...]:
     ``--timeout`` covers the import of the app in a worker, so it is the boot's time.
     The control socket (since 25.1) would be one file for all apps of a user.
     """
-    workers = () if wanted.own_workers else ("--workers", str(wanted.shape.workers))
+    own = wanted.settings
+    workers: tuple[str, ...] = ("--workers", str(wanted.shape.workers))
+    if wanted.own_workers or "workers" in own:
+        workers = ()
+    worker = () if "worker_class" in own else ("--worker-class", "gthread")
+    threads: tuple[str, ...] = ("--threads", str(wanted.shape.threads))
+    if own & {"worker_class", "threads"}:
+        threads = ()
+    timeout = () if "timeout" in own else ("--timeout", str(max(60, int(wanted.boot))))
     shared = ("--worker-tmp-dir", "/dev/shm") if wanted.machine.shared_memory else ()  # noqa: S108
     control = ("--no-control-socket",) if wanted.at_least("gunicorn", 25, 1) else ()
     trusted = "*" if wanted.listen == "unix" else "127.0.0.1"
     return (
-        *("--worker-class", "gthread", *workers, "--threads", str(wanted.shape.threads)),
-        *("--timeout", str(max(60, int(wanted.boot)))),
+        *(*worker, *workers, *threads, *timeout),
         *("--graceful-timeout", str(wanted.graceful), "--keep-alive", str(KEEP_ALIVE)),
         *("--forwarded-allow-ips", trusted, *shared, *control),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from holdfast.app import Finding, Web
 from holdfast.config import Config
-from holdfast.detect import command_line, machine, serving, tools
+from holdfast.detect import command_line, gunicorn_settings, machine, serving, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.command_line import ServerLine
 from holdfast.detect.facts import (
@@ -61,6 +61,11 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
     )
     if config.web.listen is None and not wanted.at_least("gunicorn", *_REUSES_SOCKETS):
         wanted = replace(wanted, listen="port")
+    parsed = command_line.parse(line.command) if line else None
+    started_in = line.directory if line else candidate.directory
+    said = gunicorn_settings.of_line(project.facts, parsed, started_in)
+    if said is not None:
+        wanted = replace(wanted, settings=said.names)
     return _from_procfile(config, line, wanted, project.server) or _ours(config, project, wanted)
 
 

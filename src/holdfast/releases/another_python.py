@@ -26,6 +26,14 @@ _UNSUPPORTED = (
 _UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`")
 
 
+_BUILT_WITH = (
+    (r"cython_sources|Cython\.Compiler\.Errors\.CompileError", "cython<3"),
+    (r"use_2to3 is invalid", "setuptools<58"),
+    (r"No module named 'pkg_resources'", "setuptools<81"),
+)
+"""What a build says that fails for a version of its tools that came later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """Why another Python may help.
@@ -34,11 +42,13 @@ class Sign:
         reason: for a person.
         unbuilt: packages that could not be built: only a wheel of theirs helps.
         versions: of each of them, as far as uv says it.
+        building: what they were made to be built with, where a later version was the fault.
     """
 
     reason: str
     unbuilt: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    building: tuple[str, ...] = ()
 
 
 class Unfit(Exception):
@@ -63,7 +73,9 @@ def sign(output: str) -> Sign | None:
     if not unbuilt:
         return None
     names = tuple(unbuilt)
-    return Sign(f"{names[0]} cannot be built for this Python", names, tuple(unbuilt.values()))
+    older = tuple(line for said, line in _BUILT_WITH if re.search(said, output))
+    reason = f"{names[0]} cannot be built for this Python"
+    return Sign(reason, names, tuple(unbuilt.values()), older)
 
 
 def choose(

@@ -1,4 +1,6 @@
-"""Other packages in place of those that cannot be built here.
+"""What else to do about packages that cannot be built here.
+
+Some want tools of their time to be built with: PyYAML 5.4 cannot be built with Cython 3.
 
 ``psycopg2`` comes as source alone and wants a compiler and PostgreSQL's headers; the same code of
 the same release comes ready made as ``psycopg2-binary``. Servers that somebody else's platform ran
@@ -23,6 +25,10 @@ def gone(name: str) -> str:
 
 def of(sign: Sign, dependencies: Dependencies) -> tuple[Dependencies, str] | None:
     """The dependencies without what could not be built, and a sentence; ``None``: no way known."""
+    older = tuple(line for line in sign.building if line not in dependencies.building)
+    if older:
+        built = replace(dependencies, building=(*dependencies.building, *older))
+        return built, f"{sign.unbuilt[0]} cannot be built with the newest tools: {', '.join(older)}"
     for name, version in zip(sign.unbuilt, sign.versions, strict=True):
         if gone(name) in dependencies.instead:
             continue

@@ -11,8 +11,10 @@ import os
 import time
 from pathlib import Path
 
+from holdfast.app import Dependencies
 from holdfast.files import write_json
 
+_OTHERWISE = ("extra", "instead", "building")
 _AGAIN = 3600.0
 """Seconds until a fetch that failed is tried again: without a network it takes 8 s to fail."""
 
@@ -46,19 +48,21 @@ class Pythons:
         """Remember that; raises OSError when the disk is full."""
         write_json(self._file, {**self._load(), f"instead {environment}": path})
 
-    def lines(self, environment: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """What an environment was made with besides and instead: its dependencies did not do."""
-        known = self._load()
-        both = (known.get(f"{word} {environment}", "") for word in ("besides", "in place"))
-        besides, instead = (tuple(text.splitlines()) for text in both)
-        return besides, instead
+    def lines(self, environment: str) -> dict[str, tuple[str, ...]]:
+        """What an environment was made with otherwise than was said, for that did not do.
 
-    def set_lines(
-        self, environment: str, besides: tuple[str, ...], instead: tuple[str, ...]
-    ) -> None:
+        By the fields of :class:`~holdfast.app.Dependencies`.
+        """
+        known = self._load()
+        found = {name: known.get(f"{name} {environment}", "").splitlines() for name in _OTHERWISE}
+        return {name: tuple(lines) for name, lines in found.items() if lines}
+
+    def set_lines(self, environment: str, dependencies: Dependencies) -> None:
         """Remember that; raises OSError when the disk is full."""
-        said = {f"besides {environment}": besides, f"in place {environment}": instead}
-        write_json(self._file, {**self._load(), **{k: "\n".join(v) for k, v in said.items()}})
+        said = {
+            f"{name} {environment}": "\n".join(getattr(dependencies, name)) for name in _OTHERWISE
+        }
+        write_json(self._file, {**self._load(), **said})
 
     def worth_fetching(self, request: str) -> bool:
         """Whether it was not tried within the last hour; from now on it was."""

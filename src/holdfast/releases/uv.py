@@ -85,15 +85,19 @@ def install(
     env: Mapping[str, str],
     *,
     overrides: Path | None = None,
+    building: Path | None = None,
 ) -> Command:
     """Installs requirements (``-r FILE``, ``-e DIR``, names) into a virtual environment.
 
     Args:
         overrides: a file of requirements that take the place of others.
+        building: a file of requirements of what packages are built with.
     """
     target = ["pip", "install", "--python", str(venv / "bin" / "python")]
     if overrides is not None:
         target += ["--overrides", str(overrides)]
+    if building is not None:
+        target += ["--build-constraints", str(building)]
     return _command([*target, *arguments], directory, env, title="uv pip install")
 
 

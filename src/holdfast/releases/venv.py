@@ -89,12 +89,15 @@ class Environments:
         """
         python, other = self._interpreters.choose(dependencies)
         first = key(dependencies, source, python)
-        besides, instead = self._pythons.lines(first)
-        if set(instead) - set(dependencies.instead):
-            extra = tuple(dict.fromkeys((*dependencies.extra, *besides)))
-            return self.provide(
-                replace(dependencies, extra=extra, instead=instead), source, release, commit
-            )
+        lines = self._pythons.lines(first)
+        otherwise = replace(
+            dependencies,
+            extra=lines.get("extra", dependencies.extra),
+            instead=lines.get("instead", dependencies.instead),
+            building=lines.get("building", dependencies.building),
+        )
+        if otherwise != dependencies:
+            return self.provide(otherwise, source, release, commit)
         if not dependencies.exact and (known := self._pythons.instead(first)) is not None:
             python, other = known, False
         try:
@@ -103,7 +106,7 @@ class Environments:
             if (changed := in_place.of(unfit.sign, dependencies)) is not None:
                 self._note(changed[1])
                 made = self.provide(changed[0], source, release, commit)
-                self._pythons.set_lines(first, changed[0].extra, changed[0].instead)
+                self._pythons.set_lines(first, changed[0])
                 return made
             better = (
                 None if dependencies.exact else self._better(unfit, dependencies, source, python)
@@ -157,7 +160,7 @@ class Environments:
                 source,
                 self._env,
                 wheels=unfit.sign.unbuilt,
-                overrides=self._overrides(dependencies),
+                overrides=self._listed(dependencies.instead),
             )
             try:
                 self._execute(command)
@@ -199,9 +202,17 @@ class Environments:
         # A source without .git cannot say its version; without one nothing can be built.
         version = {"SETUPTOOLS_SCM_PRETEND_VERSION": f"0.0.0+g{(commit or 'unknown')[:12]}"}
         env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
-        overrides = self._overrides(dependencies)
+        overrides = self._listed(dependencies.instead)
+        building = self._listed(dependencies.building)
         for command in commands(
-            path, dependencies, source, python, env, other=other, overrides=overrides
+            path,
+            dependencies,
+            source,
+            python,
+            env,
+            other=other,
+            overrides=overrides,
+            building=building,
         ):
             self._run(command)
         if (earlier := self._newest(python)) is not None:
@@ -215,12 +226,12 @@ class Environments:
             raise of_system("install the dependencies", error, self._home.home) from None
         self._line(f"environment made in {time.monotonic() - began:.1f} s")
 
-    def _overrides(self, dependencies: Dependencies) -> Path | None:
-        """The lines of ``instead`` as a file, by its content's name; ``None`` if there are none."""
-        if not dependencies.instead:
+    def _listed(self, lines: tuple[str, ...]) -> Path | None:
+        """Lines as a file, by its content's name; ``None`` if there are none."""
+        if not lines:
             return None
-        text = "".join(f"{line}\n" for line in dependencies.instead)
-        path = self._home.envs / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.overrides.txt"
+        text = "".join(f"{line}\n" for line in lines)
+        path = self._home.envs / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.lines.txt"
         try:
             path.write_text(text)
         except OSError as error:
@@ -288,6 +299,7 @@ def commands(
     *,
     other: bool = False,
     overrides: Path | None = None,
+    building: Path | None = None,
 ) -> list[Command]:
     """What fills a new environment, in order; everything is resolved in one go where uv can.
 
@@ -295,12 +307,13 @@ def commands(
         other: the interpreter is not what the project asks for. ``uv sync`` would refuse it,
             the same versions as a list install.
         overrides: a file of requirements that take the place of others; ``uv sync`` has none.
+        building: a file of requirements of what packages are built with.
     """
     first = dependencies.files[0] if dependencies.files else "."
     project = source / PurePosixPath(first).parent
     made = [uv.make_venv(path, python, source, env)]
     wanted = list(dependencies.extra)
-    if dependencies.source == "uv.lock" and (other or overrides):
+    if dependencies.source == "uv.lock" and (other or overrides or building):
         listed = path.with_name(f"{path.name}.txt")
         made.append(uv.export(listed, project, env))
         wanted = ["-r", str(listed), *wanted]
@@ -314,7 +327,8 @@ def commands(
         ):
             wanted = ["-r", first, *wanted]
     if wanted:
-        made.append(uv.install(path, wanted, source, env, overrides=overrides))
+        installed = uv.install(path, wanted, source, env, overrides=overrides, building=building)
+        made.append(installed)
     return made
 
 
@@ -327,7 +341,11 @@ def key(dependencies: Dependencies, source: Path, python: str) -> str:
     """
     digest = hashlib.sha256()
     said = (FORMAT, os.path.realpath(python), platform.machine(), dependencies.source)
-    for part in (*said, *dependencies.extra, *(f"={line}" for line in dependencies.instead)):
+    changed = (
+        *(f"={line}" for line in dependencies.instead),
+        *(f"<{line}" for line in dependencies.building),
+    )
+    for part in (*said, *dependencies.extra, *changed):
         digest.update(part.encode() + b"\0")
     for name in dependencies.files:
         digest.update(name.encode() + b"\0")

@@ -36,6 +36,9 @@ def test_signs() -> None:
     assert another_python.sign(FILE) == Sign("picky==1.0 needs Python>=3.12")
     built = another_python.sign(UNBUILT)
     assert built == Sign("lxml cannot be built for this Python", ("lxml",), ("4.6.1",))
+    cython = another_python.sign(f"{UNBUILT}AttributeError: cython_sources\n")
+    assert cython is not None
+    assert cython.building == ("cython<3",)
     assert another_python.sign("error: No solution found: flask==99 is not there") is None
 
 

@@ -42,8 +42,9 @@ def test_what_takes_the_place_of_others(source: Path) -> None:
     """It is part of the key; where ``uv.lock`` has the versions, they are installed as a list."""
     without = Dependencies("uv.lock", ("uv.lock", "pyproject.toml"))
     instead = replace(without, instead=('psycopg2 ; python_version < "3"',))
-    keys = {venv.key(item, source, sys.executable) for item in (without, instead)}
-    assert len(keys) == 2
+    building = replace(without, building=("cython<3",))
+    keys = {venv.key(item, source, sys.executable) for item in (without, instead, building)}
+    assert len(keys) == 3
     made = venv.commands(Path("/env"), instead, source, "/p", {}, overrides=Path("/o.txt"))
     assert [command.argv[1] for command in made] == ["venv", "export", "pip"]
     assert made[-1].argv[-4:] == ("--overrides", "/o.txt", "-r", "/env.txt")
