@@ -80,7 +80,9 @@ def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:
 
 
 def _ends(command: str) -> bool:
-    ends = _ENDS.search(command) or _SERVICES.match(command)
+    """Whether a line ends by itself, by the last command of its chain, or runs a service."""
+    last = re.split(r"&&|;", command)[-1].strip()
+    ends = _ENDS.search(last) or _SERVICES.match(last)
     return command_line.parse(command) is None and ends is not None
 
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 
 from holdfast.app import OLDEST_PYTHON, Finding
-from holdfast.detect import choosing, dropped, inference
+from holdfast.detect import choosing, dropped, inference, secrets
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
@@ -108,6 +108,8 @@ _OTHERS = (
 def repaired(project: Project, error: ImportFailed) -> Project | None:
     """The project with what its import lacks besides; ``None`` where that is not known."""
     kind, message = error.kind, error.said
+    if (asked := _secret_asked_for(project, message)) is not None:
+        return asked
     name = (error.module or "").partition(".")[0]
     added: tuple[str, ...] = ()
     why = ""
@@ -129,6 +131,20 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
         return _with_older_python(project, bound)
     new = tuple(item for item in added if item not in project.dependencies.extra)
     return _with(project, new, why) if new else _with_other(project, message)
+
+
+def _secret_asked_for(project: Project, message: str) -> Project | None:
+    """The project with a random value for a secret that the error names: any would do."""
+    for name in re.findall(r"\b[A-Z][A-Z0-9_]*_(?:KEY|SECRET|SALT)\b", message):
+        if name in project.generate or not secrets.satisfied_by_random(name, frozenset()):
+            continue
+        why = "the app's own error asks for it; any random value will do, so one is made and kept"
+        return replace(
+            project,
+            generate=(*project.generate, name),
+            findings=(*project.findings, Finding("secret", name, why)),
+        )
+    return None
 
 
 def _with_other(project: Project, message: str) -> Project | None:

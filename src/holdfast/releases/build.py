@@ -186,6 +186,7 @@ class Build:
                 is_added = "is added" if repair.what == "added" else "is installed in its place"
                 self._note(f"{repair.why}: {repair.value} {is_added}")
             project = repaired
+            self._generate(project.generate)
             try:
                 env_path = self._provide(environments, project, source)
             except BuildError as error:
