@@ -69,6 +69,19 @@ def test_a_missing_variable_is_named_before_anything_changes(shop: Shop) -> None
     assert "holdfast env set MODE" in done.stderr
 
 
+def test_a_project_whose_profiles_are_off_is_told_how_to_switch_them_on(shop: Shop) -> None:
+    """Compose leaves out what is off: the app, perhaps, with everything that makes it one."""
+    off = (
+        "services:\n  web:\n    profiles: [live]\n    build: .\n    ports: ['8000:8000']\n"
+        "  worker:\n    profiles: [jobs]\n    build: .\n  cache:\n    image: redis:8\n"
+    )
+    shop.write({"compose.yaml": off})
+    done = shop.holdfast("deploy", "--domain", shop.host, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "profiles that are off hold web, worker" in done.stderr
+    assert 'profiles = ["live"]' in done.stderr
+
+
 def test_a_release_that_does_not_answer_is_undone(shop: Shop) -> None:
     """The old one serves on, and the error shows what the new one printed."""
     shop.write({"compose.yaml": COMPOSE})

@@ -7,6 +7,7 @@ import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -170,8 +171,9 @@ class ComposedBuild:
             return roles.assign(project, said.web, said.port)
         except DetectionError:
             # What is off may be what is meant; Compose leaves it out unless it is asked for all.
-            every = partial(resolving.resolve, everything=True)
-            roles.check_profiles(project, read(self._asking(every, files)))
+            with suppress(BuildError):
+                every = self._asking(partial(resolving.resolve, everything=True), files)
+                roles.check_profiles(project, read(every))
             raise
 
     def _decided(
