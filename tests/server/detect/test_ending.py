@@ -16,7 +16,7 @@ from holdfast.app import Dependencies
 from tests.server.detect.installed import environment, install
 
 APP = """
-import atexit, threading, time
+import atexit, os, threading, time
 
 def write(what):
     with open("ended", "a") as stream:
@@ -28,11 +28,18 @@ def app(environ, start_response):
 
 class Slow:
     def __del__(self):
-        time.sleep(3)
+        time.sleep(10)
 
 kept = Slow()
 atexit.register(write, "exit handler")
-threading.Thread(target=lambda: (time.sleep(1), write("thread"))).start()
+
+def late():
+    while not os.path.exists("ended"):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    write("thread")
+
+threading.Thread(target=late).start()
 print("unflushed", end="")
 """
 
@@ -66,7 +73,7 @@ def _start(bin_directory: Path, home: Path, text: str) -> subprocess.Popen[str]:
 def test_nothing_is_left_undone(bin_directory: Path, short_path: Path) -> None:
     """The app's own hook, its threads, its exit handlers and its output; then it is gone.
 
-    What is skipped is taking the interpreter apart: an object whose end takes 3 s is not
+    What is skipped is taking the interpreter apart: an object whose end takes 10 s is not
     waited for.
     """
     (short_path / "gunicorn.conf.py").write_text(OWN)
@@ -84,14 +91,14 @@ def test_nothing_is_left_undone(bin_directory: Path, short_path: Path) -> None:
     ]
     assert "unflushed" in output
     assert process.returncode == 0
-    assert took < 3
+    assert took < 8
 
 
 def test_the_master_is_gone_as_soon_as_its_worker(bin_directory: Path, short_path: Path) -> None:
     """By itself gunicorn sleeps 0.2 s on the way, however fast the machine is."""
     text = APP.partition("class Slow")[0]
-    took = []
-    for _ in range(3):
+    took: list[float] = []
+    while not took or (min(took) >= 0.2 and len(took) < 20):  # others may have the machine
         process = _start(bin_directory, short_path, text)
         try:
             _until(lambda: (short_path / "s").exists() and _answers(short_path / "s"))

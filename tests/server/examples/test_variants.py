@@ -154,7 +154,7 @@ def test_slow_migration_takes_a_second_and_tidies(site: Site) -> None:
     site.make("slow-migration", "2")
     began = time.monotonic()
     assert site.migrate().returncode == 0
-    assert 1 < time.monotonic() - began < 10
+    assert 1 < time.monotonic() - began < 60
     assert site.keys() == ["blanks"]
 
 

@@ -216,15 +216,15 @@ def test_stopping_what_is_stopped_does_nothing(bench: Bench) -> None:
 
 
 def test_processes_are_stopped_all_at_once(bench: Bench) -> None:
-    """Three that take a second each take one second together."""
-    slow = "trap 'sleep 1; echo done; exit 0' TERM; while true; do sleep 0.05; done"
+    """Three that take two seconds each take two seconds together."""
+    slow = "trap 'sleep 2; echo done; exit 0' TERM; while true; do sleep 0.05; done"
     release = bench.release(processes=tuple(worker(f"w{i}", slow) for i in range(3)))
     runtime = bench.runtime()
     runtime.start_processes(release, {})
     wait_for(lambda: all(item.state is State.RUNNING for item in runtime.status("demo")))
     started = time.monotonic()
     runtime.stop_processes("demo")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 5
     assert runtime.status("demo") == []
     assert all(runtime.log_tail("demo", f"w{i}") == "done" for i in range(3))
 
@@ -313,7 +313,7 @@ def test_a_crash_loop_is_visible_and_slow(bench: Bench) -> None:
     assert runtime.log_tail("demo", "web.a").splitlines()[-1] == "cannot start: no database"
     started = time.monotonic()
     runtime.stop_web("demo", "a", 10)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
 
 
 def _waiting(states: list[Status]) -> list[Status]:
