@@ -39,6 +39,7 @@ METHODS: Mapping[str, Method] = {
     "cancel": deploys.cancel,
     "releases": deploys.releases,
     "status": apps.status,
+    "look": apps.look,
     "logs": apps.logs,
     "env.list": apps.env_list,
     "env.set": apps.env_set,

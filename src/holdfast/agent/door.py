@@ -24,6 +24,7 @@ _SOURCE = frozenset({"app", "config", "source", "strategy"})
 METHODS: Mapping[str, frozenset[str]] = {
     "hello": frozenset(),
     "status": frozenset({"app"}),
+    "look": frozenset({"app"}),
     "releases": frozenset({"app"}),
     "logs": frozenset({"app", "processes", "since", "follow", "lines"}),
     "follow": frozenset({"app"}),

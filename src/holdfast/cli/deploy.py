@@ -114,6 +114,6 @@ def tell(invocation: Invocation, app: App, result: dict[str, Any]) -> None:
 
 
 def _url(app: App) -> str | None:
-    apps = app.call("status").get("apps") or [{}]
-    url = apps[0].get("url")
+    known = app.call("look")["app"] or {}
+    url = known.get("url")
     return str(url) if url else None

@@ -67,7 +67,7 @@ class Beginning:
         name: from an option, the config, or the folder.
         server: from an option or the config; ``None`` if neither says.
         domains: likewise, or those it was deployed with.
-        known: its status, if it was deployed before.
+        known: what the server says of it, if it was deployed before.
         transport: the way to the server; to this machine if none is named.
     """
 
@@ -260,6 +260,7 @@ def checked(option: str, read: Callable[[object], str], value: str) -> str:
 
 
 def _known(transport: Transport, name: str) -> dict[str, Any] | None:
-    """The app's status where it was deployed before, or ``None``."""
-    status = transport.call(Request("status", {}), lambda _: None)
-    return next((app for app in status["apps"] if app["app"] == name and app["release"]), None)
+    """The app where it was deployed before: its domains and its release; or ``None``."""
+    looked = transport.call(Request("look", {"app": name}), lambda _: None)
+    known: dict[str, Any] | None = looked["app"]
+    return known

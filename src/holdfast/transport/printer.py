@@ -10,7 +10,17 @@ from holdfast.protocol import Emit, Request
 from holdfast.transport.contract import Transport
 
 READING = frozenset(
-    {"hello", "status", "releases", "env.list", "edge.status", "key.list", "logs", "cert.list"}
+    {
+        "hello",
+        "look",
+        "status",
+        "releases",
+        "env.list",
+        "edge.status",
+        "key.list",
+        "logs",
+        "cert.list",
+    }
 )
 
 

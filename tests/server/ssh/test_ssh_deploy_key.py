@@ -165,6 +165,7 @@ def test_nothing_is_forwarded(ci: Ci, options: tuple[str, ...]) -> None:
         ("key.add", {"app": APP, "key": "ssh-ed25519 AAAA"}),
         ("key.list", {"app": APP}),
         ("status", {"app": "other"}),
+        ("look", {"app": "other"}),
         ("releases", {"app": "other"}),
         ("logs", {"app": "other"}),
         ("logs", {"app": APP, "processes": ["../../../../etc/passwd"]}),

@@ -131,7 +131,13 @@ class FakeAgent:
     def dispatch(self, layout: Layout, request: Request, emit: Emit) -> dict[str, Any]:
         assert layout == self.layout
         self.asked.append(request)
-        answer = self.answers.get(request.method, {})
+        if request.method == "look":  # the short answer to the same question
+            apps = self._answer("status", request, emit)["apps"]
+            return {"app": next((app for app in apps if app["app"] == request.params["app"]), None)}
+        return self._answer(request.method, request, emit)
+
+    def _answer(self, method: str, request: Request, emit: Emit) -> dict[str, Any]:
+        answer = self.answers.get(method, {})
         if isinstance(answer, HoldfastError):
             raise answer
         return answer if isinstance(answer, dict) else answer(request.params, emit)

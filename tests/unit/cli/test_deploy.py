@@ -115,7 +115,7 @@ def test_dry_run(holdfast: Run, agent: FakeAgent, project: Path) -> None:
     sent = ran.lines[-1]["result"]["would_send"]
     assert [item.get("method") for item in sent] == [None, "env.set", "deploy"]
     assert sent[1]["params"]["values"] == {"KEY": "***"}
-    assert {request.method for request in agent.asked} == {"status"}
+    assert {request.method for request in agent.asked} == {"look"}
     assert "hunter2" not in ran.out
     assert not agent.layout.app("notes").incoming.exists()
 
@@ -143,7 +143,7 @@ def test_follow(holdfast: Run, agent: FakeAgent) -> None:
     """--follow only watches: nothing is packed or sent."""
     ran = holdfast("deploy", "--follow")
     assert ran.code == 0
-    assert [request.method for request in agent.asked] == ["follow", "status"]
+    assert [request.method for request in agent.asked] == ["follow", "look"]
 
 
 def test_broken_config_and_explicit_app(holdfast: Run, project: Path) -> None:
