@@ -54,13 +54,16 @@ class Pythons:
         By the fields of :class:`~holdfast.app.Dependencies`.
         """
         known = self._load()
-        found = {name: known.get(f"{name} {environment}", "").splitlines() for name in _OTHERWISE}
+        found = {
+            name: known.get(f"lines {name} {environment}", "").splitlines() for name in _OTHERWISE
+        }
         return {name: tuple(lines) for name, lines in found.items() if lines}
 
     def set_lines(self, environment: str, dependencies: Dependencies) -> None:
         """Remember that; raises OSError when the disk is full."""
         said = {
-            f"{name} {environment}": "\n".join(getattr(dependencies, name)) for name in _OTHERWISE
+            f"lines {name} {environment}": "\n".join(getattr(dependencies, name))
+            for name in _OTHERWISE
         }
         write_json(self._file, {**self._load(), **said})
 

@@ -44,7 +44,7 @@ class Case:
 
 BUILD = Case(
     "broken-build",
-    "install the dependencies: ended with status 1",
+    "install the dependencies: no versions fit together: Because there is no version of humanize",
     "check the name and version in the dependency file",
     "there is no version of humanize==999.0",
     "BuildError",
