@@ -38,21 +38,23 @@ def of_line(
 
 
 def _named(line: ServerLine | None) -> str | None:
-    words = list(line.options) if line else []
+    named = _option(line, "-c", "--config") if line else None
+    return named.removeprefix("file:").removeprefix("python:") if named else None
+
+
+def _option(line: ServerLine, short: str, long: str) -> str | None:
+    """The value of an option, in whichever of its spellings it is given."""
+    words = list(line.options)
     for at, word in enumerate(words):
-        if word in ("-c", "--config") and words[at + 1 :]:
-            return words[at + 1].removeprefix("file:").removeprefix("python:")
-        if word.startswith("--config="):
-            return word.partition("=")[2].removeprefix("file:")
+        if word in (short, long):
+            return next(iter(words[at + 1 :]), None)
+        for start in (f"{long}=", short):
+            if word.startswith(start):
+                return word.removeprefix(start).removeprefix("=")
     return None
 
 
 def speaks_asgi(line: ServerLine, settings: GunicornSettings | None) -> bool:
     """Whether gunicorn is started with a worker that speaks ASGI."""
-    words = list(line.options)
-    for at, word in enumerate(words):
-        if word in ("-k", "--worker-class") and words[at + 1 :]:
-            return words[at + 1] not in _SYNCHRONOUS
-        if word.startswith(("--worker-class=", "-k")) and len(word) > 2:
-            return word.partition("=")[2] not in _SYNCHRONOUS
-    return settings is not None and settings.worker not in ("", *_SYNCHRONOUS)
+    worker = _option(line, "-k", "--worker-class") or (settings.worker if settings else "")
+    return worker not in ("", *_SYNCHRONOUS)

@@ -7,11 +7,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from holdfast.config import Config
-from holdfast.detect import answers, causes, tools
+from holdfast.detect import answers, asks, causes, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import ToolApp
 from holdfast.detect.health import KNOWN
@@ -120,11 +119,9 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
             for item in candidates
         ],
     }
-    asks = Path(__file__).parent / "asks"
-    common = asks.joinpath("common.py").read_text(encoding="utf-8")
-    own = asks.joinpath(f"{how or project.framework}.py").read_text(encoding="utf-8")
+    common, own = asks.text("common"), asks.text(how or project.framework)
     if how == "streamlit":
-        own = f"{asks.joinpath('streamlit_secrets.py').read_text(encoding='utf-8')}\n{own}"
+        own = f"{asks.text('streamlit_secrets')}\n{own}"
     own = _OURS.sub("", own)
     # Settings look at sys.argv[1]: under a server it names the app.
     call = (
@@ -132,7 +129,7 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
         "for name, value in given['env'].items():\n    os.environ.setdefault(name, value)\n"
         "main(ask, given)"
     )
-    speaking = _OURS.sub("", asks.joinpath("speaking.py").read_text(encoding="utf-8"))
+    speaking = _OURS.sub("", asks.text("speaking"))
     return f"{common}\n{speaking}\n{own}\n{call}\n"
 
 

@@ -6,7 +6,7 @@ Nothing is run: a few kinds of expressions are worked out, all others are unknow
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -56,25 +56,10 @@ class Reading:
     def name(self, node: ast.Name) -> Any:
         if node.id == "__file__":
             return f"{ROOT}/{self._source.path}"
-        for test, value in self._assigned(node.id):
+        for test, value in self._source.given.get(node.id, ()):
             if test is None or self._holds(test):
                 return self.value(value)
         raise Unknown
-
-    def _assigned(self, name: str) -> Iterator[tuple[tuple[ast.expr, bool] | None, ast.expr]]:
-        """Values given to a name, each with the condition it stands under."""
-        under = {
-            id(item): (node.test, branch == "body")
-            for node in self._source.nodes
-            if isinstance(node, ast.If)
-            for branch in ("body", "orelse")
-            for item in getattr(node, branch)
-        }
-        for node in self._source.nodes:
-            if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == name for target in node.targets
-            ):
-                yield under.get(id(node)), node.value
 
     def _holds(self, test: tuple[ast.expr, bool]) -> bool:
         try:

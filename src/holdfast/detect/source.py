@@ -63,6 +63,23 @@ class Source:
         return tuple(dict.fromkeys(modules))
 
     @cached_property
+    def given(self) -> dict[str, list[tuple[tuple[ast.expr, bool] | None, ast.expr]]]:
+        """Values given to names, in order, each with the condition it stands under, if any."""
+        under = {
+            id(item): (node.test, branch == "body")
+            for node in self.nodes
+            if isinstance(node, ast.If)
+            for branch in ("body", "orelse")
+            for item in getattr(node, branch)
+        }
+        found: dict[str, list[tuple[tuple[ast.expr, bool] | None, ast.expr]]] = {}
+        for node in self.nodes:
+            for target in node.targets if isinstance(node, ast.Assign) else ():
+                if isinstance(target, ast.Name) and isinstance(node, ast.Assign):
+                    found.setdefault(target.id, []).append((under.get(id(node)), node.value))
+        return found
+
+    @cached_property
     def stars(self) -> frozenset[str]:
         """Modules of which everything is imported: ``from flask import *``."""
         return frozenset(

@@ -9,10 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 from holdfast.config import Config
-from holdfast.detect import scripts
+from holdfast.detect import asks, scripts
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
@@ -138,7 +137,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def streamlit() -> str:
     """A module that starts Streamlit with the app's variables among its secrets."""
-    text = files("holdfast.detect.asks").joinpath("streamlit_secrets.py").read_text("utf-8")
+    text = asks.text("streamlit_secrets")
     return text + (
         "\n\nif __name__ == '__main__':\n    import sys\n    from streamlit.web import cli\n\n"
         "    from_environment()\n    sys.argv[0] = 'streamlit'\n    cli.main()\n"

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from holdfast.app import Dependencies
 from holdfast.files import write_json
@@ -35,31 +37,30 @@ class Pythons:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         write_json(self._file, {**self._load(), _key(request): path})
 
-    def instead(self, environment: str) -> str | None:
+    def interpreter(self, environment: str) -> str | None:
         """The interpreter that an environment was made with, because the one in its key did not do.
 
         Args:
             environment: that key.
         """
-        path = self._load().get(f"instead {environment}")
+        path = self._load().get(f"interpreter {environment}")
         return path if path is not None and os.access(path, os.X_OK) else None
 
-    def set_instead(self, environment: str, path: str) -> None:
+    def set_interpreter(self, environment: str, path: str) -> None:
         """Remember that; raises OSError when the disk is full."""
-        write_json(self._file, {**self._load(), f"instead {environment}": path})
+        write_json(self._file, {**self._load(), f"interpreter {environment}": path})
 
-    def lines(self, environment: str) -> dict[str, tuple[str, ...]]:
-        """What an environment was made with otherwise than was said, for that did not do.
-
-        By the fields of :class:`~holdfast.app.Dependencies`.
-        """
+    def otherwise(self, environment: str, dependencies: Dependencies) -> Dependencies:
+        """What an environment was made with in place of what was said, if that did not do."""
         known = self._load()
-        found = {
-            name: known.get(f"lines {name} {environment}", "").splitlines() for name in _OTHERWISE
+        found: dict[str, Any] = {
+            name: tuple(lines.splitlines())
+            for name in _OTHERWISE
+            if (lines := known.get(f"lines {name} {environment}"))
         }
-        return {name: tuple(lines) for name, lines in found.items() if lines}
+        return replace(dependencies, **found)
 
-    def set_lines(self, environment: str, dependencies: Dependencies) -> None:
+    def set_otherwise(self, environment: str, dependencies: Dependencies) -> None:
         """Remember that; raises OSError when the disk is full."""
         said = {
             f"lines {name} {environment}": "\n".join(getattr(dependencies, name))

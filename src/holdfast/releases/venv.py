@@ -89,16 +89,10 @@ class Environments:
         """
         python, other = self._interpreters.choose(dependencies)
         first = key(dependencies, source, python)
-        lines = self._pythons.lines(first)
-        otherwise = replace(
-            dependencies,
-            extra=lines.get("extra", dependencies.extra),
-            instead=lines.get("instead", dependencies.instead),
-            building=lines.get("building", dependencies.building),
-        )
+        otherwise = self._pythons.otherwise(first, dependencies)
         if otherwise != dependencies:
             return self.provide(otherwise, source, release, commit)
-        if not dependencies.exact and (known := self._pythons.instead(first)) is not None:
+        if not dependencies.exact and (known := self._pythons.interpreter(first)) is not None:
             python, other = known, False
         try:
             return self._provided(dependencies, source, release, python, commit, other)
@@ -106,7 +100,7 @@ class Environments:
             if (changed := in_place.of(unfit.sign, dependencies)) is not None:
                 self._note(changed[1])
                 made = self.provide(changed[0], source, release, commit)
-                self._pythons.set_lines(first, changed[0])
+                self._pythons.set_otherwise(first, changed[0])
                 return made
             better = (
                 None if dependencies.exact else self._better(unfit, dependencies, source, python)
@@ -119,7 +113,7 @@ class Environments:
             made = self._provided(dependencies, source, release, path, commit, other=False)
         except another_python.Unfit as unfit:
             raise unfit.error from None
-        self._pythons.set_instead(first, path)
+        self._pythons.set_interpreter(first, path)
         return made
 
     def _provided(
