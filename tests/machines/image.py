@@ -176,7 +176,7 @@ def _settle(root: Path, release: str, inheritance: Inheritance) -> None:
     _configure_apt(root, release, inheritance)
     trust(root, inheritance.certificates)
     (root / "etc/pip.conf").write_text(inheritance.pip)
-    _set_variables(root, inheritance.variables)
+    inherit.give(root, "test-bed", dict(inheritance.variables))
     # Every server makes its own (machine-id(5)); ours get host keys before they boot.
     (root / "etc/machine-id").write_text("")
     for host_key in (root / "etc/ssh").glob("ssh_host_*"):
@@ -211,13 +211,3 @@ def trust(root: Path, wanted: tuple[str, ...]) -> None:
     for number, certificate in enumerate(item for item in wanted if item not in there):
         (local / f"test-bed-{number}.crt").write_text(certificate + "\n")
     run("chroot", root, "update-ca-certificates", timeout=300)
-
-
-def _set_variables(root: Path, variables: tuple[tuple[str, str], ...]) -> None:
-    """For logins (environment(5), by pam_env) and for services (systemd-system.conf(5))."""
-    with (root / "etc/environment").open("a") as file:
-        file.writelines(f'{name}="{value}"\n' for name, value in variables)
-    drop_in = root / "etc/systemd/system.conf.d/test-bed.conf"
-    drop_in.parent.mkdir(parents=True, exist_ok=True)
-    pairs = " ".join(f'"{name}={value}"' for name, value in variables)
-    drop_in.write_text(f"[Manager]\nDefaultEnvironment={pairs}\n")

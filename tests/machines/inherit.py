@@ -125,6 +125,26 @@ def _text(path: Path) -> str:
         return ""
 
 
+def give(root: Path, name: str, variables: Mapping[str, str], *, sudo: bool = False) -> None:
+    """Give a server that is off variables: for logins (environment(5), by pam_env) and for services
+    (systemd-system.conf(5)).
+
+    Args:
+        name: of the files.
+        sudo: commands behind sudo have them too (sudoers(5)).
+    """
+    with (root / "etc/environment").open("a") as file:
+        file.writelines(f'{key}="{value}"\n' for key, value in variables.items())
+    drop_in = root / f"etc/systemd/system.conf.d/{name}.conf"
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    pairs = " ".join(f'"{key}={value}"' for key, value in variables.items())
+    drop_in.write_text(f"[Manager]\nDefaultEnvironment={pairs}\n")
+    if sudo:
+        sudoers = root / "etc/sudoers.d" / name
+        sudoers.write_text(f'Defaults env_keep += "{" ".join(variables)}"\n')
+        sudoers.chmod(0o440)
+
+
 def _pip_files() -> list[str]:
     # pip's own order, the later one wins (pip.pypa.io, "Configuration").
     home = Path.home()

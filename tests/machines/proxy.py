@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import create_connection
 
 from tests.edge.site import free_port
+from tests.machines import inherit
 from tests.machines.host import HostError, install
 from tests.machines.machine import Machine
 from tests.machines.network import Network
@@ -66,11 +67,4 @@ def use(machine: Machine, url: str) -> None:
     (root / "etc/apt/apt.conf.d/90proxy").write_text(
         f'Acquire::http::Proxy "{url}";\nAcquire::https::Proxy "{url}";\n'
     )
-    with (root / "etc/environment").open("a") as file:
-        file.write(f'http_proxy="{url}"\nhttps_proxy="{url}"\n')
-    sudoers = root / "etc/sudoers.d/test-proxy"
-    sudoers.write_text('Defaults env_keep += "http_proxy https_proxy"\n')
-    sudoers.chmod(0o440)
-    drop_in = root / "etc/systemd/system.conf.d/test-proxy.conf"
-    drop_in.parent.mkdir(exist_ok=True)
-    drop_in.write_text(f'[Manager]\nDefaultEnvironment="http_proxy={url}" "https_proxy={url}"\n')
+    inherit.give(root, "test-proxy", {"http_proxy": url, "https_proxy": url}, sudo=True)

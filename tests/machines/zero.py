@@ -22,6 +22,7 @@ from typing import Any
 
 from examples.variants import make_variant
 from tests.acme import Pebble, pebble
+from tests.machines import inherit
 from tests.machines.bed import Bed
 from tests.machines.host import install, run
 from tests.machines.machine import Machine
@@ -88,13 +89,7 @@ class Laptop:
         trusted.write_text(self.ca.trust.read_text())
         run("chroot", root, "update-ca-certificates", timeout=300)
         asked = f"{self.ca.address}:{self.ca.dns_port}"
-        with (root / "etc/environment").open("a") as file:
-            file.write(f'HOLDFAST_DNS="{asked}"\n')
-        sudoers = root / "etc/sudoers.d/test-ca"
-        sudoers.write_text("Defaults env_keep += HOLDFAST_DNS\n")
-        sudoers.chmod(0o440)
-        drop_in = root / "etc/systemd/system.conf.d/test-ca.conf"
-        drop_in.write_text(f'[Manager]\nDefaultEnvironment="HOLDFAST_DNS={asked}"\n')
+        inherit.give(root, "test-ca", {"HOLDFAST_DNS": asked}, sudo=True)
 
     def point(self, *sites: Site) -> None:
         """Have DNS send the sites' names to the server, and to no other that had them before."""
