@@ -25,7 +25,7 @@ from tests.compose.cases import PROJECTS
 from tests.compose.example import Example, Plain, Visits, visited
 from tests.compose.faults import FAULTS
 from tests.compose.projects import Shop
-from tests.machines.base_images import POSTGRES, PYTHON, REDIS, Base, load
+from tests.machines.base_images import NGINX, POSTGRES, PYTHON, REDIS, Base, load
 from tests.machines.bed import Bed
 from tests.machines.machine import Machine
 
@@ -42,7 +42,7 @@ def run(rounds: int) -> Results:
 
 def projects(names: Sequence[str]) -> Results:
     """The small projects, one after the other, on a server of their own."""
-    with server_with(PYTHON) as server, scratch() as home:
+    with server_with(PYTHON, NGINX) as server, scratch() as home:
         live = sum(_lives(server, name, home / name, PROJECTS[name]) for name in names)
     return {"projects": len(names), "projects_live": live}
 

@@ -247,6 +247,11 @@ class ComposeApp:
             or of what is kept; ``configs:name`` and ``secrets:name`` likewise.
         build_cache: bytes that builds may leave behind in the server's Docker.
         publish: services whose published ports stay as the project has them.
+        behind: the services that the web passes requests on to: a release has its own of them, as
+            of the web. ``ports`` are theirs, as far as the web's configuration says them.
+        proxy: the web is nothing but a proxy, and ``behind`` has the app's code.
+        ending: services that end by themselves while nobody waits for them, of workers and of
+            ``steady`` ones.
     """
 
     files: tuple[str, ...]
@@ -261,6 +266,28 @@ class ComposeApp:
     fixed: Mapping[str, str] = field(default_factory=dict)
     build_cache: int = 10 * 10**9
     publish: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    proxy: bool = False
+    ending: tuple[str, ...] = ()
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """What stands in a slot, in the order in which it is started: the web last."""
+        return (*self.behind, self.web)
+
+    @property
+    def code(self) -> str:
+        """The service in whose image one-off commands run."""
+        return self.behind[0] if self.proxy and self.behind else self.web
+
+    @property
+    def released(self) -> tuple[str, ...]:
+        """The services that come anew with each release and run the app's code."""
+        front = (self.web,) if self.proxy and self.behind else ()
+        ended = (name for name in self.ending if name not in self.steady)
+        ours = (*self.slot, *self.workers, *self.once, *ended)
+        return tuple(name for name in ours if name not in front)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,19 @@ def extra():
     return {"other": urllib.request.urlopen("http://stays:6379/", timeout=5).status}
 """
 
+_NGINX = """\
+server {
+    listen 80;
+    location /static/ { alias /static/; }
+    location / { proxy_pass http://web:8000; proxy_set_header Host $host; }
+}
+"""
+
+_SAYS_SEEDED = """\
+def extra():
+    return {"seeded": open("/seeds/log").read().count("seeded")}
+"""
+
 _CACHE = """\
     image: python:3.13-slim-trixie
     command: python -m http.server 6379
@@ -65,6 +78,37 @@ class Case:
 
 
 CASES = {
+    "nginx-in-front": Case(
+        "services:\n  web:\n    build: .\n    expose: ['8000']\n"
+        "    volumes: ['static:/app/static']\n"
+        "  worker:\n    build: .\n    command: python worker.py\n    depends_on: [web]\n"
+        "  nginx:\n    image: nginx:1.26\n    ports: ['80:80']\n    depends_on: [web]\n"
+        "    volumes: ['./nginx:/etc/nginx/conf.d', 'static:/static']\nvolumes:\n  static:\n",
+        files={"nginx/default.conf": _NGINX},
+    ),
+    "source-mounted": Case(
+        "services:\n  web:\n    image: python:3.13-slim-trixie\n    working_dir: /code\n"
+        "    volumes: ['.:/code']\n    command: python app.py\n    ports: ['8000:8000']\n"
+    ),
+    "one-shots": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    volumes: ['media:/seeds']\n"
+        "  seed:\n    build: .\n    restart: 'no'\n    volumes: ['media:/seeds']\n"
+        "    command: sh -c 'echo seeded >>/seeds/log'\n"
+        "  bucket-init:\n    image: python:3.13-slim-trixie\n    command: sh -c 'exit 3'\n"
+        "volumes:\n  media:\n",
+        _SAYS_SEEDED,
+        said={"seeded": 1},
+    ),
+    "fixed-address": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    networks:\n"
+        "      inside: {ipv4_address: 172.29.7.5}\n    links: ['cache:redis']\n"
+        f"  cache:\n    networks: [inside]\n{_CACHE}"
+        "networks:\n  inside: {ipam: {config: [{subnet: 172.29.7.0/24}]}}\n",
+        _REACHES.replace("stays:", "redis:"),
+        strategy="hold",
+        why="fixed address",
+        said={"other": 200},
+    ),
     "fixed-port": Case('services:\n  web:\n    build: .\n    ports: ["8000:8000"]\n'),
     "container-name": Case(
         "services:\n  web:\n    build: .\n    container_name: shop\n    ports: ['8000:8000']\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.compose.projects import Shop
-from tests.machines.base_images import PYTHON, load
+from tests.machines.base_images import NGINX, PYTHON, load
 from tests.machines.bed import Bed
 from tests.machines.conftest import _host, bed
 from tests.machines.machine import Machine
@@ -34,7 +34,7 @@ def server(bed: Bed) -> Iterator[Machine]:
     with bed.machine("13", docker=True) as machine:
         machine.boot()
         machine.wait_for_boot()
-        load(machine, PYTHON)
+        load(machine, PYTHON, NGINX)
         yield machine
 
 

@@ -7,7 +7,16 @@ import pytest
 from tests.compose.cases import PROJECTS
 from tests.compose.projects import Shop
 
-SPREAD = ("container-name", "conditions", "profiles", "non-root")
+SPREAD = (
+    "nginx-in-front",
+    "one-shots",
+    "fixed-address",
+    "source-mounted",
+    "container-name",
+    "conditions",
+    "profiles",
+    "non-root",
+)
 
 
 @pytest.mark.parametrize("name", SPREAD)

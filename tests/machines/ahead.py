@@ -7,7 +7,7 @@ decides nothing: whoever finds an image missing makes it, or waits for it, and t
 from __future__ import annotations
 
 from tests.machines import host
-from tests.machines.base_images import POSTGRES, PYTHON, REDIS, archive
+from tests.machines.base_images import NGINX, POSTGRES, PYTHON, REDIS, archive
 from tests.machines.image import RELEASES, image
 
 
@@ -25,7 +25,7 @@ def main() -> None:
             pass
     with image("13", docker=True):
         pass
-    for base in (PYTHON, POSTGRES, REDIS):
+    for base in (PYTHON, POSTGRES, REDIS, NGINX):
         archive(base)
 
 

@@ -69,6 +69,19 @@ REDIS = Base(
 )
 
 
+NGINX = Base(
+    "nginx:1.26",
+    ("nginx-light",),
+    (
+        'ENTRYPOINT ["docker-entrypoint.sh"]',
+        'CMD ["nginx", "-g", "daemon off;"]',
+        "EXPOSE 80",
+        "STOPSIGNAL SIGQUIT",
+    ),
+    "nginx.sh",
+)
+
+
 def load(machine: Machine, *bases: Base) -> None:
     """Bring base images into the Docker of a server that runs."""
     for base in bases:

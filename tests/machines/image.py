@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,12 @@ _PREPARE_RECIPE = 1
 DOCKER = ("docker.io", "docker-cli", "docker-compose", "docker-buildx")
 """Docker as Debian 13 has it (12 has no Compose 2); it starts when the server boots."""
 
+SUITE = os.environ.get("HOLDFAST_TEST_DOCKER", "")
+"""A newer Debian (``testing``) that Docker is taken from instead; the server stays what it is."""
+
+_BELOW = ("containerd", "runc")
+"""What Docker runs on, from the same Debian."""
+
 
 @contextmanager
 def image(
@@ -59,7 +66,8 @@ def image(
     """
     release, inheritance = RELEASES[version], inherit.read()
     if docker:
-        name = f"{release}-docker-{docker_key(release, inheritance)}"
+        kind = f"{release}-{SUITE}-docker" if SUITE else f"{release}-docker"
+        name = f"{kind}-{docker_key(release, inheritance)}"
         with _kept(state, name, lambda part: _add_docker(part, version, state)) as path:
             yield path
         return
@@ -156,8 +164,23 @@ def _add_docker(target: Path, version: str, state: Path) -> None:
     """Make an image with Docker out of the prepared one."""
     with image(version, state, prepared=True) as prepared:
         run("cp", "-a", "--reflink=auto", prepared, target, timeout=300)
-    install(target, *DOCKER)
+    if SUITE:
+        _install_newer(target, inherit.read().mirror)
+    else:
+        install(target, *DOCKER)
     run("chroot", target, "apt-get", "clean")
+
+
+def _install_newer(target: Path, mirror: str | None) -> None:
+    """Install Docker from a newer Debian, and nothing else of that."""
+    assert mirror is not None, "this machine's apt sources name no mirror"
+    newer = target / "etc/apt/sources.list.d/newer.list"
+    pin = target / "etc/apt/preferences.d/newer"
+    newer.write_text(f"deb {mirror} {SUITE} main\n")
+    pin.write_text(f"Package: *\nPin: release a={SUITE}\nPin-Priority: 100\n")
+    install(target, *(f"{name}/{SUITE}" for name in (*DOCKER, *_BELOW)))
+    newer.unlink()
+    pin.unlink()
 
 
 def _build(target: Path, release: str, inheritance: Inheritance) -> None:

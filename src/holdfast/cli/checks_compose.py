@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.cli.problem import Problem, fatal
-from holdfast.compose import handed, mounts, roles, variables, written
+from holdfast.compose import fronts, handed, mounts, roles, variables, written
 from holdfast.compose.dangers import dangers
 from holdfast.compose.dockerfile import exposes, slow
 from holdfast.compose.project import directory, read
@@ -55,7 +55,8 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
     yield from _missing(as_written, paths, {*values}, said)
     try:
         roles.check_profiles(project, read(written.document(source, files, values, {"*"})))
-        chosen = roles.assign(project, said.config.compose.web, said.config.compose.port)
+        asked = said.config.compose
+        chosen = roles.assign(project, asked.web, asked.port, fronts.find(project, source))
     except DetectionError as error:
         if "*" not in enabled:
             raise
@@ -63,7 +64,7 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
         return
     publish = said.config.compose.publish or ()
     roles.check_published(chosen, publish)
-    names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
+    names = chosen.everything
     for item in handed.not_sent(document, names, source):
         yield fatal(handed.lacking(item))
     for away in mounts.outside(project, names, source):

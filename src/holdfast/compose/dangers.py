@@ -44,10 +44,11 @@ def dangers(
         env: names of the production variables, which win.
         publish: services whose ports stay open since somebody asked for it.
     """
-    ours = (roles.web, *roles.workers, *roles.once)
+    ours = roles.code
     told = set[str]()
+    ending = {*roles.ending, *roles.once}
     for name in ours:
-        yield from _switched_off(name, project.services[name].raw, files)
+        yield from _switched_off(name, project.services[name].raw, files, name in ending)
         yield from _values(name, project.services[name].environment, files, env, told)
     for item in bound:
         if item.place == "drop":
@@ -77,9 +78,13 @@ def _values(
             yield _value(name, f"looks like an example ({where})")
 
 
-def _switched_off(name: str, raw: Mapping[str, Any], files: Sequence[Path]) -> Iterator[Finding]:
+def _switched_off(
+    name: str, raw: Mapping[str, Any], files: Sequence[Path], ends: bool
+) -> Iterator[Finding]:
     """What a service is without, that keeps it running and looked after."""
     check = raw.get("healthcheck") or {}
+    if ends:
+        return
     if check.get("disable") or check.get("test") == ["NONE"]:
         said = "disable" if check.get("disable") else "NONE"
         where = line_of(said, files, name) or f"service {name}"
@@ -97,7 +102,7 @@ def _published(
 ) -> Iterator[Finding]:
     """Ports that a service opens to everybody; the override closes them unless asked not to."""
     for target, published, host in project.services[name].published:
-        if published and not host.startswith("127."):
+        if published and not host.startswith(("127.", "::1")):
             where = line_of(published, files, name, "ports") or f"service {name}"
             why = f"{where}: the edge alone is reached from outside; others reach it by its name"
             if asked:

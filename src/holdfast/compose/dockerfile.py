@@ -27,6 +27,7 @@ _WHOLE = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*\./?\s", re.IGNORECASE)
 
 
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
+_COPY = re.compile(r"(?:COPY|ADD)\s+(?P<options>(?:--\S+\s+)*)(?P<rest>.+)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"\$\{?(\w+)(?::?-([^}]*))?\}?")
 _LARGEST = 1_000_000
 
@@ -38,7 +39,7 @@ def base(build: Mapping[str, Any]) -> str:
     """
     stages, last = dict[str, str](), ""
     values = dict[str, str]()
-    for _, line in _instructions(_text(build)):
+    for _, line in _instructions(text(build)):
         if line.upper().startswith("ARG "):
             name, _, value = line[4:].strip().partition("=")
             values.setdefault(name, value.strip("\"'"))
@@ -52,10 +53,20 @@ def base(build: Mapping[str, Any]) -> str:
 
 def exposes(build: Mapping[str, Any]) -> bool:
     """Whether its Dockerfile says on which port something listens."""
-    return any(line.upper().startswith("EXPOSE ") for _, line in _instructions(_text(build)))
+    return any(line.upper().startswith("EXPOSE ") for _, line in _instructions(text(build)))
 
 
-def _text(build: Mapping[str, Any]) -> str:
+def copies(build: Mapping[str, Any]) -> list[str]:
+    """What its Dockerfile copies out of the build's context, as patterns relative to that."""
+    found: list[str] = []
+    for _, line in _instructions(text(build)):
+        if (match := _COPY.match(line)) and "--from=" not in match["options"]:
+            words = re.findall(r"[^\s\",\[\]]+", match["rest"])
+            found += [word.removeprefix("./") or "." for word in words[:-1]]
+    return found
+
+
+def text(build: Mapping[str, Any]) -> str:
     """The Dockerfile of a build; empty if it cannot be read here."""
     if (said := build.get("dockerfile_inline")) is not None:
         return str(said)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from holdfast.compose import kinds
+from holdfast.compose.fronts import passes_on
 from holdfast.compose.project import Mount, Project, Service, elsewhere
 from holdfast.compose.roles import Roles
 from holdfast.errors import BuildError
@@ -19,10 +21,6 @@ _PLACEHOLDERS = frozenset({".gitkeep", ".keep", ".gitignore", "README.md", "READ
 _DATABASE = (".sqlite3", ".sqlite", ".db")
 _MANY_WRITERS = re.compile(
     r"media|upload|static|assets|public|files|cache|tmp|logs?\b", re.IGNORECASE
-)
-_MIGRATES = re.compile(
-    r"manage\.py['\", ]+migrate|flask['\", ]+db['\", ]+upgrade|alembic['\", ]+upgrade"
-    r"|\bmigrate --no-?input"
 )
 
 
@@ -53,13 +51,19 @@ def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str])
         shipped: the files of the source, relative to it.
     """
     contexts = _contexts(project, source)
-    for name in (roles.web, *roles.workers, *roles.once, *roles.steady):
-        service = project.services.get(name)
-        for mount in service.mounts if service else ():
+    for name in roles.everything:
+        service = project.services[name]
+        for mount in service.mounts:
             if mount.kind != "bind" or not Path(mount.source).is_relative_to(source):
                 continue
             path = Path(mount.source).relative_to(source).as_posix()
-            yield _bind(name, path, mount, shipped, contexts, steady=name in roles.steady)
+            given = _Given(path, mount, shipped, contexts)
+            if name in roles.steady:
+                yield given.fixed(name)
+            elif passes_on(kinds.made_of(service)) or mount.target.startswith("/etc/"):
+                yield given.read(name)
+            else:
+                yield given.bind(name, built=kinds.built(project, service))
 
 
 def _contexts(project: Project, source: Path) -> set[str]:
@@ -71,28 +75,57 @@ def _contexts(project: Project, source: Path) -> set[str]:
     return found
 
 
-def _bind(
-    name: str,
-    path: str,
-    mount: Mount,
-    shipped: frozenset[str],
-    contexts: set[str],
-    *,
-    steady: bool,
-) -> Bind:
-    below = [item for item in shipped if item.startswith(f"{path}/")]
-    code = any(item.endswith(".py") for item in below)
-    if not steady and (path in contexts or code):
-        return Bind(name, path, mount.target, "drop", "the image has this source already")
-    if path in shipped:
-        return Bind(
-            name, path, mount.target, "fixed" if steady else "release", "a file of it", True
-        )
-    real = [item for item in below if PurePosixPath(item).name not in _PLACEHOLDERS]
-    if real and (mount.read_only or steady):
-        return Bind(name, path, mount.target, "fixed" if steady else "release", "read from it")
-    file = not below and PurePosixPath(path).suffix in _DATABASE
-    return Bind(name, path, mount.target, "data", f"{name} writes to {mount.target}", file)
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A mount of a path of the project, and what the project has there."""
+
+    path: str
+    mount: Mount
+    shipped: frozenset[str]
+    contexts: set[str]
+
+    @property
+    def _below(self) -> list[str]:
+        if self.path == ".":
+            return [*self.shipped]
+        return [item for item in self.shipped if item.startswith(f"{self.path}/")]
+
+    @property
+    def _real(self) -> bool:
+        return any(PurePosixPath(item).name not in _PLACEHOLDERS for item in self._below)
+
+    def fixed(self, name: str) -> Bind:
+        """Of what outlives a release: a copy that does, too."""
+        if self.path in self.shipped:
+            return Bind(name, self.path, self.mount.target, "fixed", "a file of it", True)
+        if self._real:
+            return Bind(name, self.path, self.mount.target, "fixed", "read from it")
+        return self._data(name)
+
+    def read(self, name: str) -> Bind:
+        """Of what reads its configuration, or pages, whether or not that is said."""
+        if self.path in self.shipped:
+            return Bind(name, self.path, self.mount.target, "release", "a file of it", True)
+        if self._real:
+            return Bind(name, self.path, self.mount.target, "release", "read from it")
+        return self._data(name)
+
+    def bind(self, name: str, *, built: bool) -> Bind:
+        """Of what runs the app's code; where its image is built here, that has the source."""
+        code = self.path in self.contexts or any(item.endswith(".py") for item in self._below)
+        if code and not built:
+            return self.read(name)
+        if code:
+            why = "the image has this source already"
+            return Bind(name, self.path, self.mount.target, "drop", why)
+        if self.path in self.shipped or (self._real and self.mount.read_only):
+            return self.read(name)
+        return self._data(name)
+
+    def _data(self, name: str) -> Bind:
+        file = not self._below and PurePosixPath(self.path).suffix in _DATABASE
+        why = f"{name} writes to {self.mount.target}"
+        return Bind(name, self.path, self.mount.target, "data", why, file)
 
 
 def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:
@@ -126,11 +159,21 @@ def _from(source: Path, path: Path) -> str:
 
 def alone(project: Project, roles: Roles, found: Iterable[Bind], source: Path) -> str:
     """Why two copies of the web cannot run side by side; empty if they can."""
-    web = project.services[roles.web]
+    bound = [*found]
+    every = (_alone(project, roles, name, bound, source) for name in reversed(roles.slot))
+    return next(filter(None, every), "")
+
+
+def _alone(project: Project, roles: Roles, name: str, found: list[Bind], source: Path) -> str:
+    web = project.services[name]
     if web.raw.get("network_mode") == "host":
         return f"{web.name} uses the server's own network: its port can be had once"
+    if fixed := _fixed_address(web):
+        return f"{web.name} has the fixed address {fixed}, which can be had once"
     if migrates := migrating(web, source):
         return f"{migrates} migrates while the web boots: the code that runs must not see it"
+    if passes_on(kinds.made_of(web)):
+        return ""
     for bind in found:
         if (
             bind.service == web.name
@@ -151,14 +194,24 @@ def alone(project: Project, roles: Roles, found: Iterable[Bind], source: Path) -
     return ""
 
 
+def _fixed_address(service: Service) -> str:
+    """An address that its networks give it."""
+    networks = service.raw.get("networks")
+    for said in networks.values() if isinstance(networks, Mapping) else ():
+        for key in ("ipv4_address", "ipv6_address", "mac_address"):
+            if (said or {}).get(key):
+                return str(said[key])
+    return str(service.raw.get("mac_address") or "")
+
+
 def migrating(web: Service, source: Path) -> str:
     """What of the web's own start runs migrations; empty if nothing does."""
-    if _MIGRATES.search(web.said):
+    if kinds.runs_migrations(web.said):
         return f"the command of {web.name}"
     for script in sorted(source.glob("**/*entrypoint*"))[:20] + sorted(source.glob("*start*.sh")):
         if script.is_file() and script.stat().st_size < 100_000:
             lines = script.read_text(errors="replace").splitlines()
             for number, line in enumerate(lines, 1):
-                if _MIGRATES.search(line) and not line.lstrip().startswith("#"):
+                if kinds.runs_migrations(line) and not line.lstrip().startswith("#"):
                     return f"{script.relative_to(source)}, line {number},"
     return ""

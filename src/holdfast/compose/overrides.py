@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.app import ComposeApp
@@ -17,6 +17,9 @@ LABEL = "holdfast"
 ENDS = f"{LABEL}.ends"
 """The label of what stays up in name only: it runs to its end once, as long as it is the same."""
 
+UNWAITED = "unwaited"
+"""The value of that label where nobody waits for the end, nor minds how it was."""
+
 EDGE = "holdfast_edge"
 """The network, as services of the override call it, on which the edge reaches the web."""
 
@@ -27,12 +30,20 @@ Definition = Mapping[str, Any]
 class Place:
     """Where a web stands: its slot, its own address on the edge's network, that network's name.
 
-    ``address`` is ``None`` for one that uses the server's own network.
+    ``address`` is ``None`` for one that uses the server's own network; ``behind`` are the
+    addresses of the services behind it.
     """
 
     slot: str
     address: str | None
     network: str
+    behind: Mapping[str, str] = field(default_factory=dict)
+
+
+def process_name(service: str) -> str:
+    """What a service beside the web is called as a process; some names have a meaning of ours."""
+    said = service.replace(".", "-")
+    return f"{said}-service" if said in ("engine", "web", "run", "others") else said
 
 
 def project_name(app: str) -> str:
@@ -52,40 +63,90 @@ def edge_network(app: str) -> str:
 def for_web(
     document: Definition, app: str, said: ComposeApp, release: str, place: Place
 ) -> dict[str, Any]:
-    """The override of a web: a container of its own, beside the one of the other slot."""
-    service = document["services"][said.web]
-    ours = _service(service, app, said, said.web, release, f"web.{place.slot}")
-    networks = list(service.get("networks") or ())
-    result: dict[str, Any] = {"services": {said.web: ours}}
-    if place.address is not None:
-        joined: dict[str, Any] = {EDGE: {"ipv4_address": place.address}}
-        ours["networks"] = {**ours.get("networks", {}), **joined}
-        used = {name: _elsewhere(document, "networks", name) for name in networks}
-        result["networks"] = {**used, EDGE: instead({"name": place.network, "external": True})}
-    volumes = [item["source"] for item in service.get("volumes") or () if item["type"] == "volume"]
-    named = [name for name in volumes if name in (document.get("volumes") or {})]
-    if named:
-        result["volumes"] = {name: _elsewhere(document, "volumes", name) for name in named}
-    return result
+    """The override of a web: a container of its own, beside the one of the other slot.
+
+    What it passes requests on to stands beside it, and is found by name: its own, not the other's.
+    """
+    result: dict[str, Any] = {"services": {}}
+    networks: dict[str, Any] = {}
+    volumes: dict[str, Any] = {}
+    for name in said.slot:
+        service = document["services"][name]
+        ours = _service(
+            service,
+            app,
+            said,
+            name,
+            release,
+            f"web.{place.slot}",
+            _aliases(document, name),
+        )
+        address = place.address if name == said.web else place.behind.get(name)
+        if address is not None:
+            joined: dict[str, Any] = {EDGE: {"ipv4_address": address}}
+            ours["networks"] = {**ours.get("networks", {}), **joined}
+            networks[EDGE] = instead({"name": place.network, "external": True})
+            for used in service.get("networks") or ():
+                networks[used] = _elsewhere(document, "networks", used)
+        if hosts := [
+            f"{called}:{at}"
+            for other, at in place.behind.items()
+            if other != name
+            for called in _called(document, other)
+        ]:
+            ours["extra_hosts"] = hosts
+        for item in service.get("volumes") or ():
+            if item["type"] == "volume" and item.get("source") in (document.get("volumes") or {}):
+                volumes[item["source"]] = _elsewhere(document, "volumes", item["source"])
+        result["services"][name] = ours
+    result |= {"networks": networks} if networks else {}
+    return result | ({"volumes": volumes} if volumes else {})
+
+
+def _process(said: ComposeApp, name: str) -> str:
+    return name if name in said.steady else process_name(name)
+
+
+def _called(document: Definition, name: str) -> list[str]:
+    """The names by which others on its networks know a service."""
+    service = document["services"][name]
+    said = [name, service.get("container_name"), *_aliases(document, name)]
+    for network in (service.get("networks") or {}).values():
+        said += (network or {}).get("aliases") or ()
+    return [*dict.fromkeys(str(one) for one in said if one)]
+
+
+def _aliases(document: Definition, name: str) -> list[str]:
+    """What others call a service in their ``links``."""
+    links = (
+        str(link).partition(":")
+        for item in document["services"].values()
+        for link in item.get("links") or ()
+    )
+    return [*dict.fromkeys(alias for other, _, alias in links if other == name and alias != name)]
 
 
 def for_others(document: Definition, app: str, said: ComposeApp, release: str) -> dict[str, Any]:
     """The override of all services but the web; and of the web as one-off commands run in it."""
     services: dict[str, Any] = {}
-    for name in (said.web, *said.workers, *said.once, *said.steady):
+    ended = [name for name in said.ending if name not in said.steady]
+    for name in (*said.slot, *said.workers, *said.once, *ended, *said.steady):
         definition = document["services"].get(name)
         if definition is None:
             continue
-        process = "run" if name in (said.web, *said.once) else name
-        ours = _service(definition, app, said, name, release, process)
+        process = "run" if name in (*said.slot, *said.once) else _process(said, name)
+        ours = _service(definition, app, said, name, release, process, _aliases(document, name))
+        if name in ended:
+            ours["labels"][ENDS] = UNWAITED
+            ours.pop("restart", None)
         if name in said.steady:
             files = _handed(document, said, definition)
             if name in said.publish:
                 files.append(definition.get("ports"))
             ours["labels"][f"{LABEL}.definition"] = digest(definition, ours, files)
             del ours["labels"][f"{LABEL}.release"]
-            if _ends(document, name):
-                ours["labels"][ENDS] = "true"
+            if name in said.ending or _ends(document, name):
+                ours["labels"][ENDS] = UNWAITED if name in said.ending else "true"
                 ours.pop("restart", None)
         services[name] = ours
     return {"services": services, **_copies(said)}
@@ -135,7 +196,13 @@ def digest(definition: Definition, ours: Mapping[str, Any], files: Sequence[Any]
 
 
 def _service(
-    definition: Definition, app: str, said: ComposeApp, name: str, release: str, process: str
+    definition: Definition,
+    app: str,
+    said: ComposeApp,
+    name: str,
+    release: str,
+    process: str,
+    linked: Sequence[str] = (),
 ) -> dict[str, Any]:
     labels = {f"{LABEL}.app": app, f"{LABEL}.process": process, f"{LABEL}.release": release}
     ours: dict[str, Any] = {"labels": labels}
@@ -149,11 +216,13 @@ def _service(
         ours["profiles"] = reset([])
     if called := definition.get("container_name"):
         ours["container_name"] = reset(None)
-        if not definition.get("network_mode"):
-            ours["networks"] = {
-                key: {"aliases": [*((value or {}).get("aliases") or ()), called]}
-                for key, value in (definition.get("networks") or {}).items()
-            }
+    # A link leads to a service of the same project, where another may be meant now.
+    names = [*([called] if called else []), *linked]
+    if names and not definition.get("network_mode"):
+        ours["networks"] = {
+            key: {"aliases": [*((value or {}).get("aliases") or ()), *names]}
+            for key, value in (definition.get("networks") or {}).items()
+        }
     if process != "run" and definition.get("restart", "no") in ("", "no"):
         ours["restart"] = "unless-stopped"
     if not definition.get("logging"):
@@ -183,7 +252,8 @@ def _elsewhere(document: Definition, kind: str, name: str) -> override.Tagged:
 
 def shown(document: Definition, app: str, said: ComposeApp, release: str) -> str:
     """Both overrides as a person reads them; the address is chosen when the app is started."""
-    place = Place("a", "AN.ADDRESS.OF.ITS.OWN", edge_network(app))
+    own = "AN.ADDRESS.OF.ITS.OWN"
+    place = Place("a", own, edge_network(app), dict.fromkeys(said.behind, own))
     web = for_web(document, app, said, release, place)
     others = for_others(document, app, said, release)
     return "\n".join(

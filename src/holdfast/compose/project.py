@@ -110,7 +110,7 @@ def _service(name: str, said: Mapping[str, Any]) -> Service:
         image=str(said.get("image") or ""),
         build=said.get("build"),
         published=tuple(_port(item) for item in said.get("ports") or ()),
-        exposed=tuple(int(str(item).split("/")[0]) for item in said.get("expose") or ()),
+        exposed=tuple(int(re.split(r"[/-]", str(item))[0]) for item in said.get("expose") or ()),
         labels={str(key): str(value) for key, value in (said.get("labels") or {}).items()},
         environment=said.get("environment") or {},
         command=_words(said.get("command")),

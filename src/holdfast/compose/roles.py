@@ -3,51 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from holdfast.app import Finding
-from holdfast.compose.dockerfile import base
+from holdfast.compose import kinds, routed
+from holdfast.compose.dockerfile import exposes, text
+from holdfast.compose.fronts import Front
 from holdfast.compose.project import Project, Service
 from holdfast.errors import DetectionError
 
 LABEL_WEB, LABEL_PORT = "holdfast.web", "holdfast.port"
 
-_STEADY = re.compile(
-    r"(?:^|/)(?:postgres(?:ql)?|postgis|pgvector|timescaledb|cockroach|mysql|mariadb|percona|redis"
-    r"|valkey|keydb|memcached|rabbitmq|mosquitto|mongo(?:db)?|solr|elasticsearch|opensearch|meilisearch|typesense|minio|nats|kafka"
-    r"|zookeeper|clickhouse|influxdb|couchdb|cassandra|neo4j|pgbouncer|etcd|vault|qdrant)"
-    r"(?:[:@-]|$)",
-    re.IGNORECASE,
-)
-"""Images of databases, caches and brokers: never the web, whatever port they publish."""
+_URL = re.compile(r"//(?:[^@/\s]*@)?([A-Za-z0-9][\w.-]*)")
+_ROUTED, _ASKS = 8, 20
+"""Points for whom a router leads visitors to, and for who passes requests on to others."""
 
-_TOOLS = re.compile(
-    r"(?:^|/)(?:mailhog|mailpit|maildev|mailcatcher|adminer|pgadmin4?|phpmyadmin|redis-commander"
-    r"|redisinsight|selenium|standalone-chrome|browser-sync)(?:[:@-]|$)",
-    re.IGNORECASE,
-)
-_ROUTES = re.compile(
-    r"(?:^|/)(?:traefik|nginx-proxy|nginx-proxy-manager|acme-companion|caddy-docker-proxy|swag"
-    r"|letsencrypt-nginx-proxy-companion|certbot)(?:[:@-]|$)",
-    re.IGNORECASE,
-)
-"""Images that lead domains to services and get certificates for them, as the edge does."""
-
-_WATCHES = re.compile(
-    r"--watch\b|\bwatchmedo\b|\bnodemon\b|\bwebpack(?:-dev-server| serve)\b"
-    r"|\b(?:npm|pnpm|yarn) (?:run )?(?:dev|watch)\b|\btailwindcss\b.* -w\b|\bvite(?: dev)?$",
-)
-_PROXIES = re.compile(r"(?:^|/)(?:nginx\S*|caddy|haproxy|httpd|envoy|openresty)(?:[:@-]|$)")
 _OTHERS = frozenset({21, 22, 25, 53, 143, 443, 465, 587, 993, 1883, 2222, 2525, 5678, 8443})
 """Ports that are HTTPS, or mail, SSH, DNS, MQTT or a debugger: never where the edge asks."""
 
 _WEB_NAMES = ("web", "app", "site", "server", "backend", "api", "django", "flask", "www", "http")
 
 
+Fronts = Mapping[str, Front]
+
+
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Who is what; ``port`` is the web's in its container, ``None`` until its image says so."""
+    """Who is what; ``port`` is the web's in its container, ``None`` until its image says so.
+
+    ``behind``, ``ports``, ``proxy`` and ``ending`` are those of :class:`holdfast.app.ComposeApp`.
+    """
 
     web: str
     port: int | None
@@ -56,38 +42,69 @@ class Roles:
     once: tuple[str, ...]
     left_out: tuple[str, ...]
     findings: tuple[Finding, ...]
+    behind: tuple[str, ...] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    proxy: bool = False
+    ending: tuple[str, ...] = ()
+
+    @property
+    def slot(self) -> tuple[str, ...]:
+        """What stands in a slot: the web last."""
+        return (*self.behind, self.web)
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """What runs the app's code, and comes anew with each release."""
+        ended = (name for name in self.ending if name not in self.steady)
+        return (*self.slot, *self.workers, *self.once, *ended)
+
+    @property
+    def everything(self) -> tuple[str, ...]:
+        """All that runs on the server."""
+        return (*self.code, *self.steady)
 
 
-def assign(project: Project, web: str | None = None, port: int | None = None) -> Roles:
+def assign(
+    project: Project, web: str | None = None, port: int | None = None, fronts: Fronts | None = None
+) -> Roles:
     """Give every service its role.
 
     Args:
         web: the service that the user named, ``port`` likewise.
+        fronts: the project's proxies (:func:`holdfast.compose.fronts.find`).
 
     Raises:
         DetectionError: no service can be the web, or several may be.
     """
     found: list[Finding] = []
-    service = _web(project, web, found)
-    left = {
-        name: why
-        for name, item in project.services.items()
-        if name != service.name and (why := _development(item))
-    }
-    once = _once(project, service, left)
+    known = fronts or {}
+    service = _web(project, web, known, found)
+    left = _left_out(project, service, known)
+    front = known.get(service.name)
+    behind = _behind(project, service, known, left)
+    ours = _ours(project, service, behind, front)
+    once = _once(project, service, left, [name for name in ours if name not in behind])
     workers: list[str] = []
     steady: list[str] = []
     for name, item in project.services.items():
-        if name == service.name or name in left or name in once:
+        if name == service.name or name in {*left, *once, *behind}:
             continue
-        again = _ours(project, item, service) and not _STEADY.search(_made_of(item))
-        (workers if again else steady).append(name)
-    found += _behind(project, service, workers)
-    chosen = port or _port(service, found)
-    found += _told(project, workers, steady, once, left)
-    return Roles(
-        service.name, chosen, tuple(workers), tuple(steady), once, tuple(left), tuple(found)
+        (workers if name in ours and not kinds.keeps(item) else steady).append(name)
+    ending = _ending(project, workers, steady)
+    roles = Roles(
+        service.name,
+        port or _port(project, service, known, found),
+        tuple(name for name in workers if name not in ending),
+        tuple(steady),
+        once,
+        tuple(left),
+        (),
+        behind,
+        {name: asked for name, asked in (front.asks if front else {}).items() if asked},
+        front is not None and front.proxy,
+        ending,
     )
+    return replace(roles, findings=(*found, *_told(project, roles, left, known)))
 
 
 def check_profiles(project: Project, every: Project) -> None:
@@ -122,7 +139,7 @@ def check_published(roles: Roles, names: Iterable[str]) -> None:
     Raises:
         DetectionError: no such service runs here, or it is the web, which the edge is before.
     """
-    there = (*roles.workers, *roles.steady)
+    there = (*roles.behind, *roles.workers, *roles.steady)
     for name in names:
         if name == roles.web:
             raise DetectionError(
@@ -137,7 +154,7 @@ def check_published(roles: Roles, names: Iterable[str]) -> None:
             )
 
 
-def _web(project: Project, asked: str | None, found: list[Finding]) -> Service:
+def _web(project: Project, asked: str | None, fronts: Fronts, found: list[Finding]) -> Service:
     if asked is not None:
         if asked not in project.services:
             raise DetectionError(
@@ -154,10 +171,7 @@ def _web(project: Project, asked: str | None, found: list[Finding]) -> Service:
     if len(labelled) == 1:
         found.append(Finding("web", labelled[0].name, f"its label {LABEL_WEB} says so"))
         return labelled[0]
-    scored = sorted(
-        ((*_score(item), item) for item in project.services.values() if _may_be_web(item)),
-        key=lambda entry: -entry[0],
-    )
+    scored = _scored(project, fronts)
     if not scored or not scored[0][0]:
         raise DetectionError(
             "no service of the Compose project looks like the web: none publishes or exposes"
@@ -175,44 +189,87 @@ def _web(project: Project, asked: str | None, found: list[Finding]) -> Service:
     return item
 
 
-def stays_up(image: str) -> bool:
-    """Whether it is a database, a cache, a broker or a tool by its image's name."""
-    return bool(_STEADY.search(image) or _TOOLS.search(image))
+def _scored(project: Project, fronts: Fronts) -> list[tuple[int, list[str], Service]]:
+    """All that may be the web, with points and reasons, the likeliest first."""
+    led = routed.by_routers(project, fronts)
+    found = [
+        (*_score(item, fronts.get(item.name), led.get(item.name)), item)
+        for item in project.services.values()
+        if _may_be_web(item) and not _secures(project, item, fronts)
+    ]
+    return sorted(found, key=lambda entry: -entry[0])
 
 
 def _may_be_web(item: Service) -> bool:
-    return not (_STEADY.search(_made_of(item)) or _development(item))
+    return not (kinds.keeps(item) or kinds.development(item) or kinds.watches_workers(item))
 
 
-def _made_of(item: Service) -> str:
-    """The image it is of, by its name; where it is built, the one that the build begins with."""
-    return (base(item.build) if item.build is not None else "") or item.image
+def _secures(project: Project, item: Service, fronts: Fronts) -> bool:
+    """Whether it is a proxy that ends HTTPS itself, before something that may be the web."""
+    front = fronts.get(item.name)
+    return bool(
+        front and front.secure and any(_may_be_web(project.services[name]) for name in front.asks)
+    )
 
 
-def _once(project: Project, web: Service, left: Mapping[str, str]) -> tuple[str, ...]:
-    """What runs to its end before others start, in the order in which one waits for the other."""
+def _left_out(project: Project, web: Service, fronts: Fronts) -> dict[str, str]:
+    """What has nothing to do on the server, and why."""
+    found = {}
+    for name, item in project.services.items():
+        if name == web.name:
+            continue
+        front = fronts.get(name)
+        if why := kinds.development(item):
+            found[name] = why
+        elif front and front.secure and web.name in front.asks:
+            found[name] = f"it ends HTTPS itself ({front.secure}), which the edge does"
+    return found
+
+
+def _once(
+    project: Project, web: Service, left: Collection[str], ours: Collection[str]
+) -> tuple[str, ...]:
+    """What runs to its end before a release serves, in the order in which one waits for another.
+
+    That is what others wait for, and what migrates the database, whoever waits for it.
+    """
     found: list[str] = []
 
     def wait(item: Service, waiting: frozenset[str]) -> None:
         for name in item.completes:
-            other = project.services.get(name)
-            if other is None or name in {*found, *left, *waiting} or not _ours(project, other, web):
+            if name not in ours or name in {*found, *left, *waiting}:
                 continue
-            wait(other, waiting | {name})
+            wait(project.services[name], waiting | {name})
             found.append(name)
 
     for item in (web, *project.services.values()):
         if item.name not in left:
             wait(item, frozenset({item.name}))
-    return tuple(found)
+    alone = [name for name in ours if name not in {*found, *left} and name != web.name]
+    return (*found, *(name for name in alone if kinds.migrates(project.services[name])))
 
 
-def _score(item: Service) -> tuple[int, list[str]]:
+def _ending(project: Project, workers: Iterable[str], steady: Iterable[str]) -> tuple[str, ...]:
+    """What does its work and ends, with nobody who waits for that."""
+    waited = {name for item in project.services.values() for name in item.completes}
+    rest = (project.services[name] for name in (*workers, *steady) if name not in waited)
+    return tuple(item.name for item in rest if kinds.ends(item) and not kinds.keeps(item))
+
+
+def _score(
+    item: Service, front: Front | None = None, led: tuple[str, int] | None = None
+) -> tuple[int, list[str]]:
     why = []
     points = 0
+    if front is not None and not front.secure:
+        points += _ASKS
+        why.append(f"passes requests on to {', '.join(front.asks)}")
     if item.published:
         points += 8
         why.append(f"publishes port {item.published[0][0]}")
+    elif led := led or routed.by_labels(item):
+        points += _ROUTED
+        why.append(f"is where {led[0]} leads visitors")
     if item.build is not None:
         points += 4
         why.append("is built here")
@@ -227,19 +284,30 @@ def _score(item: Service) -> tuple[int, list[str]]:
     return points, why
 
 
-def _port(item: Service, found: list[Finding]) -> int | None:
+def _port(project: Project, item: Service, fronts: Fronts, found: list[Finding]) -> int | None:
     """The port in the container, in the order in which people mean it."""
     if (said := item.labels.get(LABEL_PORT, "")).isdigit():
         found.append(Finding("port", said, f"the label {LABEL_PORT} of {item.name}"))
         return int(said)
-    if item.published:
-        port = _http(item)
-        found.append(Finding("port", str(port), f"{item.name} publishes it"))
-        return port
-    if item.exposed:
-        found.append(Finding("port", str(item.exposed[0]), f"{item.name} exposes it"))
-        return item.exposed[0]
-    return None
+    led = routed.by_labels(item), routed.by_routers(project, fronts).get(item.name)
+    ways = [
+        *([(_http(item), f"{item.name} publishes it")] if item.published else []),
+        *((way[1], f"{way[0]} leads visitors there") for way in led if way and way[1]),
+        *((port, f"{item.name} exposes it") for port in item.exposed[:1]),
+    ]
+    if not ways and item.build is not None and not exposes(item.build):
+        port = routed.bound(item.said or _starts(text(item.build)))
+        ways = [(port, f"{item.name} is started on it")] if port else []
+    if not ways:
+        return None
+    found.append(Finding("port", str(ways[0][0]), ways[0][1]))
+    return ways[0][0]
+
+
+def _starts(dockerfile: str) -> str:
+    """What a Dockerfile starts, as far as one line says it."""
+    lines = (line.strip() for line in dockerfile.splitlines())
+    return " ".join(line for line in lines if line.upper().startswith(("CMD", "ENTRYPOINT")))
 
 
 def _http(item: Service) -> int:
@@ -252,51 +320,86 @@ def _http(item: Service) -> int:
     return next(iter([*named, *(port for port in every if port not in _OTHERS), *every]))
 
 
-def _ours(project: Project, item: Service, web: Service) -> bool:
-    """Whether it runs the app's own code: built here, of an image that is, or of the web's."""
-    if item.build is not None:
-        return True
-    built = {other.image for other in project.services.values() if other.build is not None}
-    return bool(item.image) and item.image in {*built, web.image}
+def _ours(
+    project: Project, web: Service, behind: Iterable[str], front: Front | None
+) -> dict[str, None]:
+    """What runs the app's own code: built here, of an image that is, or of the web's."""
+    code = [*(project.services[name] for name in behind), *([] if front else [web])]
+    images = {other.image for other in project.services.values() if other.build is not None}
+    images |= {item.image for item in code}
+    return {
+        name: None
+        for name, item in project.services.items()
+        if item.build is not None or (item.image and item.image in images)
+    }
 
 
-def _development(item: Service) -> str:
-    """Why a service has nothing to do on the server; empty if it has."""
-    if _TOOLS.search(item.image):
-        return f"{item.image} is a tool of development"
-    if _ROUTES.search(made := _made_of(item)):
-        return f"{made}: the edge does what it does (domains, HTTPS, certificates)"
-    if _WATCHES.search(item.said):
-        return f"{item.said!r} watches files"
-    return ""
+def _behind(
+    project: Project, web: Service, fronts: Fronts, left: Collection[str]
+) -> tuple[str, ...]:
+    """What the web passes requests on to, and what that asks in turn: the app's own alone."""
+    built = _ours(project, web, (), None)
+    found: list[str] = []
+
+    def ask(item: Service) -> None:
+        front = fronts.get(item.name)
+        names = [*front.asks] if front else [*_asked(project, item)]
+        names = [name for name in names if name not in left and _serves(project, name, front)]
+        # Somebody else's image is the app where nothing that is asked is built here.
+        chosen = [name for name in names if name in built] or (names if front else [])
+        for name in chosen:
+            if name not in {*found, web.name}:
+                found.append(name)
+                ask(project.services[name])
+
+    ask(web)
+    return tuple(sorted(found, key=lambda name: -_score(project.services[name])[0]))
 
 
-def _behind(project: Project, web: Service, workers: list[str]) -> Iterator[Finding]:
-    """An app behind a proxy that is somebody else's image: the two are not swapped as one."""
-    behind = next((name for name in web.depends if name in workers), None)
-    theirs = web.build is None and web.image != project.services[behind or web.name].image
-    if behind is not None and (theirs or _PROXIES.search(_made_of(web))):
-        why = (
-            f"it passes requests on to {behind}, which is restarted with each release: they fail"
-            f' meanwhile; holdfast.toml: [compose] web = "{behind}" lets the edge ask it itself'
-        )
-        yield Finding("in front", web.name, why, level="warning")
+def _asked(project: Project, item: Service) -> Iterator[str]:
+    """Whom a service that is no proxy asks: named in its variables, or waited for."""
+    values = (str(value) for value in item.environment.values())
+    named = {name for value in (*values, item.said) for name in _URL.findall(value)}
+    for name, other in project.services.items():
+        known = item.build is None or other.published or other.exposed or other.check
+        waited = name in item.depends and known
+        if name != item.name and (name in named or waited):
+            yield name
+
+
+def _serves(project: Project, name: str, front: Front | None) -> bool:
+    """Whether requests may be passed on to it."""
+    item = project.services[name]
+    waited = any(name in other.completes for other in project.services.values())
+    if kinds.keeps(item) or kinds.development(item) or waited or kinds.ends(item):
+        return False
+    asked = bool(front and front.asks.get(name))
+    return not kinds.watches_workers(item) and (asked or not kinds.works(item))
 
 
 def _told(
-    project: Project,
-    workers: list[str],
-    steady: list[str],
-    once: tuple[str, ...],
-    left: Mapping[str, str],
+    project: Project, roles: Roles, left: Mapping[str, str], fronts: Fronts
 ) -> Iterator[Finding]:
-    for name in workers:
+    for name in roles.behind:
+        why = f"{roles.web} passes requests on to it; both are replaced together"
+        yield Finding("behind", name, why)
+    for name in roles.workers:
         yield Finding("worker", name, "runs the app's own image; restarted with each release")
-    for name in steady:
-        image = _made_of(project.services[name])
-        yield Finding("service", name, f"{image} stays up from release to release")
-    for name in once:
-        waits = next(item.name for item in project.services.values() if name in item.completes)
-        yield Finding("release command", name, f"{waits} waits until it has ended well")
+    for name in roles.steady:
+        why = f"{kinds.made_of(project.services[name])} stays up from release to release"
+        if name in roles.ending:
+            why = f"ends by itself ({kinds.ends(project.services[name])}): run until it has once"
+        yield Finding("service", name, why)
+    for name in (name for name in roles.ending if name not in roles.steady):
+        why = f"it ends ({kinds.ends(project.services[name])}); run once before each release serves"
+        yield Finding("ends by itself", name, why)
+    for name in roles.once:
+        waits = next((i.name for i in project.services.values() if name in i.completes), "")
+        why = f"{waits} waits until it has ended well" if waits else "it migrates the database"
+        yield Finding("release command", name, why)
     for name, why in left.items():
-        yield Finding("left out", name, why)
+        if kinds.development(project.services[name]):
+            yield Finding("left out", name, why)
+        else:
+            more = f"{roles.web} is asked without it, and has to serve its static files itself"
+            yield Finding("left out", name, f"{why}; {more}", level="warning")

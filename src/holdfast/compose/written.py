@@ -95,7 +95,8 @@ def document(
         if _runs(service, enabled)
     }
     for service in services.values():
-        depends = service.get("depends_on") or {}
+        links = (str(link).partition(":")[0] for link in service.get("links") or ())
+        depends = {**{name: {} for name in links}, **(service.get("depends_on") or {})}
         service["depends_on"] = {key: how for key, how in depends.items() if key in services}
     return {**found, "services": services}
 

@@ -18,8 +18,9 @@ from holdfast.app import (
     Tls,
     Web,
 )
-from holdfast.compose import roles as deciding
+from holdfast.compose import kinds
 from holdfast.compose.mounts import Bind
+from holdfast.compose.overrides import process_name
 from holdfast.compose.project import DEVELOPMENT, NAMES, PRODUCTION, Project, Service
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
@@ -48,7 +49,7 @@ def wanted(config: Config, texts: Mapping[str, str]) -> bool:
         return False
     return bool(config.compose.files) or any(
         _BUILD_LINE.search(text)
-        or any(not deciding.stays_up(image) for image in _IMAGE_LINE.findall(text))
+        or any(not kinds.stays_up(image) for image in _IMAGE_LINE.findall(text))
         for text in texts.values()
     )
 
@@ -95,7 +96,8 @@ def resolve(
     """Everything a deploy needs to know of the app; what the user wrote wins."""
     name = config.app.name or "app"
     web = project.services[roles.web]
-    base = Web("", listen="port", stop_grace=web.grace, boot_timeout=_BOOT)
+    grace = max(project.services[part].grace for part in roles.slot)
+    base = Web("", listen="port", stop_grace=grace, boot_timeout=_BOOT)
     health, why = _health(web)
     chosen = overlaid(replace(base, health=health), config.web)
     if config.web.health is None:
@@ -107,7 +109,7 @@ def resolve(
         dependencies=Dependencies("none"),
         web=replace(chosen, command="", listen="port"),
         processes=tuple(
-            Process(worker, "", stop_grace=project.services[worker].grace)
+            Process(process_name(worker), "", stop_grace=project.services[worker].grace)
             for worker in roles.workers
         ),
         release=_release(config, roles),

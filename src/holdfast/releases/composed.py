@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
-from holdfast.compose import handed, mounts, overrides, roles, variables
+from holdfast.compose import fronts, handed, mounts, overrides, roles, variables
 from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
 from holdfast.compose.project import NAMES, PRODUCTION, Project, directory, read
@@ -153,7 +153,7 @@ class ComposedBuild:
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
-        alone = mounts.alone(project, chosen, bound, self._source)
+        alone = mounts.alone(project, chosen, bound, self._source) or self._mixes(project, chosen)
         compose = self._decided(document, chosen, bound, files)
         paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
@@ -168,13 +168,21 @@ class ComposedBuild:
     def _roles(self, project: Project, files: tuple[str, ...]) -> Roles:
         said = self._config.compose
         try:
-            return roles.assign(project, said.web, said.port)
+            known = fronts.find(project, self._source)
+            return roles.assign(project, said.web, said.port, known)
         except DetectionError:
             # What is off may be what is meant; Compose leaves it out unless it is asked for all.
             with suppress(BuildError):
                 every = self._asking(partial(resolving.resolve, everything=True), files)
                 roles.check_profiles(project, read(every))
             raise
+
+    def _mixes(self, project: Project, chosen: Roles) -> str:
+        """Why two webs, each with what is behind it, would get at each other's."""
+        front = fronts.find(project, self._source).get(chosen.web)
+        if front is None or not chosen.behind or not front.mixes:
+            return ""
+        return f"{front.mixes} finds what is behind {chosen.web} in a way that both would share"
 
     def _decided(
         self,
@@ -199,6 +207,10 @@ class ComposedBuild:
             fixed=dict(self._places(document, chosen, bound)),
             **({} if said.build_cache is None else {"build_cache": said.build_cache}),
             publish=said.publish or (),
+            behind=chosen.behind,
+            ports=chosen.ports,
+            proxy=chosen.proxy,
+            ending=chosen.ending,
         )
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
@@ -259,7 +271,7 @@ class ComposedBuild:
                 self._home.name,
                 self._path.name,
                 document,
-                (chosen.web, *chosen.workers, *chosen.once, *built),
+                (*chosen.code, *built),
                 self._source,
                 self._env,
             )
@@ -313,7 +325,7 @@ class ComposedBuild:
 
     def _check_handed(self, document: Mapping[str, Any], chosen: Roles) -> None:
         """Refuse files that were not sent."""
-        names = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
+        names = chosen.everything
         for item in handed.not_sent(document, names, self._source):
             raise handed.lacking(item)
         for away in mounts.outside(read(document), names, self._source):

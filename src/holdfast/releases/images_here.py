@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from holdfast.command import Secret
-from holdfast.compose import roles, written
+from holdfast.compose import fronts, roles, written
 from holdfast.compose.project import directory, read
 from holdfast.config import Config
 from holdfast.detect import composed
@@ -77,8 +77,9 @@ def _build(
     with written.understood(files):
         enabled = written.profiles(config.compose.profiles, values, ())
         document = written.document(source, files, values, enabled | {"*"})
-        chosen = roles.assign(read(document), config.compose.web, config.compose.port)
-    ours = (chosen.web, *chosen.workers, *chosen.once, *chosen.steady)
+        project, asked = read(document), config.compose
+        chosen = roles.assign(project, asked.web, asked.port, fronts.find(project, source))
+    ours = chosen.everything
     built = tuple(name for name in ours if document["services"][name].get("build"))
     if not built:
         raise BuildError(

@@ -118,18 +118,41 @@ def test_an_app_whose_services_are_off_is_told_how_they_are_switched_on() -> Non
     check_profiles(off, off)
 
 
-def test_a_proxy_in_front_of_the_app_is_warned_of() -> None:
-    """The two are not swapped as one; a proxy that is nobody's front, or the app's own, is none."""
+def test_a_program_of_somebody_elses_in_front_of_the_app() -> None:
+    """It waits for the app, and publishes the port: the two are one web. The app's own is none."""
     app: dict[str, Any] = {"build": {}}
-    proxy = {"image": "nginx", "ports": [{"target": 80}], "depends_on": {"app": {}}}
-    chosen = assign(read({"services": {"jobs": app, "nginx": proxy, "app": app}}))
-    warned = [item for item in chosen.findings if item.level == "warning"]
-    assert [(item.what, item.value) for item in warned] == [("in front", "nginx")]
-    assert '[compose] web = "app"' in warned[0].why
+    guard = {"image": "oauth2-proxy", "ports": [{"target": 80}], "depends_on": {"app": {}}}
+    chosen = assign(read({"services": {"jobs": app, "guard": guard, "app": app}}))
+    assert (chosen.web, chosen.behind, chosen.proxy) == ("guard", ("app",), False)
     own = {"build": {}, "ports": [{"target": 80}], "depends_on": {"jobs": {}}}
-    for services in ({"jobs": app, "web": own}, {"nginx": {**proxy, "depends_on": {}}}):
-        chosen = assign(read({"services": services}))
-        assert not [item for item in chosen.findings if item.level == "warning"]
+    assert assign(read({"services": {"jobs": app, "web": own}})).behind == ()
+
+
+def test_pages_that_ask_an_api_by_its_name_are_replaced_with_it() -> None:
+    """Next.js before FastAPI: what asks, and whom it asks, by a variable."""
+    front = {**BUILT, "ports": [{"target": 3000}], "environment": {"API_URL": "http://api:8000/v1"}}
+    services = {"frontend": {**front, "expose": ["1"]}, "api": BUILT, "jobs": BUILT}
+    chosen = assign(read({"services": services}), web="frontend")
+    assert (chosen.behind, chosen.workers) == (("api",), ("jobs",))
+
+
+def test_what_ends_by_itself_is_no_worker() -> None:
+    """A migration goes before the release; a seed runs once for it; a bucket is made once."""
+    services = {
+        "web": {**BUILT, **PORT},
+        "migrate": {**BUILT, "command": ["python", "manage.py", "migrate"]},
+        "seed": {**BUILT, "command": ["python", "seed.py"], "restart": "no"},
+        "assets": {**BUILT, "command": ["cp", "-r", "dist/.", "/static/"]},
+        "jobs": {**BUILT, "command": ["celery", "-A", "x", "worker"], "restart": "no"},
+        "migrating": {**BUILT, "command": ["sh", "-c", "manage.py migrate && gunicorn x"]},
+        "createbuckets": {"image": "minio/mc", "entrypoint": ["sh", "-c", "mc mb x"]},
+        "test": {**BUILT, "entrypoint": ["pytest"]},
+    }
+    chosen = assign(read({"services": services}))
+    assert chosen.once == ("migrate",)
+    assert chosen.ending == ("seed", "assets", "createbuckets")
+    assert (chosen.workers, chosen.steady) == (("jobs", "migrating"), ("createbuckets",))
+    assert chosen.left_out == ("test",)
 
 
 def test_a_database_that_is_built_here_stays_up(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ _LONGEST = 24 * 3600.0
 
 
 def one_off(one: Released, argv: Sequence[str], *, tty: bool) -> Command:
-    """A person's command, in the web's image."""
-    return _run(one, one.said.web, argv, tty=tty)
+    """A person's command, in the image of the app's code."""
+    return _run(one, one.said.code, argv, tty=tty)
 
 
 def release_command(one: Released) -> Command:
-    """The release command: services, one after the other, or a shell's line in the web's image."""
+    """The release command: services, one after the other, or a shell's line in the app's image."""
     command = one.release.spec.release
     assert command is not None
     said = command.settings.get("services") or command.settings.get("service") or ""
@@ -27,7 +27,7 @@ def release_command(one: Released) -> Command:
         runs = [_run(one, service, (), tty=False) for service in services]
         words = " && ".join(shlex.join(run.argv) for run in runs)
         return runs[0] if not runs[1:] else replace(runs[0], argv=("/bin/sh", "-c", words))
-    return _run(one, one.said.web, ("/bin/sh", "-c", command.command), tty=False)
+    return _run(one, one.said.code, ("/bin/sh", "-c", command.command), tty=False)
 
 
 def _run(one: Released, service: str, argv: Sequence[str], *, tty: bool) -> Command:

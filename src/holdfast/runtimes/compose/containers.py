@@ -43,6 +43,11 @@ class Container:
         return found
 
     @property
+    def service(self) -> str:
+        """The service of the Compose project that it is of."""
+        return str(self.labels.get("com.docker.compose.service", ""))
+
+    @property
     def running(self) -> bool:
         return bool(self.raw["State"]["Running"]) and not self.raw["State"]["Restarting"]
 
@@ -54,6 +59,12 @@ class Container:
         return self.running or (ended and ENDS in self.labels)
 
     @property
+    def failed(self) -> bool:
+        """Whether it has ended, and not well."""
+        state = self.raw["State"]
+        return bool(state["Status"] == "exited" and state["ExitCode"] != 0)
+
+    @property
     def health(self) -> str | None:
         """``starting``, ``healthy`` or ``unhealthy``; ``None`` without a health check."""
         found = self.raw["State"].get("Health")
@@ -61,8 +72,10 @@ class Container:
 
     def made_for(self, release: str) -> bool:
         """Whether it was made for a release and has not been started yet."""
-        made = self.raw["State"]["Status"] == "created"
-        return made and self.labels.get(f"{LABEL}.release") == release
+        return self.raw["State"]["Status"] == "created" and self.is_of(release)
+
+    def is_of(self, release: str) -> bool:
+        return self.labels.get(f"{LABEL}.release") == release
 
     def addresses(self) -> list[str]:
         """Its addresses on its networks."""

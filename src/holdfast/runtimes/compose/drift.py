@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from holdfast.compose.overrides import LABEL, project_name
+from holdfast.compose.overrides import ENDS, LABEL, UNWAITED, project_name
 from holdfast.layout import Layout
 from holdfast.runtimes.compose import api, containers, records
 from holdfast.runtimes.compose.containers import Container
@@ -31,14 +31,20 @@ def seen(layout: Layout, app: str) -> Iterator[str]:
     """Every difference between what we started and what is there, as a sentence."""
     found = containers.find(app)
     running = {item.process: item for item in found if item.serves}
+    aside = {item.process for item in found if item.labels.get(ENDS) == UNWAITED}
     for name in records.names(layout, app):
         if name not in {item.process for item in found}:
             yield f"the container of {name} was removed; {_RIGHT}"
     for name, definition in steady(layout, app).items():
-        if name not in running:
+        if name not in running and name not in aside:
             yield f"the service {name} does not run; {_RIGHT}"
-        elif running[name].labels.get(f"{LABEL}.definition") != definition:
+        elif name in running and running[name].labels.get(f"{LABEL}.definition") != definition:
             yield f"the service {name} runs with another definition; {_RIGHT}"
+    for item in found:
+        if item.labels.get(ENDS) == UNWAITED and item.failed:
+            status = item.raw["State"]["ExitCode"]
+            name = item.process
+            yield f"{name} ended with status {status}; holdfast logs {name} says why"
     yield from _foreign(app, found)
 
 

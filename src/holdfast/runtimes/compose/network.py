@@ -15,11 +15,17 @@ from holdfast.runtimes.compose import api, docker
 from holdfast.runtimes.contract import Slot
 
 _HOSTS = {"a": 10, "b": 11}
+_EACH = 2
+"""Addresses that lie between those of one slot: the web's, then those of what is behind it."""
+
 _TRIES = 5
 
 
-def address(app: str, slot: Slot) -> str:
-    """The address of a slot; the network is made if need be.
+def address(app: str, slot: Slot, number: int = 0) -> str:
+    """The address of a slot's web, or of what is behind it; the network is made if need be.
+
+    Args:
+        number: 0 for the web, from 1 for what is behind.
 
     Raises:
         ProcessError: Docker makes no network.
@@ -28,7 +34,7 @@ def address(app: str, slot: Slot) -> str:
     subnet = _subnet(name)
     for _ in range(_TRIES):
         if subnet is not None:
-            return str(ipaddress.ip_network(subnet)[_HOSTS[slot]])
+            return str(ipaddress.ip_network(subnet)[_HOSTS[slot] + _EACH * number])
         _make(app, name)
         subnet = _subnet(name)
     raise ProcessError(f"Docker makes no network {name}", hint="docker network ls shows them")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from holdfast.compose.overrides import process_name
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.compose import containers, records, steady
@@ -28,19 +29,20 @@ def prepare_workers(one: Released) -> None:
 def start_workers(one: Released) -> None:
     """Start the release's workers; those that it has no more are stopped."""
     said, layout = one.said, one.layout
-    for name in said.workers:
+    names = [process_name(name) for name in said.workers]
+    for name in names:
         _check_name(name)
-    gone = [name for name in workers(layout, one.app) if name not in said.workers]
+    gone = [name for name in workers(layout, one.app) if name not in names]
     stop(layout, one.app, {name: _grace(layout, one.app, name) for name in gone})
     if not said.workers:
         return
     as_made = not one.write(OTHERS, one.others)
     steady.ensure(one)
     graces = {item.name: item.stop_grace for item in one.release.spec.processes}
-    for name in said.workers:
+    for name in names:
         wanted = Started(one.release.id, None, graces.get(name, GRACE))
         records.remember(layout, one.app, name, wanted)
-    made = [item for item in containers.find(one.app) if item.process in said.workers]
+    made = [item for item in containers.find(one.app) if item.process in names]
     if as_made and _waits(one, made):
         containers.start(item.id for item in made)
     else:
@@ -50,7 +52,7 @@ def start_workers(one: Released) -> None:
 def _waits(one: Released, made: Sequence[Container]) -> bool:
     """Whether every worker's container was made for this release and only has to be started."""
     fresh = all(item.made_for(one.release.id) for item in made)
-    return fresh and {item.process for item in made} == {*one.said.workers}
+    return fresh and {item.process for item in made} == {*map(process_name, one.said.workers)}
 
 
 def stop_workers(layout: Layout, app: str, grace: float | None) -> None:

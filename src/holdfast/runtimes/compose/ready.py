@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from holdfast.compose.overrides import ENDS
+from holdfast.compose.overrides import ENDS, UNWAITED
 from holdfast.errors import ProcessError
 from holdfast.runtimes.compose import containers, output
 from holdfast.runtimes.compose.containers import Container
+from holdfast.runtimes.compose.released import Released
 
 _POLL = 0.2
+_SETTLES = 3.0
 _PATIENCE = 120.0
 """Seconds; a database that has to be made anew takes some tens of them on a small server."""
 
@@ -30,14 +33,61 @@ def wait(app: str, names: Sequence[str], patience: float = _PATIENCE) -> None:
         if not left:
             return
         for name in sorted(left & {*found}):
-            if ENDS in found[name].labels and found[name].raw["State"]["Status"] == "exited":
-                raise _failed(app, found[name])
+            ended = found[name].raw["State"]["Status"] == "exited"
+            if found[name].labels.get(ENDS) == "true" and ended:
+                raise _failed(app, found[name], "others wait until it has ended well")
         if time.monotonic() > deadline:
             raise _late(app, sorted(left), found, patience)
         time.sleep(_POLL)
 
 
+def wait_behind(one: Released, process: str, addresses: Mapping[str, str]) -> None:
+    """Wait until what is behind a slot's web answers there: the web would say 502 meanwhile.
+
+    Raises:
+        ProcessError: one has ended, or does not answer within the time for booting; with its log.
+    """
+    patience = one.release.spec.web.boot_timeout
+    deadline = time.monotonic() + patience
+    closed: dict[str, float] = {}
+    left = dict(addresses)
+    while left:
+        there = {item.service: item for item in containers.find(one.app, process)}
+        for name, address in addresses.items():
+            found = there.get(name)
+            if name not in left or found is None:
+                continue
+            if found.raw["State"]["Status"] == "exited" or int(found.raw["RestartCount"]) > 0:
+                raise _failed(one.app, found, "the web passes requests on to it")
+            port = one.said.ports.get(name) or next(iter(found.ports()), None)
+            said = _answers(address, port) if port else found.running
+            # A protocol that is not HTTP, or an error that it may well keep to.
+            began = closed.setdefault(name, time.monotonic()) if said is None else 0.0
+            if said or (said is None and time.monotonic() - began > _SETTLES):
+                del left[name]
+        if left and time.monotonic() > deadline:
+            raise _late(one.app, sorted(left), there, patience)
+        if left:
+            time.sleep(_POLL)
+
+
+def _answers(address: str, port: int) -> bool | None:
+    """Whether something listens and answers; ``None`` if what it answers is no good sign."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/", headers={"User-Agent": "holdfast-health"})
+        return True if connection.getresponse().status < 500 else None
+    except (ConnectionRefusedError, socket.gaierror):
+        return False
+    except (OSError, http.client.HTTPException):
+        return None if _connects(address, port) else False
+    finally:
+        connection.close()
+
+
 def _ready(container: Container) -> bool:
+    if container.labels.get(ENDS) == UNWAITED:
+        return container.raw["State"]["Status"] in ("exited", "running", "restarting")
     if ENDS in container.labels or not container.running:
         return container.serves and not container.running
     if container.health is not None:
@@ -54,10 +104,10 @@ def _connects(address: str, port: int) -> bool:
         return False
 
 
-def _failed(app: str, container: Container) -> ProcessError:
+def _failed(app: str, container: Container, why: str) -> ProcessError:
     return ProcessError(
-        f"{app}: the service {container.process} ended with status"
-        f" {container.raw['State']['ExitCode']}; others wait until it has ended well",
+        f"{app}: the service {container.service or container.process} ended with status"
+        f" {container.raw['State']['ExitCode']}; {why}",
         hint="the end of its log is above",
         detail=output.tail([container], 40),
     )

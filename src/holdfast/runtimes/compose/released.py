@@ -58,7 +58,7 @@ class Released:
             name: plain(value).replace("$", "$$")
             for name, value in variables(self.release, self._env).items()
         }
-        for name in (said.web, *said.workers, *said.once):
+        for name in said.released:
             service = document["services"].get(name)
             if service is None:
                 raise ProcessError(f"{self.app}: its project has no service {name} now")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from holdfast.command import Command
-from holdfast.compose.overrides import LABEL
+from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.base import plain
@@ -87,7 +87,7 @@ class ComposeRuntime:
         found = [
             containers.status(item)
             for item in there
-            if item.process in known or f"{LABEL}.definition" in item.labels
+            if item.process in known or f"{LABEL}.definition" in item.labels or ENDS in item.labels
         ]
         return sorted(found, key=lambda item: (not item.name.startswith("web."), item.name))
 
