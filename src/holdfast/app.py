@@ -69,6 +69,8 @@ class Web:
         memory: bytes that the process and its children may use; ``None``: no limit.
         tasks: processes and threads that it may be; kept, as ``memory``, by the runtime
             ``systemd`` alone.
+        reads_static: whether it may look at collected static files while it boots, so that they
+            must be there first.
     """
 
     command: str
@@ -80,6 +82,7 @@ class Web:
     stop_grace: float = 30.0
     memory: int | None = None
     tasks: int = DEFAULT_TASKS
+    reads_static: bool = True
 
 
 @dataclass(frozen=True, slots=True)

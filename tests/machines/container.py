@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Lock, Thread
 
 from tests.machines.host import HostError
+from tests.machines.network import unplug
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _REBOOT = 133  # nspawn's exit status with --keep-unit
@@ -34,6 +35,7 @@ class Container:
         self._keeper.start()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        unplug(self._name)
         group = _make_group(self._name)
         with self._console.open("ab") as output:
             return subprocess.Popen(

@@ -246,7 +246,7 @@ class Machine:
         network.mend(self._network.name, self._cable(), self.address)
 
     def _cable(self) -> str:
-        port = f"vb-{self.name}"  # systemd-nspawn(1), --network-bridge
+        port = network.port(self.name)
         if port not in network.ports(self._network.name):
             raise HostError(f"{self.name} has no cable: is it running?")
         return port

@@ -72,6 +72,22 @@ def speak_ipv6(network: Network) -> None:
     run("ip", "-6", "address", "replace", address, "dev", network.name, "nodad")
 
 
+def port(server: str) -> str:
+    """The bridge's end of a server's cable (systemd-nspawn(1), ``--network-bridge``)."""
+    return f"vb-{server}"
+
+
+def unplug(server: str) -> None:
+    """Take away the cable of a server that is off.
+
+    It goes with the server's network namespace, which the kernel takes apart some time after the
+    last process; a server with containers of its own has more of them, and could not boot until
+    then ("Failed to add new veth interfaces: File exists").
+    """
+    if (Path("/sys/class/net") / port(server)).exists():
+        run("ip", "link", "delete", port(server), check=False)
+
+
 def remove(name: str) -> None:
     """Remove what :func:`create` made, or what is left of it."""
     _accept_forwarding(name, "-D")

@@ -20,6 +20,7 @@ class DjangoAnswers:
         local_static: collected static files are plain files on this machine's disk.
         compress: when django-compressor needs its files made beforehand: ``always``,
             ``unless DEBUG``, or (empty) never.
+        reads_static: the app may look at collected files as early as when it is imported.
     """
 
     settings: str | None
@@ -38,6 +39,7 @@ class DjangoAnswers:
     trusted_origins: tuple[str, ...] = ()
     version: tuple[int, int] = (5, 0)
     compress: str = ""
+    reads_static: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +125,5 @@ def _django(value: Mapping[str, Any]) -> DjangoAnswers:
         trusted_origins=tuple(map(str, value["trusted_origins"])),
         version=(int(value["version"][0]), int(value["version"][1])),
         compress=str(value["compress"]),
+        reads_static=bool(value["reads_static"]),
     )

@@ -80,12 +80,16 @@ class Asking:
         collect: str | None,
         boot: Callable[[], None] | None,
         config: Config,
+        *,
+        early: bool = False,
     ) -> Answers:
         """Ask.
 
         Args:
             collect: ``manage.py``, to run ``collectstatic`` in the same process.
             boot: called once the files of the release are as they will be.
+            early: the app did not look at collected files so far, and need not wait for them.
+                Whoever booted it compares what it says of them this time.
 
         Raises:
             DetectionError: the project cannot be imported.
@@ -96,7 +100,7 @@ class Asking:
             **environment,
             **({"HOLDFAST_ASK_PENDING": "1"} if self.pending else {}),
             **({"HOLDFAST_ASK_COLLECT": collect} if collect else {}),
-            **({"HOLDFAST_ASK_READY": "1"} if boot else {}),
+            **({"HOLDFAST_ASK_READY": "1" if collect and not early else "now"} if boot else {}),
         }
 
         def told(line: str) -> None:

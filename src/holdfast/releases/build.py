@@ -221,16 +221,20 @@ class Build:
     def _probe(self, env_path: Path, project: Project) -> Answers:
         """Ask the app; it may be booted from then on, where it is what it was before."""
         boot: Callable[[], None] | None = None
+        early = False
         before = self._before
         if before is not None and before.ahead is not None and in_step(before.spec, project):
             boot = partial(before.ahead, before.spec, env_path)
+            early = not before.spec.web.reads_static
         asking = Asking(
             self._source, self._account, self._masked, self._should_stop, self._ask_pending
         )
         environment = self._environment(env_path, self._config.env or {})
         collect = collecting(self._built_before, project)
         try:
-            return asking.ask(project, env_path, environment, collect, boot, self._config)
+            return asking.ask(
+                project, env_path, environment, collect, boot, self._config, early=early
+            )
         except DetectionError:
             stopped(self._should_stop)
             raise

@@ -36,6 +36,34 @@ def test_changed_code_is_booted_while_it_is_asked(
     assert alone(site)
 
 
+LISTING = """
+import os
+from django.conf import settings
+os.makedirs(settings.STATIC_ROOT, exist_ok=True)
+os.listdir(settings.STATIC_ROOT)
+"""
+
+
+def listing(site: Deployment) -> Ended:
+    """Deploy a version that lists its static files as its server imports it, like WhiteNoise."""
+    site.make("plain")
+    with (site.repository / "config/wsgi.py").open("a") as wsgi:
+        wsgi.write(LISTING)
+    return site.finish(site.command("deploy", "--server", "local", "--dirty"))
+
+
+def test_static_files_are_there_for_who_reads_them_first(polls: Deployment) -> None:
+    """It was booted beside their collecting: now it lists them when it starts, and is not."""
+    polls.good()
+    with polls.visited() as visit:
+        first, again = listing(polls), listing(polls)
+    assert (first.outcome, booted_ahead(first)) == ("succeeded", False)
+    assert (again.outcome, booted_ahead(again)) == ("succeeded", True), "after they are collected"
+    check(visit.account())
+    polls.settle()
+    assert alone(polls)
+
+
 def test_another_command_is_booted_anew(notes: Deployment) -> None:
     """What was booted runs by the last release's command; it is ended, and never asked."""
     command = "gunicorn --bind unix:$HOLDFAST_SOCKET --workers 2 'notes:create_app()'"

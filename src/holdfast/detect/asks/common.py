@@ -254,7 +254,7 @@ def main(ask: Callable[[Any], dict[str, Any]], given: Any) -> None:
     """Ask, answer on one line, and end at once whatever threads the app has started."""
     if hasattr(sys, "addaudithook"):
         sys.addaudithook(_watch)
-    if not os.environ.get("HOLDFAST_ASK_COLLECT"):
+    if os.environ.get("HOLDFAST_ASK_READY") == "now":
         ready()
     try:
         answer = ask(given)

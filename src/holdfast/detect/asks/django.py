@@ -15,6 +15,7 @@ from typing import Any
 from holdfast.detect.asks.common import ROOT, aside, ask_pending, enter, listed, place, ready
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
+STATIC = "django.contrib.staticfiles"
 ASKED = "HOLDFAST_ASK_"
 """What our own variables begin with: :func:`ready` takes one away, which is no doing of the app."""
 COLLECT_TIMEOUT = 30
@@ -37,9 +38,11 @@ def ask(given: Any) -> dict[str, Any]:
 
     need_pillow()
     manage = os.environ.get("HOLDFAST_ASK_COLLECT")
-    if manage and not reads_static_files(candidate["module"], settings):
+    early = reads_static_files(candidate["module"], settings)
+    if not early:
         ready()
     answer = about(settings)
+    answer["reads_static"] = early
     if manage:
         with aside():
             answer.update(collected(manage, before))
@@ -57,7 +60,7 @@ def reads_static_files(module: str, settings: Any) -> bool:
     when it is first used. Whoever does neither may be booted while the files are collected.
     Without a module of its own the app has not been imported as its server imports it.
     """
-    if module.startswith("django.core."):
+    if module.startswith("django.core.") or STATIC not in settings.INSTALLED_APPS:
         return True
     from django.contrib.staticfiles.storage import staticfiles_storage
     from django.utils.functional import empty
