@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -303,3 +304,29 @@ def _under_way(app: App) -> bool:
         "systemctl", "list-units", "--plain", "--no-legend", "holdfast-engine-*"
     )
     return bool([line for line in units.stdout.splitlines() if ".service" in line])
+
+
+def test_what_must_be_compiled(apps: tuple[App, App], tmp_path: Path) -> None:
+    """A package that comes as source alone: named where the user wants no system packages, else
+    apt installs what it is compiled with, once, and says so."""
+    notes, _ = apps
+    app = make(notes.machine, "flask-notes", "compiled", tmp_path)
+    with (app.directory / "requirements.txt").open("a") as requirements:
+        requirements.write("mysqlclient==2.2.7\n")
+    config = app.directory / "holdfast.toml"
+    plain = config.read_text()
+    config.write_text(f"{plain}[build]\nsystem_packages = false\n")
+    refused = app.holdfast("deploy", "--yes", check=False, timeout=400)
+    said = refused.stdout + refused.stderr
+    assert "apt-get install build-essential python3-dev default-libmysqlclient-dev" in said
+    assert "apt installs" not in said
+    config.write_text(plain)
+    done = app.holdfast("deploy", "--yes", timeout=600)
+    said = done.stdout + done.stderr
+    assert "mysqlclient must be compiled here: apt installs " in said
+    assert app.run("python", "-c", "import MySQLdb").returncode == 0
+    with (app.directory / "requirements.txt").open("a") as requirements:
+        requirements.write("six\n")
+    again = app.holdfast("deploy", "--yes", timeout=400)
+    assert "apt installs" not in again.stdout + again.stderr
+    app.holdfast("destroy", "--yes", timeout=120)

@@ -124,6 +124,9 @@ class Build:
     packages: tuple[str, ...] | None = key(
         list_of(package, '["gunicorn"]'), "installed besides the dependencies"
     )
+    system_packages: bool | None = key(
+        flag, "on a server apt installs what packages are compiled with", usual=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

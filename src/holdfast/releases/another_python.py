@@ -33,6 +33,8 @@ _BUILT_WITH = (
 )
 """What a build says that fails for a version of its tools that came later."""
 
+_NO_GIT = "Git executable not found"
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -43,12 +45,14 @@ class Sign:
         unbuilt: packages that could not be built: only a wheel of theirs helps.
         versions: of each of them, as far as uv says it.
         building: what they were made to be built with, where a later version was the fault.
+        git: it is no Python that lacks, but git.
     """
 
     reason: str
     unbuilt: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     building: tuple[str, ...] = ()
+    git: bool = False
 
 
 class Unfit(Exception):
@@ -66,6 +70,8 @@ class Unfit(Exception):
 
 def sign(output: str) -> Sign | None:
     """What uv's output says of Python; ``None``: nothing."""
+    if _NO_GIT in output:
+        return Sign("a dependency is fetched with git, which is not installed", git=True)
     for pattern in _UNSUPPORTED:
         if match := pattern.search(output):
             return Sign(f"{match['who']} needs Python{match['range']}")

@@ -24,6 +24,7 @@ from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.masking import masking
+from holdfast.releases.system_packages import SystemPackages
 from holdfast.releases.unpack import unpack
 from holdfast.releases.venv import Environments
 from holdfast.runtimes import base
@@ -129,9 +130,7 @@ class Build:
             project = detect.scan(self._source, self._config)
         self._split = project.split
         self._generate(project.generate)
-        environments = Environments(
-            self._home, self._cache, self._line, self._should_stop, self._note, self._account
-        )
+        environments = self._environments()
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
@@ -156,6 +155,19 @@ class Build:
             for command in spec.build:
                 self._command(command, env_path, spec)
         return Built(spec, env_path, answers.pending if knew else None)
+
+    def _environments(self) -> Environments:
+        allowed = self._account is not None and self._config.build.system_packages is not False
+        system = SystemPackages(self._line, self._note, self._should_stop, allowed=allowed)
+        return Environments(
+            self._home,
+            self._cache,
+            self._line,
+            self._should_stop,
+            self._note,
+            system,
+            self._account,
+        )
 
     def _persisted(self) -> tuple[Persist, ...]:
         return self._before.spec.persist if self._before else ()

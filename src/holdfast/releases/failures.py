@@ -32,6 +32,10 @@ def _headers(name: str, packages: str) -> str:
 
 _CAUSES: tuple[tuple[str, str], ...] = (
     (
+        r"Git executable not found",
+        "a dependency is fetched from a repository (git+https://...): apt-get install git",
+    ),
+    (
         r"Missing parentheses in call to 'print'|except \w+, \w+:|use_2to3 is invalid",
         "it is written for Python 2, or for the packaging of that time: ask for a later version",
     ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+COMPILER = ("build-essential", "python3-dev")
 PACKAGES = {
     "mysqlclient": "default-libmysqlclient-dev pkg-config",
     "psycopg2": "libpq-dev",
@@ -27,3 +30,16 @@ PACKAGES = {
     "python-snappy": "libsnappy-dev",
     "h5py": "libhdf5-dev pkg-config",
 }
+
+
+def of(names: Iterable[str]) -> tuple[str, ...]:
+    """The distribution's packages that those are compiled with; none where one is not known.
+
+    A compiler alone is tried for no package that nobody knows: most that fail are too old for
+    the Python at hand, and no header helps them.
+    """
+    wanted = [PACKAGES.get(name) for name in names]
+    if not wanted or None in wanted:
+        return ()
+    found = [item for words in wanted if words for item in words.split()]
+    return tuple(dict.fromkeys((*COMPILER, *found)))

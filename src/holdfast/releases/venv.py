@@ -27,11 +27,12 @@ from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed, run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
-from holdfast.releases import another_python, bytecode, uv
+from holdfast.releases import another_python, bytecode, headers, uv
 from holdfast.releases import instead as in_place
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.interpreters import Interpreters
 from holdfast.releases.pythons import Pythons
+from holdfast.releases.system_packages import SystemPackages
 from holdfast.runtimes.base import machine_environment
 
 MARKER = "holdfast.json"
@@ -58,9 +59,11 @@ class Environments:
         line: Callable[[str], None],
         should_stop: Callable[[], bool],
         note: Callable[[str], None],
+        system: SystemPackages,
         account: Account | None = None,
     ) -> None:
         self._note = note
+        self._system = system
         self._account = account
         self._home = home
         self._pythons = Pythons(cache.with_name("pythons.json"))
@@ -102,11 +105,11 @@ class Environments:
                 made = self.provide(changed[0], source, release, commit)
                 self._pythons.set_otherwise(first, changed[0])
                 return made
-            better = (
-                None if dependencies.exact else self._better(unfit, dependencies, source, python)
-            )
+            better, refusal = self._elsewhere(unfit, dependencies, source, python)
+            if better is None and self._compilable(unfit.sign):
+                return self.provide(dependencies, source, release, commit)
             if better is None:
-                raise unfit.error from None
+                raise refusal from None
             version, path = better
             self._note(f"{unfit.sign.reason}: Python {version} is used ({path})")
         try:
@@ -135,6 +138,24 @@ class Environments:
                 if not (path / MARKER).exists():
                     self._make(path, dependencies, source, python, commit, other)
         return path
+
+    def _elsewhere(
+        self, unfit: another_python.Unfit, dependencies: Dependencies, source: Path, python: str
+    ) -> tuple[tuple[str, str] | None, BuildError]:
+        """A Python with which the dependencies can be had, or what is said if there is none."""
+        if dependencies.exact or unfit.sign.git:
+            return None, unfit.error
+        try:
+            return self._better(unfit, dependencies, source, python), unfit.error
+        except BuildError as error:
+            return None, error
+
+    def _compilable(self, sign: another_python.Sign) -> bool:
+        """Whether what could not be built may be now: the distribution has had what it takes."""
+        if sign.git:
+            return self._system.install(("git",), "a dependency is fetched from a repository")
+        names = ", ".join(sign.unbuilt)
+        return self._system.install(headers.of(sign.unbuilt), f"{names} must be compiled here")
 
     def _better(
         self, unfit: another_python.Unfit, dependencies: Dependencies, source: Path, python: str

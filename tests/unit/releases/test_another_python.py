@@ -40,6 +40,9 @@ def test_signs() -> None:
     assert cython is not None
     assert cython.building == ("cython<3",)
     assert another_python.sign("error: No solution found: flask==99 is not there") is None
+    git = another_python.sign("  cause: Git executable not found. Ensure that Git is installed\n")
+    assert git is not None
+    assert git.git
 
 
 def choose(
