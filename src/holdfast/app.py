@@ -280,6 +280,11 @@ class ComposeApp:
         return (*self.behind, self.web)
 
     @property
+    def ended(self) -> tuple[str, ...]:
+        """Those of ``ending`` that run once with each release."""
+        return tuple(name for name in self.ending if name not in self.steady)
+
+    @property
     def code(self) -> str:
         """The service in whose image one-off commands run."""
         return self.behind[0] if self.proxy and self.behind else self.web
@@ -287,10 +292,8 @@ class ComposeApp:
     @property
     def released(self) -> tuple[str, ...]:
         """The services that come anew with each release and run the app's code."""
-        front = (self.web,) if self.proxy and self.behind else ()
-        ended = (name for name in self.ending if name not in self.steady)
-        ours = (*self.slot, *self.workers, *self.once, *ended)
-        return tuple(name for name in ours if name not in front)
+        slot = self.behind if self.proxy and self.behind else self.slot
+        return (*slot, *self.workers, *self.once, *self.ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.compose import dockerfile
+from holdfast.compose import dockerfile, kinds
 from holdfast.compose.project import Project, Service, elsewhere
 
 _PROXIES = re.compile(
@@ -88,7 +88,7 @@ def passes_on(image: str) -> bool:
 def _front(
     project: Project, item: Service, others: Mapping[str, str], source: Path
 ) -> Front | None:
-    image = (dockerfile.base(item.build) if item.build is not None else "") or item.image
+    image = kinds.made_of(item)
     proxy = passes_on(image)
     passes = proxy or _NAMES.search(item.name) or _runs(item)
     texts = list(_texts(project, item, source)) if passes else []
@@ -105,7 +105,7 @@ def _front(
                 mixes = mixes or f"{path}, line {number}"
     if not asks and _hidden(item, image, proxy):
         asks = dict.fromkeys((others[name] for name in _waits_for(item) if name in others), 0)
-    return Front(asks, secure, mixes, proxy or bool(texts and asks)) if asks else None
+    return Front(asks, secure, mixes, proxy or bool(texts)) if asks else None
 
 
 def _runs(item: Service) -> bool:

@@ -96,19 +96,11 @@ class _Given:
 
     def fixed(self, name: str) -> Bind:
         """Of what outlives a release: a copy that does, too."""
-        if self.path in self.shipped:
-            return Bind(name, self.path, self.mount.target, "fixed", "a file of it", True)
-        if self._real:
-            return Bind(name, self.path, self.mount.target, "fixed", "read from it")
-        return self._data(name)
+        return self._had(name, "fixed")
 
     def read(self, name: str) -> Bind:
         """Of what reads its configuration, or pages, whether or not that is said."""
-        if self.path in self.shipped:
-            return Bind(name, self.path, self.mount.target, "release", "a file of it", True)
-        if self._real:
-            return Bind(name, self.path, self.mount.target, "release", "read from it")
-        return self._data(name)
+        return self._had(name, "release")
 
     def bind(self, name: str, *, built: bool) -> Bind:
         """Of what runs the app's code; where its image is built here, that has the source."""
@@ -120,6 +112,14 @@ class _Given:
             return Bind(name, self.path, self.mount.target, "drop", why)
         if self.path in self.shipped or (self._real and self.mount.read_only):
             return self.read(name)
+        return self._data(name)
+
+    def _had(self, name: str, place: Literal["fixed", "release"]) -> Bind:
+        """As the project has it there, if it has anything."""
+        if self.path in self.shipped:
+            return Bind(name, self.path, self.mount.target, place, "a file of it", True)
+        if self._real:
+            return Bind(name, self.path, self.mount.target, place, "read from it")
         return self._data(name)
 
     def _data(self, name: str) -> Bind:

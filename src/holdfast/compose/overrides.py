@@ -72,15 +72,7 @@ def for_web(
     volumes: dict[str, Any] = {}
     for name in said.slot:
         service = document["services"][name]
-        ours = _service(
-            service,
-            app,
-            said,
-            name,
-            release,
-            f"web.{place.slot}",
-            _aliases(document, name),
-        )
+        ours = _service(document, app, said, name, release, f"web.{place.slot}")
         address = place.address if name == said.web else place.behind.get(name)
         if address is not None:
             joined: dict[str, Any] = {EDGE: {"ipv4_address": address}}
@@ -129,14 +121,13 @@ def _aliases(document: Definition, name: str) -> list[str]:
 def for_others(document: Definition, app: str, said: ComposeApp, release: str) -> dict[str, Any]:
     """The override of all services but the web; and of the web as one-off commands run in it."""
     services: dict[str, Any] = {}
-    ended = [name for name in said.ending if name not in said.steady]
-    for name in (*said.slot, *said.workers, *said.once, *ended, *said.steady):
+    for name in (*said.slot, *said.workers, *said.once, *said.ended, *said.steady):
         definition = document["services"].get(name)
         if definition is None:
             continue
         process = "run" if name in (*said.slot, *said.once) else _process(said, name)
-        ours = _service(definition, app, said, name, release, process, _aliases(document, name))
-        if name in ended:
+        ours = _service(document, app, said, name, release, process)
+        if name in said.ended:
             ours["labels"][ENDS] = UNWAITED
             ours.pop("restart", None)
         if name in said.steady:
@@ -196,14 +187,9 @@ def digest(definition: Definition, ours: Mapping[str, Any], files: Sequence[Any]
 
 
 def _service(
-    definition: Definition,
-    app: str,
-    said: ComposeApp,
-    name: str,
-    release: str,
-    process: str,
-    linked: Sequence[str] = (),
+    document: Definition, app: str, said: ComposeApp, name: str, release: str, process: str
 ) -> dict[str, Any]:
+    definition = document["services"][name]
     labels = {f"{LABEL}.app": app, f"{LABEL}.process": process, f"{LABEL}.release": release}
     ours: dict[str, Any] = {"labels": labels}
     if name in said.images:
@@ -217,7 +203,7 @@ def _service(
     if called := definition.get("container_name"):
         ours["container_name"] = reset(None)
     # A link leads to a service of the same project, where another may be meant now.
-    names = [*([called] if called else []), *linked]
+    names = [*([called] if called else []), *_aliases(document, name)]
     if names and not definition.get("network_mode"):
         ours["networks"] = {
             key: {"aliases": [*((value or {}).get("aliases") or ()), *names]}

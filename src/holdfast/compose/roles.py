@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from holdfast.app import Finding
 from holdfast.compose import kinds, routed
@@ -24,7 +24,6 @@ _OTHERS = frozenset({21, 22, 25, 53, 143, 443, 465, 587, 993, 1883, 2222, 2525, 
 
 _WEB_NAMES = ("web", "app", "site", "server", "backend", "api", "django", "flask", "www", "http")
 
-
 Fronts = Mapping[str, Front]
 
 
@@ -32,7 +31,8 @@ Fronts = Mapping[str, Front]
 class Roles:
     """Who is what; ``port`` is the web's in its container, ``None`` until its image says so.
 
-    ``behind``, ``ports``, ``proxy`` and ``ending`` are those of :class:`holdfast.app.ComposeApp`.
+    ``behind``, ``ports``, ``proxy`` and ``ending`` are those of :class:`holdfast.app.ComposeApp`;
+    ``front`` is what is known of the web if it passes requests on.
     """
 
     web: str
@@ -43,9 +43,30 @@ class Roles:
     left_out: tuple[str, ...]
     findings: tuple[Finding, ...]
     behind: tuple[str, ...] = ()
-    ports: Mapping[str, int] = field(default_factory=dict)
-    proxy: bool = False
     ending: tuple[str, ...] = ()
+    front: Front | None = None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        asks = self.front.asks if self.front else {}
+        return {name: port for name, port in asks.items() if port}
+
+    @property
+    def proxy(self) -> bool:
+        return self.front is not None and self.front.proxy
+
+    @property
+    def mixes(self) -> str:
+        """Why two webs, each with what is behind it, would get at each other's; empty if not."""
+        if self.front is None or not self.behind or not self.front.mixes:
+            return ""
+        where = self.front.mixes
+        return f"{where} finds what is behind {self.web} in a way that both would share"
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Those of ``ending`` that run once with each release."""
+        return tuple(name for name in self.ending if name not in self.steady)
 
     @property
     def slot(self) -> tuple[str, ...]:
@@ -55,8 +76,7 @@ class Roles:
     @property
     def code(self) -> tuple[str, ...]:
         """What runs the app's code, and comes anew with each release."""
-        ended = (name for name in self.ending if name not in self.steady)
-        return (*self.slot, *self.workers, *self.once, *ended)
+        return (*self.slot, *self.workers, *self.once, *self.ended)
 
     @property
     def everything(self) -> tuple[str, ...]:
@@ -100,9 +120,8 @@ def assign(
         tuple(left),
         (),
         behind,
-        {name: asked for name, asked in (front.asks if front else {}).items() if asked},
-        front is not None and front.proxy,
         ending,
+        front,
     )
     return replace(roles, findings=(*found, *_told(project, roles, left, known)))
 
@@ -390,7 +409,7 @@ def _told(
         if name in roles.ending:
             why = f"ends by itself ({kinds.ends(project.services[name])}): run until it has once"
         yield Finding("service", name, why)
-    for name in (name for name in roles.ending if name not in roles.steady):
+    for name in roles.ended:
         why = f"it ends ({kinds.ends(project.services[name])}); run once before each release serves"
         yield Finding("ends by itself", name, why)
     for name in roles.once:

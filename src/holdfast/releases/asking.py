@@ -118,15 +118,19 @@ class Asking:
                 title="import the app",
                 user=self.account,
             )
-            try:
-                done = run(command, on_line=told, should_stop=self.should_stop)
-                return self._shown(done.output)
-            except CommandFailed as error:
-                raise CommandFailed(
-                    error.message, returncode=error.returncode, output=self._shown(error.output)
-                ) from None
+            return self._run(command, told)
 
         return detect.probe(project, run_script, config)
+
+    def _run(self, command: Command, told: Callable[[str], None]) -> str:
+        """What it prints, as it may be shown; so is what an error tells."""
+        try:
+            done = run(command, on_line=told, should_stop=self.should_stop)
+            return self._shown(done.output)
+        except CommandFailed as error:
+            raise CommandFailed(
+                error.message, returncode=error.returncode, output=self._shown(error.output)
+            ) from None
 
     def _shown(self, output: str) -> str:
         return self.masked(output.replace(f"\n{_READY}\n", ""))

@@ -153,7 +153,7 @@ class ComposedBuild:
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
-        alone = mounts.alone(project, chosen, bound, self._source) or self._mixes(project, chosen)
+        alone = mounts.alone(project, chosen, bound, self._source) or chosen.mixes
         compose = self._decided(document, chosen, bound, files)
         paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
@@ -176,13 +176,6 @@ class ComposedBuild:
                 every = self._asking(partial(resolving.resolve, everything=True), files)
                 roles.check_profiles(project, read(every))
             raise
-
-    def _mixes(self, project: Project, chosen: Roles) -> str:
-        """Why two webs, each with what is behind it, would get at each other's."""
-        front = fronts.find(project, self._source).get(chosen.web)
-        if front is None or not chosen.behind or not front.mixes:
-            return ""
-        return f"{front.mixes} finds what is behind {chosen.web} in a way that both would share"
 
     def _decided(
         self,

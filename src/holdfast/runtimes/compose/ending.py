@@ -16,7 +16,7 @@ _POLL = 0.2
 
 def run(one: Released) -> None:
     """Run it once for this release. How it ended is for ``status``, as nobody else minds."""
-    names = {process_name(name): name for name in one.said.ending if name not in one.said.steady}
+    names = {process_name(name): name for name in one.said.ended}
     if not names:
         return
     there = [item for item in containers.find(one.app) if item.process in names]
