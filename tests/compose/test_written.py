@@ -48,6 +48,7 @@ def test_reads_what_compose_reads(server: Machine, name: str, tmp_path: Path) ->
         shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
         (tmp_path / ".env").write_text(PRODUCTION)
     for path, text in _PROJECTS.get(name, {}).items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)
     files = [file for file in ("compose.yaml", "compose.prod.yaml") if (tmp_path / file).exists()]
     values = written.shipped(tmp_path)
