@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -21,6 +20,7 @@ from holdfast.execute import run as execute
 from holdfast.protocol import Kind
 from holdfast.releases.contract import Source
 from holdfast.runtimes.contract import Release
+from tests.server.deploy import processes
 from tests.server.releases.conftest import BARE, COMMAND, FLASK, Shop
 
 
@@ -347,13 +347,20 @@ def test_a_killed_build_is_swept_and_a_running_one_is_not(shop: Shop) -> None:
 
 
 def _end_children_of(shop: Shop) -> None:
-    """The ``sleep`` that the killed builder left (the engine ends such by their mark)."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.fsencode(shop.layout.root) in (entry / "environ").read_bytes():
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:
-            continue
+    """The ``sleep`` that the killed builder left (the engine ends such by their mark).
+
+    As long as it lives it holds the lock of the release.
+    """
+    theirs = [entry for entry in Path("/proc").glob("[0-9]*") if _is_of(entry, shop)]
+    processes.kill(*(int(entry.name) for entry in theirs))
+
+
+def _is_of(entry: Path, shop: Shop) -> bool:
+    """Whether a process runs in the shop's environment."""
+    try:
+        return os.fsencode(shop.layout.root) in (entry / "environ").read_bytes()
+    except OSError:
+        return False
 
 
 def test_a_half_made_environment_is_made_anew(shop: Shop) -> None:
