@@ -121,7 +121,12 @@ def _table(spec: AppSpec, failure: Failure) -> Cause | None:
     if found is None:
         return None
     table = next(name for name in found.groups() if name)
-    if spec.release is None:
+    if spec.release is None and any(item.what == "not run" for item in spec.findings):
+        do = (
+            "nothing makes the tables; what is named below may: holdfast run it once, and let"
+            " [web] health name a path that needs none until then"
+        )
+    elif spec.release is None:
         do = "nothing makes the tables: [release] command, such as flask db upgrade"
     else:
         do = f"does {spec.release.command} make it? are all migrations in the commit?"

@@ -178,6 +178,10 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
     message = str(failure.get("message"))
     if dropped.of_python(message) is not None or name in dropped.GONE:
         return _older_python(project, failure)
+    inner = str(failure.get("name") or "")
+    if "." in inner and name in inference.PACKAGES and inner not in inference.PACKAGES:
+        package = inference.PACKAGES[name]
+        return f"the version of {package} that is installed has no {inner}: say another in {where}"
     if not name or failure.get("type") == "ImportError":
         return f"a dependency has another version than the code wants; look at {where}"
     if project.settings and str(failure.get("name")) == project.settings:

@@ -22,7 +22,7 @@ from holdfast.detect.tree import Tree
 
 _FRAMES = ("starlette", "fastapi")
 _OLD_FLASK = re.compile(r"(?im)^[\s\"']*flask\s*==\s*([01]\.[\d.]+)")
-_WITH_OLD_FLASK = ("werkzeug<2.1", "jinja2<3.1", "itsdangerous<2.1", "markupsafe<2.1")
+WITH_OLD_FLASK = ("werkzeug<2.1", "jinja2<3.1", "itsdangerous<2.1", "markupsafe<2.1")
 """The last versions that Flask 0 and 1 can be imported with."""
 
 
@@ -76,7 +76,7 @@ def _beside_old_flask(tree: Tree, files: Sequence[str]) -> Iterator[Finding]:
     texts = [(path, tree.text(path)) for path in files]
     pins = ((path, _OLD_FLASK.search(text)) for path, text in texts)
     path, pin = next(((path, found) for path, found in pins if found), ("", None))
-    for requirement in _WITH_OLD_FLASK if pin else ():
+    for requirement in WITH_OLD_FLASK if pin else ():
         library = requirement.partition("<")[0]
         if pin and not any(_says_version(text, (library,)) for _, text in texts):
             why = f"{path} pins Flask {pin[1]}, which cannot be imported with a later one"

@@ -17,6 +17,7 @@ _OLDER: tuple[tuple[str, str], ...] = (
     (r"module 'configparser' has no attribute 'SafeConfigParser'", "<3.12"),
     (r"'(?:SafeConfigParser)' from 'configparser'", "<3.12"),
     (r"module 'pkgutil' has no attribute 'Imp", "<3.12"),
+    (r"No module named 'flask\.ext'", "<3.12"),  # found by a hook of the kind that has gone
 )
 """By their "What's New" pages: what an error says, and which Pythons still have it."""
 

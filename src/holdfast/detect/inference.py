@@ -40,6 +40,14 @@ tornado tqdm trio twilio typer typing_extensions tzlocal ujson unidecode urllib3
 validators viewflow vobject voila waitress watchdog wcwidth webargs webassets websockets werkzeug
 whitenoise whoosh wikipedia wordcloud wsproto wtforms xlrd xlsxwriter xmltodict yarl yfinance zeep
 zipp
+langchain_community langchain_core langchain_openai langchain_text_splitters langchain_google_genai
+langchain_groq langchain_huggingface langchain_chroma llama_index chromadb sentence_transformers
+transformers torch torchvision tensorflow keras huggingface_hub groq replicate cohere ollama
+xgboost lightgbm catboost prophet shap pydeck streamlit_option_menu streamlit_extras
+streamlit_lottie streamlit_folium streamlit_authenticator streamlit_chat dash_daq dash_cytoscape
+dash_leaflet dash_ag_grid dash_mantine_components dash_iconify dash_auth dash_extensions dash_bio
+dash_player colorlover pandas_datareader sodapy flasgger djoser django_ratelimit django_cleanup
+django_crontab cachelib
 """
 """Packages that are imported by their own name (``_`` where the package has ``-``)."""
 
@@ -48,12 +56,14 @@ _FLASK = """
 admin appbuilder apscheduler babel bcrypt bootstrap caching compress cors debugtoolbar dance
 flatpages httpauth jwt_extended limiter login mail mailman marshmallow migrate minify moment
 pymongo principal restful restx seasurf security session smorest sock socketio sqlalchemy talisman
-uploads wtf
+uploads wtf script assets gravatar ckeditor pagedown mongoengine basicauth swagger_ui executor
+dropzone jwt oauthlib htmx simplelogin
 """
 
 PACKAGES = {
     **_OTHER,
-    **{f"flask_{name}": f"flask-{name.replace('_', '-')}" for name in _FLASK.split()},
+    **{f"flask{joint}{name}": f"flask-{name.replace('_', '-')}"
+       for name in _FLASK.split() for joint in ("_", ".ext.")},
     "argon2": "argon2-cffi", "PIL": "pillow", "yaml": "pyyaml", "bs4": "beautifulsoup4",
     "dotenv": "python-dotenv", "decouple": "python-decouple", "sklearn": "scikit-learn",
     "skimage": "scikit-image", "cv2": "opencv-python-headless", "jwt": "pyjwt", "attr": "attrs",
@@ -92,6 +102,21 @@ PACKAGES = {
     "flask_bootstrap": "flask-bootstrap", "playhouse": "peewee", "graphql": "graphql-core",
     "factory": "factory-boy", "websocket": "websocket-client", "tortoise": "tortoise-orm",
     "IPython": "ipython", "fasthtml": "python-fasthtml",
+    "faiss": "faiss-cpu", "colorfield": "django-colorfield", "tailwind": "django-tailwind",
+    "mathfilters": "django-mathfilters", "ckeditor_uploader": "django-ckeditor",
+    "markdownx": "django-markdownx", "oauth2_provider": "django-oauth-toolkit",
+    "social_django": "social-auth-app-django", "guardian": "django-guardian",
+    "reversion": "django-reversion", "haystack": "django-haystack", "sorl": "sorl-thumbnail",
+    "anymail": "django-anymail", "bootstrap3": "django-bootstrap3", "rosetta": "django-rosetta",
+    "bootstrap_modal_forms": "django-bootstrap-modal-forms", "treebeard": "django-treebeard",
+    "polymorphic": "django-polymorphic", "silk": "django-silk", "parler": "django-parler",
+    "modeltranslation": "django-modeltranslation", "embed_video": "django-embed-video",
+    "nested_admin": "django-nested-admin", "adminsortable2": "django-admin-sortable2",
+    "star_ratings": "django-star-ratings", "hitcount": "django-hitcount", "pwa": "django-pwa",
+    "stripe": "stripe", "background_task": "django-background-tasks",
+    "google.cloud.storage": "google-cloud-storage", "google.genai": "google-genai",
+    "google.cloud.firestore": "google-cloud-firestore",
+    "google.cloud.bigquery": "google-cloud-bigquery",
     "Levenshtein": "levenshtein", "html2text": "html2text",
 }  # fmt: skip
 """Import names and the packages that hold them."""
@@ -109,21 +134,43 @@ def infer(tree: Tree) -> Inferred:
     unknown: dict[str, Evidence] = {}
     for path in tree.python:
         source = tree.source(path)
-        for module in source.imported_modules if source and not _aside(path) else ():
-            top = module.partition(".")[0]
-            if top in sys.stdlib_module_names or _is_local(tree, source, top):
-                continue
-            package = PACKAGES.get(top)
-            (known if package else unknown).setdefault(package or top, Evidence(path))
+        for top, packages in _foreign(tree, source).items() if source and not _aside(path) else ():
+            for package in packages:
+                known.setdefault(package, Evidence(path))
+            if not packages:
+                unknown.setdefault(top, Evidence(path))
     return Inferred(tuple(sorted(known)), tuple(_findings(known, unknown)))
 
 
 def wanted_by(tree: Tree, path: str | None) -> frozenset[str]:
     """The packages that one file imports, as far as they are well known."""
     source = tree.source(path) if path else None
-    tops = {module.partition(".")[0] for module in source.imported_modules} if source else set()
-    local = {top for top in tops if _is_local(tree, source, top)}
-    return frozenset(PACKAGES[top] for top in tops - local if top in PACKAGES)
+    found = _foreign(tree, source).values() if source else ()
+    return frozenset(package for packages in found for package in packages)
+
+
+def _foreign(tree: Tree, source: Source) -> dict[str, set[str]]:
+    """Imported names that are neither Python's nor the tree's, with the well-known packages."""
+    found: dict[str, set[str]] = {}
+    absolute = (name for name in source.imports.values() if not name.startswith("."))
+    for module in (*source.imported_modules, *absolute):
+        top = module.partition(".")[0]
+        if top not in found:
+            if top in sys.stdlib_module_names or _is_local(tree, source, top):
+                continue
+            found[top] = set()
+        if (package := package_of(module)) is not None:
+            found[top].add(package)
+    return found
+
+
+def package_of(module: str) -> str | None:
+    """The package with a module or a name of it: of ``google.cloud.storage``, not of ``google``."""
+    while module:
+        if (package := PACKAGES.get(module)) is not None:
+            return package
+        module = module.rpartition(".")[0]
+    return None
 
 
 def _aside(path: str) -> bool:

@@ -116,7 +116,7 @@ def not_run(facts: Iterable[Prepares]) -> list[Finding]:
     for fact in facts:
         if fact.harm:
             what = fact.what if fact.in_guard or fact.script else f"flask {fact.what}"
-            why = f"{fact.evidence}: {fact.harm}; [release] command would run it"
+            why = f"{fact.evidence}: {fact.harm}; [release] command would run it each time"
             found.setdefault(what, Finding("not run", what, why))
     return list(found.values())
 

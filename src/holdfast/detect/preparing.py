@@ -57,7 +57,7 @@ def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
     guard = source.main_guard
     assert isinstance(guard, ast.If)
     for statement in guard.body:
-        makes = [name for name in _called(source, statement) if _is_making(name)]
+        makes = [name for name in _called(source, statement) if is_making(name)]
         if not makes:
             continue
         harm = _harm(tree, source, statement)
@@ -81,7 +81,7 @@ def _script(tree: Tree, source: Source) -> Iterator[Prepares]:
     found = (_harm(tree, source, statement, _OF_SCRIPTS) for statement in body)
     harm = next(filter(None, found), "")
     makes = b"create_all" in tree.read(source.path) or b"IF NOT EXISTS" in tree.read(source.path)
-    if not harm and not (makes or any(map(_is_making, called))):
+    if not harm and not (makes or any(map(is_making, called))):
         harm = "may not be fit to run twice"
     line = next((item.lineno for item in body), 1)
     yield Prepares(
@@ -102,7 +102,8 @@ def _is_imported(tree: Tree, path: str) -> bool:
 _DECLARES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def _is_making(name: str) -> bool:
+def is_making(name: str) -> bool:
+    """Whether a function of that name makes tables."""
     last = name.rpartition(".")[2]
     return last == "create_all" or _MAKES.match(last) is not None
 
@@ -142,11 +143,11 @@ def _harm_of_call(tree: Tree, source: Source, name: str, besides: tuple[str, ...
     if besides and function is not None and function[0] is source:
         body = (_harm(tree, source, item, besides) for item in function[1].body)
         return next(filter(None, body), "")
-    if not _is_making(name):
+    if not is_making(name):
         return f"it calls {last}(), whatever that does"
     if function is None:
         return f"what {last}() does was not found"
-    harm = _harm_of(tree, *function)
+    harm = harm_of(tree, *function)
     return f"{last}() {harm}" if harm else ""
 
 
@@ -169,7 +170,7 @@ def _function(tree: Tree, source: Source, name: str) -> tuple[Source, Function] 
     return None
 
 
-def _harm_of(tree: Tree, source: Source, function: Function) -> str:
+def harm_of(tree: Tree, source: Source, function: Function) -> str:
     """What speaks against running a function with every release."""
     written = ast.unparse(function)
     if match := _HARM.search(written):

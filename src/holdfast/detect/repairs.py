@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, replace
 
 from holdfast.app import OLDEST_PYTHON, Finding
-from holdfast.detect import choosing, dropped, inference, secrets
+from holdfast.detect import choosing, drift, dropped, inference, secrets
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
@@ -37,6 +37,9 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _TOLD = re.compile(r"pip3? install [\"'`]?([A-Za-z][\w.-]*)")
 """An error that names the package; it is installed if it is well known besides."""
 
+_EXTENSION = re.compile(r"No module named flask\.ext\.(\w+)")
+"""What Flask before 1.0 says of an extension by its old name that is not installed."""
+
 _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"'(?:url_\w+|HTTP_STATUS_CODES|parse_\w+)' from 'werkzeug", ("werkzeug<3",)),
     (r"'(?:safe_str_cmp|BaseRe(?:sponse|quest))' from 'werkzeug", ("werkzeug<2.1",)),
@@ -49,7 +52,21 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"'(?:Markup|escape)' from 'flask", ("flask<2.3", "werkzeug<3")),
     (r"'(?:Starlette|FastAPI|APIRouter|Router)' object has no attribute '", ("starlette<1",)),
     (r"no attribute 'before_first_request'", ("flask<2.3", "werkzeug<3")),
-    (r"'(?:u?gettext\w*|force_text|smart_text|url|is_safe_url)' from 'django\.", ("django<4",)),
+    (r"No module named 'flask\.ext'", ("flask<1", *drift.WITH_OLD_FLASK)),
+    (r"No module named 'flask\._compat'", ("flask<2", *drift.WITH_OLD_FLASK)),
+    (r"'MigrateCommand' from 'flask_migrate'", ("flask-migrate<3",)),
+    (r"No module named 'wtforms\.fields\.html5'", ("wtforms<3",)),
+    (r"'(?:TextField|Required|html5)' from 'wtforms", ("wtforms<3",)),
+    (
+        r"Field\.__init__\(\) got an unexpected keyword argument '(?:missing|default)'",
+        ("marshmallow<4",),
+    ),
+    (r"'(?:u?n?gettext\w*|force_text|smart_text|url|is_safe_url)' from 'django\.", ("django<4",)),
+    (r"'(?:NullBooleanField|urlquote\w*|urlunquote\w*)' from 'django\.", ("django<4",)),
+    (r"got invalid attribute\(s\): index_together", ("django<5.1",)),
+    (r"'(?:get_storage_class|utc|baseconv)' from 'django\.", ("django<5",)),
+    (r"No module named 'django\.contrib\.staticfiles\.templatetags'", ("django<3",)),
+    (r"No module named 'django\.core\.urlresolvers'", ("django<2",)),
     (r"No module named 'django\.utils\.six'|'python_2_unicode_compatible'", ("django<3",)),
     (r"BaseSettings. has been moved|removed in (?:Pydantic )?V2", ("pydantic<2",)),
     (r".(?:regex|const). is removed|non-annotated attribute", ("pydantic<2",)),
@@ -59,6 +76,17 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"module 'numpy' has no attribute", ("numpy<2",)),
     (r"Descriptors cannot (?:not )?be created directly", ("protobuf<3.21",)),
     (r"unexpected keyword argument 'prox(?:ies|y)'", ("httpx<0.28",)),
+    (r"'(?:DataFrame|Series)' object has no attribute '(?:append|iteritems)'", ("pandas<2",)),
+    (r"No module named 'altair\.vegalite\.v4'", ("altair<5",)),
+    (r"'streamlit' has no attribute 'experimental_\w+'", ("streamlit<1.37",)),
+    (r"No module named 'openai\.error'", ("openai<1",)),
+    (
+        (
+            r"No module named 'langchain\.(?:llms|chat_models|embeddings|chains|memory|prompts"
+            r"|text_splitter|vectorstores|document_loaders|schema|callbacks|retrievers|agents)"
+        ),
+        ("langchain<1", "langchain-community<0.4"),
+    ),
 )
 """What the newest of one library has dropped and an older other one still imports."""
 
@@ -114,12 +142,16 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     added: tuple[str, ...] = ()
     why = ""
     if kind == "ModuleNotFoundError" and name and not _is_own(project, name):
-        package = _MODULES.get(name) or dropped.GONE.get(name) or inference.PACKAGES.get(name)
+        package = _package(error.module or "")
         added = (package,) if package else ()
         why = f"{name} is imported, and no file names a package with it"
     if not added:
         added = next((found for said, found in _NEEDS if re.search(said, message)), ())
         why = "the app cannot be imported without it"
+    if not added and (extension := _EXTENSION.search(message)) is not None:
+        package = inference.PACKAGES.get(f"flask_{extension[1]}")
+        added = (package,) if package else ()
+        why = f"flask.ext.{extension[1]} is imported, and no file names a package with it"
     if not added and (told := _TOLD.search(message)) is not None:
         known = normalise(told[1])
         added = (known,) if known in {*inference.PACKAGES.values()} else ()
@@ -127,10 +159,19 @@ def repaired(project: Project, error: ImportFailed) -> Project | None:
     if not added:
         added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
         why = "a newer version lacks what the app imports"
-    if not added and (bound := dropped.bound(message)) is not None:
+    if new := tuple(item for item in added if item not in project.dependencies.extra):
+        return _with(project, new, why)
+    if (bound := dropped.bound(message)) is not None:
         return _with_older_python(project, bound)
-    new = tuple(item for item in added if item not in project.dependencies.extra)
-    return _with(project, new, why) if new else _with_other(project, message)
+    return _with_other(project, message)
+
+
+def _package(module: str) -> str | None:
+    """The package of a module that is missing; ``None`` where it is a part of one that is there."""
+    top, _, part = module.partition(".")
+    if part:
+        return inference.PACKAGES.get(module)
+    return _MODULES.get(top) or dropped.GONE.get(top) or inference.PACKAGES.get(top)
 
 
 def _secret_asked_for(project: Project, message: str) -> Project | None:

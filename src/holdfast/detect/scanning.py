@@ -26,12 +26,15 @@ from holdfast.detect import (
     samples,
     scripts,
     secrets,
+    serverless,
     startlines,
     state,
     tool_migrations,
     tools,
     translations,
+    uncalled,
     unparsed,
+    uwsgi,
     wsgi,
 )
 from holdfast.detect.facts import (
@@ -47,6 +50,8 @@ Recogniser = Callable[[Tree, Config], Iterable[Fact]]
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     procfile.recognise,
+    uwsgi.recognise,
+    serverless.recognise,
     startlines.recognise,
     tools.recognise,
     scripts.recognise,
@@ -63,6 +68,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     health.recognise,
     other.recognise,
     preparing.recognise,
+    uncalled.recognise,
     tool_migrations.recognise,
     front.recognise,
     drift.recognise,

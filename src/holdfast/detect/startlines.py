@@ -1,8 +1,8 @@
 """Start commands in the files of other platforms, for a project without a ``Procfile``.
 
 A ``Dockerfile``'s CMD, ``render.yaml``, ``railway.json``, ``fly.toml``, ``app.yaml``,
-``nixpacks.toml``, ``heroku.yml``, start-up scripts: they name the server, its options and the
-app. A command that only development uses (``flask run``, ``python app.py``) names the app.
+``nixpacks.toml``, ``heroku.yml``, ``.replit``, start-up scripts: they name the server, its options
+and the app. A command that only development uses (``flask run``, ``python app.py``) names the app.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holdfast.config import Config
-from holdfast.detect import command_line
+from holdfast.detect import command_line, uwsgi
 from holdfast.detect.facts import AppHint, Evidence, Fact, ProcessLine
 from holdfast.detect.tree import Tree, join, parent
 
@@ -29,6 +29,10 @@ _KEYS = {
     "deploy.template.yaml": r"run_command",
     "apprunner.yaml": r"command",
     "koyeb.yaml": r"command",
+    "manifest.yml": r"command",
+    ".platform.app.yaml": r"start",
+    "applications.yaml": r"start",
+    ".upsun/config.yaml": r"start",
 }
 _TABLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "railway.json": (("deploy", "startCommand"),),
@@ -36,6 +40,7 @@ _TABLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "fly.toml": (("processes", "web"), ("processes", "app")),
     "nixpacks.toml": (("start", "cmd"),),
     "zeabur.json": (("start_command",),),
+    ".replit": (("deployment", "run"), ("run",)),
 }
 _FLASK = re.compile(r"\bflask\s+(?:--app|-A)[= ](\S+)")
 _PYTHON = re.compile(r"^(?:\S+ run )?python3?(?:\s+-u)?\s+([\w./-]+\.py)\b")
@@ -43,13 +48,10 @@ _PYTHON_M = re.compile(
     r"^(?:\S+ run )?python3?(?:\s+-u)?\s+-m\s+(?!flask|http\.|pip|gunicorn|uvicorn|streamlit)"
     r"([\w.]+)"
 )
-_MODULE = re.compile(r"^\s*(?:module|wsgi-file|mount\s*=\s*/)\s*=\s*([\w./:-]+)", re.MULTILINE)
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """At most one line for the web process, and none where a ``Procfile`` has it."""
-    yield from _uwsgi(tree)
-    yield from _beanstalk(tree)
     procfile = tree.named("Procfile")[:1]
     if procfile and re.search(r"(?m)^web\s*:", tree.text(procfile[0])):
         yield from _behind(tree, procfile[0])
@@ -146,7 +148,7 @@ def _named(tree: Tree, evidence: Evidence, command: str) -> Iterator[AppHint]:
         if parsed.target:
             yield AppHint(evidence, parsed.target, evidence.file)
         return
-    if (of_uwsgi := _of_uwsgi(tree, command)) is not None:
+    if (of_uwsgi := uwsgi.of_line(tree, command)) is not None:
         yield AppHint(evidence, of_uwsgi, evidence.file)
         return
     match = _FLASK.search(command) or _FASTAPI.search(command)
@@ -158,7 +160,7 @@ def _named(tree: Tree, evidence: Evidence, command: str) -> Iterator[AppHint]:
 def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
     """Every start command, the likeliest first."""
     for name, key in _KEYS.items():
-        for path in tree.named(name)[:1]:
+        for path in [name] if tree.has(name) else tree.named(name)[:1]:
             yield from _of_key(tree, path, key)
     yield from ((at, line) for at, process, line in _of_heroku(tree) if process == "web")
     for name, keys in _TABLES.items():
@@ -170,15 +172,6 @@ def _commands(tree: Tree) -> Iterator[tuple[Evidence, str]]:
         command = _last_server(tree.text(path))
         if command:
             yield Evidence(path), command
-
-
-def _beanstalk(tree: Tree) -> Iterator[AppHint]:
-    """``WSGIPath`` in the settings of Elastic Beanstalk."""
-    for path in tree.beside(".ebextensions"):
-        text = tree.text(path)
-        if match := re.search(r"(?m)^\s*\"?WSGIPath\"?\s*:\s*[\"']?([\w./:-]+)", text):
-            line = text.count("\n", 0, match.start(1)) + 1
-            yield AppHint(Evidence(path, line), match[1].removesuffix(".py"), path)
 
 
 def _of_heroku(tree: Tree) -> Iterator[tuple[Evidence, str, str]]:
@@ -202,7 +195,12 @@ def _of_key(tree: Tree, path: str, key: str) -> Iterator[tuple[Evidence, str]]:
     text = tree.text(path)
     for match in re.finditer(rf"(?m)^[\s-]*{key}\s*:[ \t]*(.+)$", text):
         line = text.count("\n", 0, match.start(1)) + 1
-        yield Evidence(path, line), match[1].strip().strip("'\"")
+        said = match[1].strip().strip("'\"")
+        if re.fullmatch(r"[|>][+-]?", said):
+            indent = len(match[0]) - len(match[0].lstrip())
+            block = re.match(rf"(?:\n(?:[ ]{{{indent + 1},}}.*|[ ]*))+", text[match.end() :])
+            said = (_last_server(block[0]) if block else None) or ""
+        yield Evidence(path, line), said
 
 
 def _of_table(
@@ -217,6 +215,8 @@ def _of_table(
         value: Any = table
         for name in key:
             value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = _of_form(json.dumps(value))
         if isinstance(value, str) and value:
             yield Evidence(path), value
             return
@@ -279,38 +279,3 @@ def _last_server(text: str) -> str | None:
         if command_line.parse(stripped) is not None or _PYTHON.match(stripped):
             found = stripped
     return found
-
-
-def _uwsgi(tree: Tree) -> Iterator[AppHint]:
-    """``module = wsgi:app`` of a uWSGI configuration."""
-    for path in tree.named("uwsgi.ini", "wsgi.ini", "app.ini")[:1]:
-        if named := _of_ini(tree.text(path)):
-            yield AppHint(Evidence(path), named, path)
-
-
-def _of_ini(text: str) -> str | None:
-    match = _MODULE.search(text)
-    called = re.search(r"(?m)^\s*callable\s*=\s*(\w+)", text)
-    return _target(match[1], called[1] if called else None) if match else None
-
-
-def _target(module: str, attribute: str | None) -> str:
-    plain = module.removesuffix(".py")
-    return plain if ":" in plain or attribute is None else f"{plain}:{attribute}"
-
-
-def _of_uwsgi(tree: Tree, command: str) -> str | None:
-    """The app of a uWSGI command line: its own options, or those of the file that it names."""
-    found = re.search(r"(?:^|\s)uwsgi\s+(.+)$", command)
-    if found is None:
-        return None
-    options = found[1]
-    module = re.search(
-        r"(?:--module|--wsgi-file|--wsgi|--mount|-w)[= ]+(?:/\S*=)?([\w./:-]+)", options
-    )
-    called = re.search(r"--callable[= ]+(\w+)", options)
-    if module:
-        return _target(module[1], called[1] if called else None)
-    named = re.search(r"([\w./-]+\.ini)\b", options)
-    path = os.path.normpath(named[1]) if named else ""
-    return _of_ini(tree.text(path)) if tree.has(path) else None

@@ -30,7 +30,7 @@ SKIPPED = frozenset(
 )
 """Names of directories that are never entered; so is every one that starts with a dot."""
 
-PLATFORMS = frozenset({".do", ".ebextensions"})
+PLATFORMS = frozenset({".do", ".ebextensions", ".platform", ".upsun"})
 """But for these, in which other platforms have their settings."""
 
 LARGEST = 1_000_000

@@ -24,7 +24,8 @@ _UNSUPPORTED = (
     re.compile(r"(?P<who>\S+) requires Python (?P<range>[<>=!~][^\s,]*)"),
 )
 _UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`")
-
+_INVALID = re.compile(r"(?P<who>[\w.-]+)==(?P<version>\S+) has invalid metadata")
+"""Older ones say what they need in a way that is no longer taken (``numpy >=1.12.*``)."""
 
 _BUILT_WITH = (
     (r"cython_sources|Cython\.Compiler\.Errors\.CompileError", "cython<3"),
@@ -75,7 +76,8 @@ def sign(output: str) -> Sign | None:
     for pattern in _UNSUPPORTED:
         if match := pattern.search(output):
             return Sign(f"{match['who']} needs Python{match['range']}")
-    unbuilt = {match["who"]: match["version"] or "" for match in _UNBUILT.finditer(output)}
+    found = (*_UNBUILT.finditer(output), *_INVALID.finditer(" ".join(output.split())))
+    unbuilt = {match["who"]: match["version"] or "" for match in found}
     if not unbuilt:
         return None
     names = tuple(unbuilt)
@@ -123,16 +125,31 @@ def choose(
 
 def _near(minor: int, asked: str | None) -> Iterator[str]:
     """Versions to try, the nearest first: newer ones, then older ones; what is asked for, alone."""
-    if asked is not None and re.fullmatch(r"3\.\d+", asked):
+    if asked is not None and re.fullmatch(r"3\.\d+", asked) and not ended(asked):
         yield asked
         return
     for other in (*range(minor + 1, NEWEST + 1), *range(minor - 1, OLDEST_PYTHON - 1, -1)):
         yield f"3.{other}"
 
 
+_BOUNDS = re.compile(
+    r"(?P<below><)(?P<first>\d+\.\d+)(?:\.0)?"
+    r"|(?:<=|===?|~=(?=\d+\.\d+\.))?(?P<last>\d+\.\d+)[\d.*]*"
+)
+
+
+def ended(asked: str | None) -> bool:
+    """Whether only versions are asked for with which our scripts don't run."""
+    for bound in map(_BOUNDS.fullmatch, (asked or "").split(",")):
+        version = tuple(map(int, (bound["first"] or bound["last"]).split("."))) if bound else None
+        if version and bound and version < (3, OLDEST_PYTHON + (bound["below"] is not None)):
+            return True
+    return False
+
+
 def _request(asked: str | None, version: str) -> str:
     """``version`` within what the project asks for, as uv takes it."""
-    if asked is None or asked == version:
+    if asked is None or asked == version or ended(asked):
         return version
     return f"{asked},=={version}.*"
 

@@ -11,7 +11,7 @@ from holdfast.app import OLDEST_PYTHON, Dependencies
 from holdfast.command import Command
 from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed
-from holdfast.releases import uv
+from holdfast.releases import another_python, uv
 from holdfast.releases.pythons import Pythons
 
 _MANAGERS = (
@@ -62,20 +62,25 @@ class Interpreters:
             BuildError: there is none that will do.
         """
         request = dependencies.python
-        ended = not dependencies.exact and _ended(request)
+        ended = not dependencies.exact and another_python.ended(request)
         if not ended and (known := self.found(request) or self.fetched(request)) is not None:
             return known, False
-        other = None if dependencies.exact else self.found(None)
+        other = None if dependencies.exact else self._oldest() if ended else self.found(None)
         if other is None:
             raise _missing(request)
         self._note(
             f"Python {request} is older than 3.{OLDEST_PYTHON}, with which the app could be asked "
-            f"what it is: {other} is used; [app] python decides otherwise"
+            f"what it is: the oldest here is used ({other}); [app] python decides otherwise"
             if ended
             else f"Python {request} is not on this machine and could not be fetched: {other} is "
             "used; install that version, or set UV_PYTHON_DOWNLOADS, if the app needs it"
         )
         return other, True
+
+    def _oldest(self) -> str | None:
+        """The oldest of this machine that the app can be asked with."""
+        versions = range(OLDEST_PYTHON, another_python.NEWEST + 1)
+        return next(filter(None, (self.found(f"3.{minor}") for minor in versions)), None)
 
     def found(self, request: str | None) -> str | None:
         """One that is on this machine."""
@@ -132,12 +137,6 @@ def _inside(directory: Path) -> list[Path]:
         return list(directory.iterdir())
     except OSError:
         return []
-
-
-def _ended(request: str | None) -> bool:
-    """Whether a version is asked for with which our scripts don't run."""
-    match = re.fullmatch(r"3\.(\d+)(?:\.\d+)?", request or "")
-    return match is not None and int(match[1]) < OLDEST_PYTHON
 
 
 def _missing(request: str | None) -> BuildError:

@@ -130,6 +130,21 @@ def resolve(
     return replace(command, stdin=lines.encode(), timeout=_RESOLVE_TIMEOUT)
 
 
+def lowest(
+    lines: str, name: str, version: str, python: str, directory: Path, env: Mapping[str, str]
+) -> Command:
+    """Prints ``name==...``: the lowest version that fits and has a wheel for that Python.
+
+    Args:
+        lines: where packages come from, if that is said, and a requirement of ``name``.
+    """
+    arguments = ["pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate"]
+    arguments += ["--resolution", "lowest", "--only-binary", name]
+    arguments += ["--python", python, "--python-version", version, "-"]
+    command = _command(arguments, directory, env, title="uv pip compile")
+    return replace(command, stdin=lines.encode(), timeout=_RESOLVE_TIMEOUT)
+
+
 def sync(
     venv: Path, python: str, directory: Path, env: Mapping[str, str], *, project: bool
 ) -> Command:

@@ -27,10 +27,10 @@ from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed, run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
-from holdfast.releases import another_python, bytecode, headers, uv
-from holdfast.releases import instead as in_place
+from holdfast.releases import another_python, bytecode, uv
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.interpreters import Interpreters
+from holdfast.releases.other_ways import OtherWays
 from holdfast.releases.pythons import Pythons
 from holdfast.releases.system_packages import SystemPackages
 from holdfast.runtimes.base import machine_environment
@@ -38,9 +38,6 @@ from holdfast.runtimes.base import machine_environment
 MARKER = "holdfast.json"
 FORMAT = "1"
 """Part of every key: a change in how environments are made gives new ones."""
-
-_MINOR = "import sys; print(sys.version_info[1])"
-_ASK_TIMEOUT = 60.0
 
 _LOCAL_REQUIREMENT = re.compile(
     r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|\s|$)|file:|[\w.-]+\s*@\s*(?:file:|\.))", re.MULTILINE
@@ -63,7 +60,6 @@ class Environments:
         account: Account | None = None,
     ) -> None:
         self._note = note
-        self._system = system
         self._account = account
         self._home = home
         self._pythons = Pythons(cache.with_name("pythons.json"))
@@ -73,6 +69,9 @@ class Environments:
         self._interpreters = Interpreters(
             home.home, self._pythons, self._env, self._execute, line, note
         )
+        self._system = system
+        self._chosen: dict[str, str] = {}
+        self._learned: list[tuple[Dependencies, Dependencies, str]] = []
 
     def provide(
         self, dependencies: Dependencies, source: Path, release: Path, commit: str | None
@@ -90,34 +89,59 @@ class Environments:
             BuildError: no such Python, or something cannot be installed. Where another Python
                 would do it is used instead, unless ``holdfast.toml`` asks for this one.
         """
-        python, other = self._interpreters.choose(dependencies)
-        first = key(dependencies, source, python)
+        ways = OtherWays(
+            self._interpreters, self._system, self._env, self._execute, self._listed, self._note
+        )
+        return self._by(ways, dependencies, source, release, commit)
+
+    def _by(
+        self,
+        ways: OtherWays,
+        dependencies: Dependencies,
+        source: Path,
+        release: Path,
+        commit: str | None,
+    ) -> Path:
+        """The same; what does not do is tried in another of those ways."""
+        usual, other = self._interpreters.choose(dependencies)
+        first = key(dependencies, source, usual)
         otherwise = self._pythons.otherwise(first, dependencies)
         if otherwise != dependencies:
-            return self.provide(otherwise, source, release, commit)
-        if not dependencies.exact and (known := self._pythons.interpreter(first)) is not None:
+            return self._by(ways, otherwise, source, release, commit)
+        if (learned := self._as_learned(dependencies, source, usual)) != dependencies:
+            made = self._by(ways, learned, source, release, commit)
+            self._pythons.set_otherwise(first, learned)
+            return made
+        python = usual
+        if not dependencies.exact and (known := self._known(first)) is not None:
             python, other = known, False
         try:
-            return self._provided(dependencies, source, release, python, commit, other)
+            made = self._provided(dependencies, source, release, python, commit, other)
         except another_python.Unfit as unfit:
-            if (changed := in_place.of(unfit.sign, dependencies)) is not None:
-                self._note(changed[1])
-                made = self.provide(changed[0], source, release, commit)
-                self._pythons.set_otherwise(first, changed[0])
-                return made
-            better, refusal = self._elsewhere(unfit, dependencies, source, python)
-            if better is None and self._compilable(unfit.sign):
-                return self.provide(dependencies, source, release, commit)
-            if better is None:
-                raise refusal from None
-            version, path = better
-            self._note(f"{unfit.sign.reason}: Python {version} is used ({path})")
-        try:
-            made = self._provided(dependencies, source, release, path, commit, other=False)
-        except another_python.Unfit as unfit:
-            raise unfit.error from None
-        self._pythons.set_interpreter(first, path)
+            changed, path = ways.after(unfit, dependencies, source, python)
+            self._chosen[key(changed, source, usual)] = path
+            made = self._by(ways, changed, source, release, commit)
+            self._learned.append((dependencies, changed, path))
+            if changed != dependencies:
+                self._pythons.set_otherwise(first, changed)
+        if first in self._chosen and python != usual:
+            self._pythons.set_interpreter(first, python)
         return made
+
+    def _as_learned(self, dependencies: Dependencies, source: Path, usual: str) -> Dependencies:
+        """As the same without what is added now were had: nothing is built in vain once more."""
+        for before, after, path in self._learned:
+            same = replace(before, extra=dependencies.extra) == dependencies
+            if same and set(before.extra) < set(dependencies.extra):
+                besides = (item for item in after.extra if item not in dependencies.extra)
+                found = replace(after, extra=(*dependencies.extra, *besides))
+                self._chosen.setdefault(key(found, source, usual), path)
+                return found
+        return dependencies
+
+    def _known(self, first: str) -> str | None:
+        """The interpreter that does where the usual one did not, by this build or earlier ones."""
+        return self._chosen.get(first) or self._pythons.interpreter(first)
 
     def _provided(
         self,
@@ -138,61 +162,6 @@ class Environments:
                 if not (path / MARKER).exists():
                     self._make(path, dependencies, source, python, commit, other)
         return path
-
-    def _elsewhere(
-        self, unfit: another_python.Unfit, dependencies: Dependencies, source: Path, python: str
-    ) -> tuple[tuple[str, str] | None, BuildError]:
-        """A Python with which the dependencies can be had, or what is said if there is none."""
-        if dependencies.exact or unfit.sign.git:
-            return None, unfit.error
-        try:
-            return self._better(unfit, dependencies, source, python), unfit.error
-        except BuildError as error:
-            return None, error
-
-    def _compilable(self, sign: another_python.Sign) -> bool:
-        """Whether what could not be built may be now: the distribution has had what it takes."""
-        if sign.git:
-            return self._system.install(("git",), "a dependency is fetched from a repository")
-        names = ", ".join(sign.unbuilt)
-        return self._system.install(headers.of(sign.unbuilt), f"{names} must be compiled here")
-
-    def _better(
-        self, unfit: another_python.Unfit, dependencies: Dependencies, source: Path, python: str
-    ) -> tuple[str, str] | None:
-        """The version and the path of a Python with which the dependencies can be had."""
-        given = another_python.requirements(dependencies)
-        if given is None:
-            return None
-        files, lines = given
-
-        def resolves(version: str) -> bool:
-            command = uv.resolve(
-                version,
-                python,
-                files,
-                lines,
-                source,
-                self._env,
-                wheels=unfit.sign.unbuilt,
-                overrides=self._listed(dependencies.instead),
-            )
-            try:
-                self._execute(command)
-            except CommandFailed:
-                return False
-            return True
-
-        told = self._execute(Command((python, "-c", _MINOR), timeout=_ASK_TIMEOUT)).output
-        return another_python.choose(
-            unfit,
-            dependencies,
-            python,
-            found=self._interpreters.found,
-            fetched=self._interpreters.fetched,
-            resolves=resolves,
-            minor=int(told),
-        )
 
     def _as_user(self, command: Command) -> Command:
         """What builds packages runs their code: it does so as the app's user."""

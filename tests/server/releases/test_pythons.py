@@ -149,6 +149,25 @@ def test_the_same_code_ready_made(shop: Shop, tmp_path: Path) -> None:
     assert shop.notes() == shop.lines() == []
 
 
+def test_the_next_version_that_comes_ready_made(shop: Shop, tmp_path: Path) -> None:
+    """Of a pin that nothing builds; and it is not built in vain again for what is added then."""
+    packages = tmp_path / "packages"
+    source_alone(packages, "holdfast-picky", "1.0")
+    wheel(packages, ">=3.8", "holdfast_picky", "1.1")
+    wheel(packages, ">=3.8", "holdfast_picky", "1.2")
+    asked = f"--find-links {packages}\nflask\nholdfast-picky==1.0\n"
+    code = "import dominate, flask\napp = flask.Flask(__name__)\n"
+    files = {"app.py": code, "requirements.txt": asked}
+    made = shop.build(files)
+    notes = "".join(shop.notes())
+    assert "holdfast-picky 1.0 cannot be built for any Python here: holdfast-picky==1.1" in notes
+    assert "dominate is added" in notes
+    assert "\n".join(shop.lines()).count("Failed to build `holdfast-picky") == 1
+    again = shop.build(files)
+    assert again.env_path == made.env_path
+    assert not any("Failed to build" in line for line in shop.lines())
+
+
 def test_a_python_that_has_long_ended_is_not_taken(shop: Shop) -> None:
     """A list of 2018 asks for 3.6, and pyenv may have it: ours can't ask the app there."""
     made = shop.build({"app.py": BARE, ".python-version": "3.6\n"}, COMMAND)

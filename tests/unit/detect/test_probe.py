@@ -119,9 +119,18 @@ def test_variables_of_a_file_that_is_only_named(tmp_path: Path) -> None:
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """The package's own name, where it differs from the import's, and the file to add it to."""
     (tmp_path / "requirements.txt").write_text("gunicorn\n")
-    error = refused(tmp_path, "import yaml.nonsense_of_holdfast\n")
+    error = refused(tmp_path, "import rest_framework\n")
     assert "ModuleNotFoundError" in error.message
-    assert error.hint == "yaml is not installed: add pyyaml to requirements.txt"
+    assert (
+        error.hint == "rest_framework is not installed: add djangorestframework to requirements.txt"
+    )
+
+
+def test_a_part_that_a_package_no_longer_has(tmp_path: Path) -> None:
+    """It is there, in another version than the code wants: to install it once more is no way."""
+    (tmp_path / "requirements.txt").write_text("gunicorn\n")
+    error = refused(tmp_path, "import yaml.nonsense_of_holdfast\n")
+    assert (error.hint or "").startswith("the version of pyyaml that is installed has no yaml.non")
 
 
 def test_a_module_that_nobody_knows_is_no_package_to_install(tmp_path: Path) -> None:

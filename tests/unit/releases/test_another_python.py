@@ -40,6 +40,9 @@ def test_signs() -> None:
     assert cython is not None
     assert cython.building == ("cython<3",)
     assert another_python.sign("error: No solution found: flask==99 is not there") is None
+    invalid = another_python.sign("cause: Because pandas==0.24.2 has invalid\n  metadata and you\n")
+    assert invalid is not None
+    assert (invalid.unbuilt, invalid.versions) == (("pandas",), ("0.24.2",))
     git = another_python.sign("  cause: Git executable not found. Ensure that Git is installed\n")
     assert git is not None
     assert git.git
@@ -89,6 +92,18 @@ def test_within_what_the_project_asks_for() -> None:
     here = {">=3.9,==3.12.*": "/12", "3.12": "/no"}
     assert choose(here, {"3.12"}, asked=">=3.9") == ("3.12", "/12")
     assert choose({"3.11": "/python3.11", "3.12": "/12"}, {"3.12"}, asked="3.11") is None
+
+
+@pytest.mark.parametrize("asked", ["3.6", "3.7.3", "2.7", ">=3.6,<3.8", "<3.8.0", "==3.7.*"])
+def test_pythons_that_have_long_ended(asked: str) -> None:
+    """The app could not be asked on them: any other of this machine's is tried."""
+    assert another_python.ended(asked)
+    assert choose({"3.9": "/9"}, {"3.9"}, asked=asked) == ("3.9", "/9")
+
+
+@pytest.mark.parametrize("asked", [None, "3", "3.8", "3.12", ">=3.6", ">=3.6,<4", "~=3.7", "<3.10"])
+def test_pythons_that_have_not(asked: str | None) -> None:
+    assert not another_python.ended(asked)
 
 
 def test_requirements() -> None:
