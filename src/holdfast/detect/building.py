@@ -41,6 +41,7 @@ def build(
         ("compilemessages", _translations(project)),
         ("pybabel", _catalogs(project)),
         ("front end", () if commands else _front_ends(project)),
+        ("tailwind", _tailwind(project, answers)),
         ("collectstatic", _collecting(project, answers)),
         ("compress", _compressing(project, answers)),
     ):
@@ -57,9 +58,16 @@ _FAULT = re.compile(r"(\S+\.po):(\d+)(?::\d+)?: (.+)")
 def without(command: str, output: str) -> str | None:
     """What it means that one of our commands failed, if the app can be served all the same.
 
-    A catalog that cannot be compiled costs its language, and pages in it are shown untranslated:
-    that is no reason to keep the release from its visitors. ``None``: it is one.
+    A catalog that cannot be compiled costs its language, and pages in it are shown untranslated;
+    Tailwind's program, which its package fetches itself, costs the styles: that is no reason to
+    keep the release from its visitors. ``None``: it is one.
     """
+    if command.endswith(" tailwind build"):
+        return (
+            "Tailwind's styles were not made, and pages come without them: its own program could"
+            " not be fetched or run, the log says why; commit the file that it makes, and leave"
+            ' it out here: [django] leave = ["tailwind"]'
+        )
     if not re.search(r"\bcompilemessages$|^pybabel compile ", command):
         return None
     name = "compilemessages" if "compilemessages" in command else "pybabel"
@@ -119,6 +127,18 @@ def _catalogs(project: Project) -> Iterator[Step]:
             languages = ", ".join(fact.languages)
             why = f"{fact.evidence} has no .mo beside it: {languages}{_unless('pybabel')}"
             yield Step(command, Finding("build", command, why))
+
+
+_TAILWIND = "django_tailwind_cli"
+
+
+def _tailwind(project: Project, answers: Answers) -> Iterator[Step]:
+    """Tailwind's stand-alone program, by the command of the package that fetches it."""
+    django = answers.django
+    if django is not None and project.manage and _TAILWIND in django.apps:
+        command = manage_command(project.manage, "tailwind build")
+        why = f"{_TAILWIND} is among INSTALLED_APPS: its styles are made{_unless('tailwind')}"
+        yield Step(command, Finding("build", command, why))
 
 
 def collects(answers: Answers) -> bool:

@@ -273,12 +273,14 @@ class FrontEnd(Fact):
     Attributes:
         program: ``npm``, ``yarn`` or ``pnpm``; ``install``: how it installs by its lock.
         skipped: why it is not built; empty where the app serves what is not there yet.
+        fetched: the program as a package of npm's, for a machine that has npm alone.
     """
 
     directory: str
     program: str
     install: str
     skipped: str
+    fetched: str = ""
 
 
 @dataclass(frozen=True, slots=True)

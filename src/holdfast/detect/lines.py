@@ -27,6 +27,12 @@ ELSEWHERE = frozenset(
 ``pkg-resources==0.0.0`` is Ubuntu's pip naming what is no package at all.
 """
 
+BACKPORTS = frozenset(
+    {"futures", "enum34", "functools32", "subprocess32", "distribute", "pysqlite", "trollius",
+     "backports-ssl-match-hostname"}
+)  # fmt: skip
+"""What Python 3 has of its own, made for Python 2: most cannot be built, ``enum34`` breaks it."""
+
 
 def normalise(name: str) -> str:
     """A package's name as the index compares it (PEP 503)."""
@@ -65,6 +71,8 @@ def cleaned(line: str) -> str | None:
     if name is not None and name.replace("-", "_") in sys.stdlib_module_names | {"python"}:
         return None  # "sqlite3", "asyncio": Python's own, by a list that was written by hand
     if name in ELSEWHERE and "sys_platform" not in line and "platform_system" not in line:
+        return None
+    if name in BACKPORTS and "python_version" not in line:
         return None
     build = re.match(r"([\w.-]+)\s*@\s*file://", line)
     if build:  # conda's pip freeze: numpy @ file:///C:/ci/numpy_1618497241363/work

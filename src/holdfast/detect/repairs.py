@@ -73,6 +73,10 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"'\w+' from 'pydantic\.(?:fields|utils|typing|main|errors)'", ("pydantic<2",)),
     (r"module 'sqlalchemy' has no attribute '__all__'|'_orm_packages'", ("sqlalchemy<2",)),
     (r"numpy\.dtype size changed|compiled using NumPy 1\.x", ("numpy<2",)),
+    (
+        r"module 'numpy' has no attribute '(?:bool|int|float|complex|object|str|long|typeDict)'",
+        ("numpy<1.24",),
+    ),
     (r"module 'numpy' has no attribute", ("numpy<2",)),
     (r"Descriptors cannot (?:not )?be created directly", ("protobuf<3.21",)),
     (r"unexpected keyword argument 'prox(?:ies|y)'", ("httpx<0.28",)),

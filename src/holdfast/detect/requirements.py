@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from holdfast.detect import bringing
 from holdfast.detect.facts import DependencyFile, Evidence
@@ -11,6 +12,10 @@ from holdfast.detect.tree import Tree, join, parent
 
 _PINNED = re.compile(r"===?[^=]|@\s*\S|^-e\s|^\.")
 _INCLUDES = re.compile(r"^(?:-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
+_INDEX = re.compile(
+    r"(?:(-i|--index-url)|(-f|--find-links)|(--extra-index-url|--no-index))(?:[ =]\s*(\S+))?$"
+)
+"""Where packages come from: the rest of a file may be given line by line, and this with it."""
 _FILE = re.compile(
     r"(?i)(?:pip[-_]?)?(?:requirements?|reqs?|deps|dependencies)(?:[-_.](.+))?\.(?:txt|in|pip)"
 )
@@ -65,11 +70,19 @@ def read(tree: Tree, path: str) -> DependencyFile:
         "requirements",
         direct | bringing.implied(direct) | bringing.extras_imply(usable),
         direct,
-        tuple(_without_hashes(line) for line in usable) if changed else (),
+        (*_indexes(tree, files), *map(_without_hashes, usable)) if changed else (),
         pinned=bool(usable) and all(_PINNED.search(line) for line in usable),
         also=tuple(files[1:]),
         left_out=tuple(name_of(old) or old for old, new in kept if new is None),
     )
+
+
+def _indexes(tree: Tree, files: list[str]) -> Iterator[str]:
+    """The options of requirements files that say where packages come from."""
+    for line in (line.strip() for path in files for line in tree.text(path).splitlines()):
+        if match := _INDEX.match(line):
+            name = "--index-url" if match[1] else "--find-links" if match[2] else match[3]
+            yield f"{name}={match[4]}" if match[4] else name
 
 
 def _without_hashes(line: str) -> str:
@@ -89,5 +102,5 @@ def _collect(tree: Tree, path: str, lines: list[str], files: list[str]) -> None:
         include = _INCLUDES.match(line)
         if include:
             _collect(tree, join(parent(path), include[1]), lines, files)
-        elif line and not line.startswith("--"):
+        elif line and not (line.startswith("--") or _INDEX.match(line)):
             lines.append(line)

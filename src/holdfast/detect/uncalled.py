@@ -16,7 +16,7 @@ from holdfast.detect import importing
 from holdfast.detect.candidates import is_for_tests
 from holdfast.detect.facts import Evidence, Fact, Prepares
 from holdfast.detect.preparing import harm_of, is_making
-from holdfast.detect.source import Function, Source
+from holdfast.detect.source import Function
 from holdfast.detect.tree import Tree
 
 _TABLES = re.compile(r"create_all|executescript|create\s+table|\.sql\b", re.IGNORECASE)

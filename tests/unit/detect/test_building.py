@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,16 @@ def test_babel_compiles_its_own(tree: Path) -> None:
     spec = resolved(tree, django=None, files=files)
     assert spec.build == ("pybabel compile -d translations -D messages",)
     assert resolved(tree, django=None, files={"requirements.txt": "flask\n"}).build == ()
+
+
+def test_tailwind_that_a_package_fetches(tree: Path) -> None:
+    """Its styles are made before they are collected; without them the app is served still."""
+    with_it = replace(DJANGO, apps=DJANGO.apps | {"django_tailwind_cli"}, compress="")
+    command = "cd site && python manage.py tailwind build"
+    assert resolved(tree, django=with_it).build == (COMPILE, command, COLLECT)
+    left = resolved(tree, '[django]\nleave = ["tailwind"]', django=with_it).build
+    assert left == (COMPILE, COLLECT)
+    assert 'leave = ["tailwind"]' in (building.without(command, "no network") or "")
 
 
 def test_a_catalog_that_cannot_be_compiled() -> None:

@@ -58,6 +58,8 @@ def test_tables_of_poetry_and_pipenv() -> None:
         ("pywin32==306", None),
         ("pywin32==306; sys_platform == 'win32'", "pywin32==306; sys_platform == 'win32'"),
         ("pkg-resources==0.0.0", None),
+        ("enum34==1.1.6", None),
+        ("futures==3.1.1; python_version < '3'", "futures==3.1.1; python_version < '3'"),
         ("numpy @ file:///C:/ci/numpy_1618/work", "numpy"),
         ("numpy=1.26.4=py311h64a7726_0", "numpy==1.26.4"),
         ("openssl=3.0.8=h7f8727e_0", None),

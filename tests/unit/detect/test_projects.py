@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.app import AppSpec
 from holdfast.detect import Answers, Project, resolve, scan
+from holdfast.detect.facts import FrontEnd
 from holdfast.detect.machine import Machine
 from holdfast.errors import DetectionError
 from tests.unit.detect.cases import Case, every
@@ -58,6 +59,11 @@ def of_project(project: Project) -> dict[str, Any]:
         "python": needed.python,
         "generate": sorted(project.generate),
         "split": list(project.split),
+        "front": [
+            item
+            for found in project.all(FrontEnd)
+            for item in (found.program, found.install, found.fetched, found.skipped)
+        ],
     }
 
 
