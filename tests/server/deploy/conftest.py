@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -13,10 +14,13 @@ from demo.place import Place, new_place
 from tests.conftest import require
 from tests.server.deploy.site import ONE_WORKER, SITES, Deployment
 from tests.server.deploy.tiny import Tiny
+from tests.server.packages import CACHE, keep_compiled_in
 
-CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
-MakeDeployment = Callable[[str], Deployment]
-"""Of an example, or of ``tiny``."""
+
+class MakeDeployment(Protocol):
+    """Of an example, or of ``tiny``."""
+
+    def __call__(self, example: str, settings: str | None = None) -> Deployment: ...
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +46,17 @@ def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]
     with tempfile.TemporaryDirectory(prefix="hfs", dir="/tmp") as home:
         number = iter(range(100))
 
-        def make(example: str) -> Deployment:
+        def make(example: str, settings: str | None = None) -> Deployment:
             folder = Path(home) / f"{example}-{next(number)}"
             kind = Tiny if example == "tiny" else Deployment
             deployment = kind(make_place(), example, folder)
-            if example in SITES:
+            if settings is not None:
+                deployment.settings = settings
+            elif example in SITES:
                 deployment.settings = ONE_WORKER
             done = deployment.deploy()
             assert done.outcome == "succeeded", done.error
+            keep_compiled_in(deployment.place)
             return deployment
 
         yield make

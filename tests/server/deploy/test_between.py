@@ -2,6 +2,9 @@
 
 A request that was in flight in what was killed is cut, and nobody sends it twice. All others
 wait for as long as it takes, and get their one right answer.
+
+Where gunicorn's processes are what dies, the app is a real one. Where the app is what stands
+behind nginx, it is one that boots at no cost; a real one takes one such case of each kind.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from tests.server.deploy import processes
 from tests.server.deploy.conftest import MakeDeployment
 from tests.server.deploy.running import PATIENCE, Ended
 from tests.server.deploy.site import Deployment, Visit, check, check_live, check_stored
+from tests.server.deploy.tiny import Tiny
 
 Death = tuple[float, float]
 """When it was killed, and when nothing of it was left."""
@@ -43,10 +47,15 @@ def check_cut(visit: Visit, *deaths: Death) -> None:
 @pytest.fixture(scope="module")
 def notes(make_deployment: MakeDeployment) -> Deployment:
     """With a gunicorn of several workers, as it is by itself: who dies here may be one of them."""
-    made = make_deployment("flask-notes")
-    made.settings = ""
-    made.good()
-    return made
+    return make_deployment("flask-notes", settings="")
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Deployment:
+    """The app of a case, by its name: ``notes`` or ``tiny``."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Deployment)
+    return found
 
 
 # the app
@@ -128,31 +137,31 @@ def test_supervisor_is_killed_then_status(notes: Deployment) -> None:
     check_live(notes)
 
 
-def test_supervisor_is_killed_then_deploy(notes: Deployment) -> None:
+def test_supervisor_is_killed_then_deploy(tiny: Tiny) -> None:
     """A deploy puts everything right first."""
-    with notes.visited() as visit:
-        processes.kill(processes.supervisord(notes.place))
-        notes.good()
+    with tiny.visited() as visit:
+        processes.kill(processes.supervisord(tiny.place))
+        tiny.good()
     check(visit.account())
-    check_live(notes)
+    check_live(tiny)
 
 
-def test_supervisor_is_killed_while_it_deploys(notes: Deployment) -> None:
+def test_supervisor_is_killed_while_it_deploys(tiny: Tiny) -> None:
     """The engine outlives it; the deploy ends one way or the other, and the site serves."""
-    with notes.visited() as visit:
-        with deploying(notes, "handover", "after:boot") as ends:
-            processes.kill(processes.supervisord(notes.place))
-        notes.typed_status()
-        notes.settle()
+    with tiny.visited() as visit:
+        with deploying(tiny, "handover", "after:boot") as ends:
+            processes.kill(processes.supervisord(tiny.place))
+        tiny.typed_status()
+        tiny.settle()
     assert ends
     check(visit.account())
-    check_live(notes)
+    check_live(tiny)
 
 
 # nginx
 
-WHILE = [("handover", "after:boot"), ("handover", "after:hold"), ("hold", "after:stop-old")]
-"""While a deploy boots, and while it holds, with both strategies."""
+HOLDING = [("handover", "after:hold"), ("hold", "after:stop-old")]
+"""While a deploy holds, with both strategies."""
 
 
 @contextmanager
@@ -174,96 +183,108 @@ def upgrade(place: Place) -> None:
     processes.edge(place).upgrade()
 
 
-@pytest.mark.parametrize("change", [reload, upgrade])
-@pytest.mark.parametrize(("strategy", "at"), WHILE[1:])
+@pytest.mark.parametrize(
+    ("site", "change", "strategy", "at"),
+    [
+        ("notes", reload, "handover", "after:hold"),
+        ("tiny", reload, "hold", "after:stop-old"),
+        ("tiny", upgrade, "handover", "after:hold"),
+        ("tiny", upgrade, "hold", "after:stop-old"),
+    ],
+    indirect=["site"],
+)
 def test_nginx_is_renewed(
-    notes: Deployment, change: Callable[[Place], None], strategy: str, at: str
+    site: Deployment, change: Callable[[Place], None], strategy: str, at: str
 ) -> None:
     """Reloaded, or upgraded to another binary: nothing is dropped, the deploy goes on."""
-    with notes.visited() as visit, deploying(notes, strategy, at) as ends:
-        change(notes.place)
+    with site.visited() as visit, deploying(site, strategy, at) as ends:
+        change(site.place)
         time.sleep(0.5)
     assert ends[0].outcome == "succeeded", ends[0].lines[-1]
     check(visit.account())
-    check_live(notes)
+    check_live(site)
 
 
-@pytest.mark.parametrize(("strategy", "at"), WHILE[1:])
-def test_nginx_worker_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+@pytest.mark.parametrize(("strategy", "at"), HOLDING)
+def test_nginx_worker_is_killed(tiny: Tiny, strategy: str, at: str) -> None:
     """Its connections are cut, those that wait in line too; its master starts another."""
-    with notes.visited() as visit, deploying(notes, strategy, at) as ends:
-        killed = processes.kill(*processes.workers(notes.place))
+    with tiny.visited() as visit, deploying(tiny, strategy, at) as ends:
+        killed = processes.kill(*processes.workers(tiny.place))
         gone = time.monotonic()
         time.sleep(0.5)
     assert ends[0].outcome == "succeeded", ends[0].lines[-1]
     check_cut(visit, (killed, gone))
-    check_live(notes)
+    check_live(tiny)
 
 
-@pytest.mark.parametrize(("strategy", "at"), WHILE)
-def test_nginx_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+@pytest.mark.parametrize(
+    ("site", "strategy", "at"),
+    [("notes", "handover", "after:boot"), *(("tiny", *place) for place in HOLDING)],
+    indirect=["site"],
+)
+def test_nginx_is_killed(site: Deployment, strategy: str, at: str) -> None:
     """Master and workers: the deploy starts it again, and ends as it would."""
-    with notes.visited() as visit:
-        with deploying(notes, strategy, at) as ends:
-            nginx = processes.master(notes.place)
+    with site.visited() as visit:
+        with deploying(site, strategy, at) as ends:
+            nginx = processes.master(site.place)
             moment = processes.kill(nginx, *processes.children(nginx))
         ended = time.monotonic()
     assert ends[0].outcome == "succeeded", ends[0].lines[-1]
     check_stored(visit.account())
     late = [one for one in visit.visitors.run.records if one.failed and one.began > ended]
     assert not late, (late, moment)
-    check_live(notes)
+    check_live(site)
 
 
-@pytest.mark.parametrize(("strategy", "at"), WHILE[1:])
-def test_nginx_master_is_killed(notes: Deployment, strategy: str, at: str) -> None:
+@pytest.mark.parametrize(("strategy", "at"), HOLDING)
+def test_nginx_master_is_killed(tiny: Tiny, strategy: str, at: str) -> None:
     """Its workers serve on until the next command finds them; nobody notices."""
-    with notes.visited() as visit:
-        with deploying(notes, strategy, at) as ends:
-            processes.kill(processes.master(notes.place))
+    with tiny.visited() as visit:
+        with deploying(tiny, strategy, at) as ends:
+            processes.kill(processes.master(tiny.place))
         assert ends[0].outcome == "succeeded", ends[0].lines[-1]
-        status = notes.typed_status()
+        status = tiny.typed_status()
         time.sleep(0.5)
     assert status["gate"]["effective"] == "open"
-    assert processes.edge(notes.place).info()["running"]
+    assert processes.edge(tiny.place).info()["running"]
     account = visit.account()
     check_stored(account)
-    check_live(notes)
+    check_live(tiny)
 
 
 # the machine
 
 REBOOTS = [
-    ("plain", "handover", "before:build"),
-    ("plain", "handover", "after:boot"),
-    ("plain", "handover", "after:open"),
-    ("migration", "hold", "after:stop-old"),
-    ("migration", "hold", "after:migrate"),
-    ("migration", "hold", "after:open"),
+    ("tiny", "plain", "handover", "before:build"),
+    ("notes", "plain", "handover", "after:boot"),
+    ("tiny", "plain", "handover", "after:open"),
+    ("tiny", "migration", "hold", "after:stop-old"),
+    ("notes", "migration", "hold", "after:migrate"),
+    ("tiny", "migration", "hold", "after:open"),
 ]
 
 
-@pytest.mark.parametrize(("kind", "strategy", "at"), REBOOTS)
-def test_machine_stops(notes: Deployment, kind: str, strategy: str, at: str) -> None:
+@pytest.mark.parametrize(("site", "kind", "strategy", "at"), REBOOTS, indirect=["site"])
+def test_machine_stops(site: Deployment, kind: str, strategy: str, at: str) -> None:
     """All at once, in the middle of a deploy; then ``holdfast status`` brings the site back."""
-    old = notes.versions[-1]
-    with notes.visited() as visit:
-        notes.wait_at(at)
-        running = notes.start(kind, strategy)
-        with notes.waiting(at, running):
-            processes.end_everything(notes.place)
+    old = site.versions[-1]
+    with site.visited() as visit:
+        site.wait_at(at)
+        running = site.start(kind, strategy)
+        with site.waiting(at, running):
+            processes.end_everything(site.place)
         running.end()
-        first = notes.typed_status()
-        notes.settle(PATIENCE)
-        status = check_live(notes)
+        first = site.typed_status()
+        site.settle(PATIENCE)
+        status = check_live(site)
         opened = at in ("before:build", "after:open")  # what was not begun is begun anew
         if status["last_deploy"]["outcome"] == "succeeded":
-            notes.versions.append(str(notes.number))
+            site.versions.append(str(site.number))
         assert status["last_deploy"]["outcome"] == ("succeeded" if opened else "undone"), first
     check_stored(visit.account())
-    with notes.visited() as visit:
+    with site.visited() as visit:
         time.sleep(0.3)
     account = visit.account()
     check(account)
-    assert set(account.versions) == {notes.versions[-1]}
-    assert (notes.versions[-1] == old) != opened
+    assert set(account.versions) == {site.versions[-1]}
+    assert (site.versions[-1] == old) != opened

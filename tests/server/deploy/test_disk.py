@@ -18,10 +18,10 @@ import pytest
 
 from demo.place import Place, free_port
 from tests.conftest import require
-from tests.server.deploy.conftest import CACHE
 from tests.server.deploy.running import Ended
 from tests.server.deploy.site import check, check_live
 from tests.server.deploy.tiny import Tiny, config
+from tests.server.packages import CACHE
 
 SIZE = 96_000_000
 RELEASE = '[release]\ncommand = "true"'

@@ -7,24 +7,38 @@ work are met with a real one as well.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from holdfast.agent.machine import open_machine
+from holdfast.agent.run import retire
+from holdfast.deploy.engine import Engine
+from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.handover import HANDOVER
 from holdfast.deploy.hold import HOLD
+from holdfast.deploy.lock import deploy_lock
+from holdfast.deploy.step import Step
+from holdfast.layout import Layout
+from tests.server.deploy.clients import ask
+from tests.server.deploy.running import PATIENCE
 from tests.server.deploy.site import Deployment, check
-from tests.server.deploy.tiny import Tiny, config
+from tests.server.deploy.tiny import WORKER, Tiny, config
 
 WITHOUT = {"handover": {"migrate"}, "hold": set[str]()}
 """Steps that a deploy without a release command does not have."""
 
-PLACES = [
-    (strategy, f"{when}:{name}")
-    for strategy, steps in (("handover", HANDOVER), ("hold", HOLD))
-    for name in ("build", "plan", *(s.name for s in steps if s.name not in WITHOUT[strategy]))
-    for when in ("before", "after")
-]
+
+def places(strategy: str, steps: tuple[Step, ...]) -> list[tuple[str, str]]:
+    """Before and after every step. After one is before the next, as nothing is written in between
+    (:func:`test_nothing_is_written_between_steps`); but between the plan and the first it is."""
+    names = [step.name for step in steps if step.name not in WITHOUT[strategy]]
+    found = ("before:build", "after:build", "after:plan", f"before:{names[0]}")
+    return [(strategy, place) for place in (*found, *(f"after:{name}" for name in names))]
+
+
+PLACES = [*places("handover", HANDOVER), *places("hold", HOLD)]
 
 AT_WORK = [
     ("handover", "booted ahead"),
@@ -34,9 +48,6 @@ AT_WORK = [
 """Places at which the app is asked, migrated, booted or drained."""
 
 UNDONE = [f"undo:{name}" for name in ("boot", "migrate", "stop-old", "hold")]
-
-WORKER = '[processes.worker]\ncommand = "python work.py"\nstop_grace = "10s"\n'
-RELEASE = '[release]\ncommand = "python migrate.py"\n'
 
 
 def named(places: list[tuple[str, str]]) -> list[str]:
@@ -78,9 +89,8 @@ def test_killed_at(tiny: Tiny, strategy: str, place: str) -> None:
     if not any(name.startswith("worker") for name, _ in running(tiny.status())):
         tiny.settings = config(rest=WORKER)
         tiny.good()
-    tiny.settings = config(rest=WORKER + (RELEASE if strategy == "hold" else ""))
     served_before, migrated = tiny.versions[-1], tiny.migrated()
-    status = killed_at(tiny, strategy, place, "plain")
+    status = killed_at(tiny, strategy, place, "migration" if strategy == "hold" else "plain")
     release, serving = status["release"], tiny.versions[-1]
     assert running(status) == [("web", release), ("worker", release)]
     new = {serving} if strategy == "hold" and serving != served_before else set[str]()
@@ -108,3 +118,39 @@ def test_killed_while_it_is_undone(notes: Deployment, place: str) -> None:
     account = visit.account()
     check(account)
     assert set(account.versions) == {served_before}
+
+
+@pytest.mark.parametrize("strategy", ["handover", "hold"])
+def test_nothing_is_written_between_steps(
+    tiny: Tiny, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is killed after a step finds what they find who are killed before the next."""
+    tiny.good()
+    serves, earlier, *_ = tiny.run("releases").result["releases"]
+    assert serves["current"]
+    for name, value in tiny.place.environment.items():
+        monkeypatch.setenv(name, value)
+    machine = open_machine(Layout(tiny.place.root))
+    tiny.settle()
+    deploy = machine.journal.queue(
+        tiny.app, "rollback", {"release": earlier["id"], "strategy": strategy}
+    )
+    written: list[tuple[str, object]] = []
+
+    def reach(_: Failpoint, place: str) -> None:
+        known = machine.journal.get(deploy.id), machine.journal.steps(deploy.id)
+        written.append((place, known))
+
+    monkeypatch.setattr(Failpoint, "reach", reach)
+    with deploy_lock(machine.layout.app(tiny.app).lock, wait=PATIENCE):
+        Engine(machine, deploy, stop=lambda: False).run()
+        retire(machine, tiny.app, lambda: True)
+    assert machine.journal.get(deploy.id).outcome == "succeeded"
+    tiny.versions.append(str(ask(tiny, "/").version))
+    between = [
+        (after, before, first == second)
+        for (after, first), (before, second) in pairwise(written)
+        if after.startswith("after:") and before.startswith("before:")
+    ]
+    assert len(between) > len(HOLD) / 2
+    assert [after for after, _, same in between if not same] == ["after:plan"]

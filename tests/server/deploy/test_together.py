@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from examples.variants.repository import Repository
 from load.ledger import fetch_json
 from tests.server.deploy.conftest import MakeDeployment
 from tests.server.deploy.running import Ended, Running
-from tests.server.deploy.site import Deployment, check, check_live
+from tests.server.deploy.site import ONE_WORKER, Deployment, check, check_live
 from tests.server.deploy.tiny import Tiny, config
 
 # two at once
@@ -70,21 +71,25 @@ exec {git} "$@"
 """
 
 
-def test_ctrl_c_while_it_packs(notes: Deployment, tmp_path: Path) -> None:
+def test_ctrl_c_while_it_packs(tiny: Tiny, tmp_path: Path) -> None:
     """Nothing has been sent: the command ends, and nothing was queued."""
     import shutil
 
+    committed = Tiny(tiny.place, "tiny", tmp_path / "committed")
+    committed.make()
+    Repository(committed.repository).init()
+    Repository(committed.repository).commit("as it is")
     slow = tmp_path / "git"
     slow.write_text(SLOW_GIT.format(git=shutil.which("git")))
     slow.chmod(slow.stat().st_mode | stat.S_IXUSR)
-    last = notes.status()["last_deploy"]["id"]
+    last = tiny.status()["last_deploy"]["id"]
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    running = notes.start(env=env)
+    running = committed.command("deploy", "--server", "local", env=env)
     running.wait_step("pack")
     running.signal(signal.SIGINT)
     assert running.end().status == 130
-    assert notes.status()["last_deploy"]["id"] == last
-    check_live(notes)
+    assert tiny.status()["last_deploy"]["id"] == last
+    check_live(tiny)
 
 
 def interrupted(site: Deployment, running: Running) -> Ended:
@@ -117,16 +122,16 @@ def test_ctrl_c_while_it_builds(tiny: Tiny) -> None:
 STOPPED = "site: the deploy was stopped on request"
 
 
-def test_ctrl_c_while_it_boots(notes: Deployment) -> None:
+def test_ctrl_c_while_it_boots(tiny: Tiny) -> None:
     """What boots is stopped; the old release never noticed."""
-    with notes.visited() as visit:
-        running = notes.start("never-listens", "handover")
+    with tiny.visited() as visit:
+        running = tiny.start("never-listens", "handover")
         running.wait_step("health")
-        ended = interrupted(notes, running)
+        ended = interrupted(tiny, running)
     assert ended.error["message"] == STOPPED
     assert "everything is as it was: " in ended.notes()
     check(visit.account())
-    check_live(notes)
+    check_live(tiny)
 
 
 def test_ctrl_c_while_it_holds(notes: Deployment) -> None:
@@ -158,23 +163,23 @@ def test_ctrl_c_too_late(tiny: Tiny) -> None:
     check_live(tiny)
 
 
-def test_ctrl_c_twice(notes: Deployment) -> None:
+def test_ctrl_c_twice(tiny: Tiny) -> None:
     """The second stops the watching alone: the deploy is undone all the same."""
-    with notes.visited() as visit:
-        running = notes.start("hanging-migration", "hold")
+    with tiny.visited() as visit:
+        running = tiny.start("hanging-migration", "hold")
         running.wait_step("migrate")
         running.signal(signal.SIGINT)
         running.wait_for(lambda line: "stopping the deploy" in str(line.get("text")))
         running.signal(signal.SIGINT)
         ended = running.end()
-        notes.settle()
+        tiny.settle()
     assert ended.status in (130, 6)  # it may have been undone before the second one came
     if ended.status == 130:
         assert "no longer watching; the deploy is being stopped and undone" in ended.said
-        followed = notes.run("deploy", "--follow")
+        followed = tiny.run("deploy", "--follow")
         assert (followed.status, followed.error["message"]) == (6, STOPPED)
     check(visit.account())
-    check_live(notes)
+    check_live(tiny)
 
 
 # without its watcher
@@ -232,10 +237,9 @@ def test_rollback_to_each_kept_release(make_deployment: MakeDeployment) -> None:
     assert tiny.status()["release"] == oldest
 
 
-def test_rollback_behind_a_migration_warns(make_deployment: MakeDeployment) -> None:
+def test_rollback_behind_a_migration_warns(notes: Deployment) -> None:
     """The older code meets the newer database; the plan says what that means."""
-    notes = make_deployment("flask-notes")
-    old = notes.status()["release"]
+    old, version = notes.status()["release"], notes.versions[-1]
     ended = notes.finish(notes.start("migration"))
     assert ended.status == 0
     rows = notes.rows()
@@ -248,22 +252,23 @@ def test_rollback_behind_a_migration_warns(make_deployment: MakeDeployment) -> N
     (made,) = back.events("plan.made")
     assert warning in made["plan"]["warnings"]
     assert back.result["release"] == check_live(notes)["release"] == old
+    notes.versions.append(version)
     assert notes.rows() == rows
 
 
 def test_what_persists(make_deployment: MakeDeployment) -> None:
-    """The database and what was uploaded outlive six deploys, one more than is kept, and the way
-    back."""
-    polls = make_deployment("django-polls")
+    """The database and what was uploaded outlive three deploys, one more than is kept, and the
+    way back."""
+    polls = make_deployment("django-polls", f"{ONE_WORKER}[deploy]\nkeep = 2\n")
     current = polls.place.root / "apps" / "site" / "current" / "src"
     expected = {}
     with polls.visited() as visit:
-        for number in range(6):
+        for number in range(3):
             upload = current / "media" / "background" / f"{number}.txt"
             upload.parent.mkdir(parents=True, exist_ok=True)
             upload.write_text(f"upload {number}")
             expected[f"{number}.txt"] = f"upload {number}"
-            polls.good("hold" if number % 4 == 3 else "handover")
+            polls.good("hold" if number == 1 else "handover")
             found = (current / "media" / "background").iterdir()
             assert {path.name: path.read_text() for path in found} == expected
     check_all_served(visit.account())

@@ -43,6 +43,8 @@ def database():
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         path, _, query = self.path.partition("?")
+        if "ILL" in environ:
+            return self.say("This version is broken.", 500)
         if path == "/slow":
             print("slow", flush=True)
             time.sleep(float(query))
@@ -68,9 +70,9 @@ class Answer(BaseHTTPRequestHandler):
             rows.execute("INSERT INTO kept (key, size, version) VALUES (?, ?, ?)", row)
         self.say(key)
 
-    def say(self, text):
+    def say(self, text, status=200):
         body = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("X-App-Version", VERSION)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -157,6 +159,20 @@ paths = ["data/"]
 """
 
 
+WORKER = '[processes.worker]\ncommand = "python work.py"\nstop_grace = "10s"\n'
+RELEASE = '[release]\ncommand = "python migrate.py{rest}"\n'
+
+KINDS = {
+    "plain": ("", ""),
+    "migration": ("", RELEASE.format(rest="")),
+    "broken-migration": ("", RELEASE.format(rest="; echo this migration fails halfway; false")),
+    "hanging-migration": ("", RELEASE.format(rest="; sleep 600")),
+    "never-listens": ("sleep 600", ""),
+    "broken-health": ("ILL=1 python serve.py", ""),
+}
+"""Kinds of version, as ``examples.variants`` has them: the web's command, more tables."""
+
+
 @dataclass(slots=True)
 class Tiny(Deployment):
     """The tiny app, deployed from a folder without git."""
@@ -170,12 +186,14 @@ class Tiny(Deployment):
     def make(self, kind: str = "plain") -> str:
         self.number += 1
         self.repository.mkdir(exist_ok=True)
+        command, tables = KINDS[kind]
+        settings = self.settings.replace("python serve.py", command or "python serve.py")
         for name, text in (
             ("serve.py", SERVE),
             ("work.py", WORK),
             ("migrate.py", MIGRATE),
             ("VERSION", f"{self.number}\n"),
-            (CONFIG, self.settings),
+            (CONFIG, settings + tables),
         ):
             (self.repository / name).write_text(text)
         return str(self.number)
