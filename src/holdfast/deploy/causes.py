@@ -79,6 +79,11 @@ _MISSING = (
     rf'EnvError: Environment variable "{_VARIABLE}" not set',
     rf"Set the {_VARIABLE} environment variable",
     rf"ImproperlyConfigured: The {_VARIABLE} setting must not be empty",
+    rf"[Ee]nvironment variable:? ['\"`]?{_VARIABLE}\b",
+    (
+        r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['\"`]? (?:environment variable|env(?:ironment)? var"
+        r"|is not set|(?:is|was) not (?:defined|found|provided)|must be set|is required|is missing)"
+    ),
 )
 
 

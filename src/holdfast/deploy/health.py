@@ -204,7 +204,9 @@ def said_last(lines: Sequence[str]) -> str:
 def _ill(release: Release, answer: Answer, log: str, scheme: str) -> DeployFailed:
     spec = release.spec
     cause = likely(spec, Failure(log, answer.status, answer.text, answer.circle, scheme))
-    hint = f"{cause.do if cause else 'look at its log above'}; [web] health names another path"
+    hint = cause.do if cause else "look at its log above"
+    if "[web] health" not in hint:
+        hint += "; [web] health names another path"
     left = [f"{item.value} was not run ({item.why})" for item in spec.findings
             if item.what == "not run"]  # fmt: skip
     return DeployFailed(

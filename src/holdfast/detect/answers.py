@@ -48,7 +48,7 @@ class Answers:
 
     Attributes:
         candidate: the one that really is the app; ``None`` if nothing was asked.
-        versions: of the servers that are installed.
+        versions: of the servers, and of Flask, that are installed.
         sqlite: files of SQLite databases and what names them.
         databases: other databases (``postgresql``).
         static: URL prefixes and directories that the app serves itself.

@@ -168,7 +168,18 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     if kind == "KeyError" and re.fullmatch(r"'[A-Z][A-Z0-9_]+'", message):
         name = message.strip("'")
         return f"the app wants the variable {name}: holdfast env set {name}"
+    if asked := _ASKED.search(message):
+        name = asked[1] or asked[2]
+        return f"the app wants the variable {name}: holdfast env set {name}"
     return "run the app in a fresh virtual environment to see the same error"
+
+
+_ASKED = re.compile(
+    r"[Ee]nvironment variable:? ['\"`]?([A-Z][A-Z0-9_]+)\b|\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['\"`]? "
+    r"(?:environment variable|env(?:ironment)? var|is not set|(?:is|was) not (?:defined|provided)"
+    r"|must be set|is required|is missing)"
+)
+"""What an app says of a variable that it reads by a name which stands somewhere else."""
 
 
 def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
@@ -176,6 +187,11 @@ def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:
     package = inference.PACKAGES.get(name)
     where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
     message = str(failure.get("message"))
+    if (own := dropped.hidden(message)) is not None:
+        return (
+            f"{own} is a module of Python's own, and the project's {own} stands before it: give"
+            " the project's another name"
+        )
     if dropped.of_python(message) is not None or name in dropped.GONE:
         return _older_python(project, failure)
     inner = str(failure.get("name") or "")

@@ -149,7 +149,7 @@ def _python(
     if best is not None and best.python:
         return best.python, (Finding("python", best.python, f"the header of {best.evidence.file}"),)
     requests = [fact for fact in facts if isinstance(fact, PythonRequest)]
-    requests.sort(key=lambda item: _ORDER.get(item.evidence.file, 3 if _is_syntax(item) else 2))
+    requests.sort(key=_weight_of)
     if requests and _is_syntax(requests[0]):  # several files: what the newest needs
         requests.sort(key=lambda item: item.version, reverse=True)
     if not requests:
@@ -163,6 +163,12 @@ def _python(
 
 
 _ORDER = {".python-version": 0, "runtime.txt": 1}
+
+
+def _weight_of(request: PythonRequest) -> int:
+    """What counts more comes first: what Python's own files say, other platforms', the code."""
+    last = 4 if _is_syntax(request) else 3 if request.elsewhere else 2
+    return _ORDER.get(request.evidence.file, last)
 
 
 def _is_syntax(request: PythonRequest) -> bool:

@@ -80,6 +80,27 @@ def parse(command: str) -> ServerLine | None:
     return replace(found, wrapper=" ".join((*wrapper, ""))) if wrapper else found
 
 
+_BACKGROUND = re.compile(r"(?<![&>|])&(?![&>\d])")
+
+
+def apart(command: str) -> tuple[str, tuple[str, ...]]:
+    """The server's command of ``worker & server``, and those that run beside it.
+
+    The line itself where no part of it starts a server we know, or a quote goes across parts.
+    """
+    parts = [part.strip() for part in _BACKGROUND.split(command)]
+    try:
+        for part in parts:
+            shlex.split(part)
+    except ValueError:
+        return command, ()
+    servers = [part for part in parts if parse(part) is not None]
+    if len(parts) == 1 or not servers:
+        return command, ()
+    others = (part for part in parts if part is not servers[-1])
+    return servers[-1], tuple(part for part in others if part and not part.startswith("wait"))
+
+
 _WRAPPERS = (("newrelic-admin", "run-program"), ("ddtrace-run",), ("opentelemetry-instrument",))
 
 

@@ -21,6 +21,9 @@ _OLDER: tuple[tuple[str, str], ...] = (
 )
 """By their "What's New" pages: what an error says, and which Pythons still have it."""
 
+_HIDDEN = re.compile(r"cannot import name '\w+' from '(\w+)[\w.]*' \((/[^)]+)\)")
+"""A module of Python's own, found in the project's tree: ``random.py``, a folder ``queue``."""
+
 _OF_PYTHON = re.compile(r"cannot import name '\w+' from '(\w+)|module '(\w+)' has no attribute '")
 
 GONE = {
@@ -35,11 +38,22 @@ GONE = {
 
 def bound(message: str) -> str | None:
     """Which Pythons still have what the error misses (``"<3.10"``); ``None`` if not known."""
+    if hidden(message) is not None:
+        return None
     return next((bound for said, bound in _OLDER if re.search(said, message)), None)
+
+
+def hidden(message: str) -> str | None:
+    """The module of Python's own that a file of the project stands before; ``None``: none does."""
+    found = _HIDDEN.search(message)
+    own = found is not None and not re.search(r"/lib\w*/(?:python|pypy)\d|-packages/", found[2])
+    return found[1] if found and own and found[1] in sys.stdlib_module_names else None
 
 
 def of_python(message: str) -> str | None:
     """The module of Python's own that lacks something, if the error is about one."""
+    if hidden(message) is not None:
+        return None
     found = _OF_PYTHON.search(message)
     name = (found[1] or found[2]) if found else None
     return name if name in sys.stdlib_module_names else None

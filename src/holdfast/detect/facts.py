@@ -117,7 +117,10 @@ class DependencyFile(Fact):
 
 @dataclass(frozen=True, slots=True)
 class PythonRequest(Fact):
+    """A Python that the project asks for; ``elsewhere``: of another platform."""
+
     version: str
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,28 @@ def _chosen(
         return None
     if config.release.command:
         return _said(config.release.command, project, answers, directory), "holdfast.toml says so"
-    for line in project.processes:
-        if line.name == "release":
-            return _said(line.command, project, answers, line.directory), str(line.evidence)
-    return _detected(project, answers)
+    line = next((item for item in project.processes if item.name == "release"), None)
+    found = _detected(project, answers)
+    if line is None:
+        return found
+    if found is not None and found[0].known == "django" and _never_migrates(line.command):
+        both = f"{found[0].command} && {line.command}"
+        if found[0].directory == line.directory:
+            why = f"{line.evidence}, which does not migrate, after Django's migrations"
+            return replace(found[0], command=both), why
+    return _said(line.command, project, answers, line.directory), str(line.evidence)
+
+
+def _never_migrates(command: str) -> bool:
+    """Whether a line only calls commands of Django's own which do not."""
+    parts = [part.strip() for part in re.split(r"&&|;", command)]
+    return all(_OTHER_WORK.fullmatch(part) for part in parts)
+
+
+_OTHER_WORK = re.compile(
+    r"(?:python3? )?\S*manage\.py (?:compilemessages|collectstatic|compress|check|createcachetable"
+    r"|clearsessions|loaddata)\b[^|&;]*"
+)
 
 
 def _said(command: str, project: Project, answers: Answers, directory: str) -> ReleaseCommand:
@@ -76,7 +94,8 @@ def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] 
         return _django(project, answers)
     candidate = _candidate(project, answers)
     if candidate is not None and project.framework == "flask" and answers.migrate:
-        return _flask_migrate(candidate, _scripts(project, answers.migrate))
+        scripts = _scripts(project, answers.migrate)
+        return _flask_migrate(candidate, scripts, answers.versions.get("flask"))
     return _alembic(project) or _prepared(project, candidate)
 
 
@@ -151,14 +170,27 @@ def _scripts(project: Project, told: str) -> str:
     return told if told in found or not found else found[0]
 
 
-def _flask_migrate(candidate: Candidate, migrations: str) -> tuple[ReleaseCommand, str]:
-    """``db upgrade``; ``--directory`` where the folder is not the ``migrations`` beside it."""
+_TAKES_APP = (2, 2)
+"""Flask's command has ``--app`` since then."""
+
+
+def _flask_migrate(
+    candidate: Candidate, migrations: str, version: str | None
+) -> tuple[ReleaseCommand, str]:
+    """``db upgrade``; ``--directory`` where the folder is not the ``migrations`` beside it.
+
+    Args:
+        version: Flask's, if it is known.
+    """
     beside = "migrations" if candidate.directory == "." else f"{candidate.directory}/migrations"
     option = ""
     if migrations != beside:
         option = f" --directory {shlex.quote(_seen_from(candidate.directory, migrations))}"
+    numbers = tuple(map(int, re.findall(r"\d+", version or "")[:2]))
+    app = shlex.quote(candidate.target)
+    flask = f"FLASK_APP={app} flask" if numbers and numbers < _TAKES_APP else f"flask --app {app}"
     command = ReleaseCommand(
-        f"flask --app {shlex.quote(candidate.target)} db upgrade{option}",
+        f"{flask} db upgrade{option}",
         candidate.directory,
         known="flask-migrate",
         settings={"app": candidate.target},

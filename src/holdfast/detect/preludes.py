@@ -42,7 +42,7 @@ _QUOTED = re.compile(r"['\"`\\]|\$\(")
 
 def moved(facts: Iterable[Fact]) -> tuple[Fact, ...]:
     """The facts, with migrations of the web line as a release line, if there is none."""
-    every = tuple(_without_those_that_end(tuple(facts)))
+    every = tuple(_without_those_that_end(tuple(_apart(tuple(facts)))))
     lines = [fact for fact in every if isinstance(fact, ProcessLine)]
     web = next((line for line in lines if line.name == "web"), None)
     if web is None:
@@ -59,6 +59,36 @@ def moved(facts: Iterable[Fact]) -> tuple[Fact, ...]:
         both = " && ".join((release.command, *migrations))
         changed[id(release)] = replace(release, command=both)
     return (*(changed.get(id(fact), fact) for fact in every), *added)
+
+
+_WORKS = re.compile(
+    r"(?:python3? -m )?(?:celery|rq|huey_consumer\S*|dramatiq|arq|taskiq|flower)\b"
+    r"|python3?(?: -u)? "
+)
+
+
+def _apart(facts: tuple[Fact, ...]) -> Iterator[Fact]:
+    """``web: celery worker & gunicorn app``: what runs beside the server is its own process."""
+    taken = {fact.name for fact in facts if isinstance(fact, ProcessLine)}
+    for fact in facts:
+        if not isinstance(fact, ProcessLine) or fact.name != "web":
+            yield fact
+            continue
+        server, beside = command_line.apart(fact.command)
+        yield replace(fact, command=server) if beside else fact
+        for command in beside:
+            if _WORKS.match(command):
+                name = "beat" if re.search(r"\bbeat\b", command) else "worker"
+                name = next(
+                    item
+                    for item in (name, *(f"{name}-{n}" for n in range(2, 99)))
+                    if item not in taken
+                )
+                taken.add(name)
+                yield ProcessLine(fact.evidence, name, command, fact.directory)
+            else:
+                why = "it runs beside the server in one line, and is no worker that is known"
+                yield Prepares(fact.evidence, command, why, in_guard=False, script=True)
 
 
 def _without_those_that_end(facts: tuple[Fact, ...]) -> Iterator[Fact]:

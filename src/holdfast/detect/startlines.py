@@ -59,11 +59,12 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     found: ProcessLine | None = None
     for evidence, command in _commands(tree):
         plain = _plain(tree, command, parent(evidence.file))
-        parsed = command_line.parse(plain)
+        server, _ = command_line.apart(plain)
+        parsed = command_line.parse(server)
         if parsed is not None and found is None:
             found = ProcessLine(evidence, "web", plain, _started_in(tree, evidence.file, parsed))
             yield found
-        yield from _named(tree, evidence, plain)
+        yield from _named(tree, evidence, server)
     yield from _workers(tree)
 
 

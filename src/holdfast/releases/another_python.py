@@ -24,7 +24,7 @@ _UNSUPPORTED = (
     re.compile(r"(?P<who>\S+) requires Python (?P<range>[<>=!~][^\s,]*)"),
 )
 _UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`")
-_INVALID = re.compile(r"(?P<who>[\w.-]+)==(?P<version>\S+) has invalid metadata")
+_INVALID = re.compile(r"(?P<who>[\w.-]+)==(?P<version>\S+) has (?:invalid|inconsistent) metadata")
 """Older ones say what they need in a way that is no longer taken (``numpy >=1.12.*``)."""
 
 _BUILT_WITH = (

@@ -126,6 +126,15 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_module_that_hides_pythons_own(tmp_path: Path) -> None:
+    """It is the project's file that is at fault, and no Python that lacks something."""
+    (tmp_path / "queue.py").write_text("")
+    error = refused(tmp_path, "from queue import Queue\n")
+    assert (error.hint or "").startswith(
+        "queue is a module of Python's own, and the project's queue"
+    )
+
+
 def test_a_part_that_a_package_no_longer_has(tmp_path: Path) -> None:
     """It is there, in another version than the code wants: to install it once more is no way."""
     (tmp_path / "requirements.txt").write_text("gunicorn\n")

@@ -16,7 +16,8 @@ from typing import Any, Callable, Iterator
 MARKER = "holdfast-answer: "
 READY = "holdfast-ready"
 ROOT = os.getcwd()
-SERVERS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress")
+COMMANDS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "flask")
+"""Packages whose commands take other options in other versions."""
 
 
 def enter(candidate: Any) -> None:
@@ -162,11 +163,11 @@ def aside() -> Iterator[None]:
 
 
 def versions() -> dict[str, str]:
-    """The versions of the servers that are installed."""
+    """The versions of the servers, and of Flask, that are installed."""
     from importlib import metadata
 
     found = {}
-    for name in SERVERS:
+    for name in COMMANDS:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
