@@ -59,8 +59,9 @@ class Machine:
     ) -> None:
         self.name = f"{net.name}-{number}"
         self.release = release
+        self.address6 = net.address6(number)
         self.address: IPv4Address | IPv6Address = (
-            net.address6(number) if ipv6_only else net.address(number)
+            self.address6 if ipv6_only else net.address(number)
         )
         self._network = net
         self._directory = directory

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.machines import network
 from tests.machines.bed import Bed
-from tests.machines.host import run
 from tests.machines.machine import Machine
 from tests.machines.setting_up import lend_packages
 
@@ -70,13 +70,12 @@ class Laptop:
         return answer
 
 
-def connect(machine: Machine, bridge: str) -> str:
-    """Give the server and this machine an address each of a private network (RFC 4193)."""
-    second, third = machine.address.packed[1:3]
-    net = f"fd68:6f6c:{second:x}:{third:x}::"
-    run("ip", "-6", "address", "add", f"{net}1/64", "dev", bridge, "nodad")
-    machine.ssh("ip", "-6", "address", "add", f"{net}2/64", "dev", "host0", "nodad")
-    return f"{net}2"
+def connect(machine: Machine, bed: Bed) -> str:
+    """Give the server an IPv6 address beside the other, of the network that this machine is in."""
+    network.speak_ipv6(bed.network)
+    address = machine.address6
+    machine.ssh("ip", "-6", "address", "add", f"{address}/64", "dev", "host0", "nodad")
+    return str(address)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +85,7 @@ def laptop(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lapto
         lend_packages(machine)
         machine.boot()
         machine.wait_for_boot()
-        address = connect(machine, bed.network.name)
+        address = connect(machine, bed)
         named = f"[{address}]:{PORT} "
         keys = machine.known_hosts.read_text().replace(f"{machine.address} ", named)
         (home / "known_hosts").write_text(keys)
