@@ -7,6 +7,7 @@ nobody reads our output any more.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+
+_RARELY = 50_000
+"""Objects made between two looks for garbage; 700 is Python's own."""
 
 
 def main(argv: Sequence[str] | None = None, connect: Connect | None = None) -> int:
@@ -133,5 +137,18 @@ def _stop_writing() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def command() -> int:
+    """The program ``holdfast``: :func:`main`, and no time for garbage that its end takes away.
+
+    Python looks for garbage a dozen times while a command is imported and once more when it
+    ends: 45 of the 160 ms of processor time that the parts of a deploy take here (measured).
+    """
+    gc.set_threshold(_RARELY)
+    try:
+        return main()
+    finally:
+        gc.freeze()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

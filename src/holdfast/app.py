@@ -11,9 +11,11 @@ they are said to be absolute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
+
+from holdfast.records import record
 
 
 class StrategyChoice(StrEnum):
@@ -32,7 +34,7 @@ OLDEST_PYTHON = 8
 """The minor version of Python 3 that asking an app takes at least (holdfast.detect.asks)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dependencies:
     """How the virtual environment is filled.
 
@@ -57,7 +59,7 @@ class Dependencies:
     building: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Web:
     """The web process.
 
@@ -85,7 +87,7 @@ class Web:
     reads_static: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Process:
     """A process besides the web: ``worker``, ``beat``, …"""
 
@@ -97,7 +99,7 @@ class Process:
     tasks: int = DEFAULT_TASKS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReleaseCommand:
     """What runs once before the new release serves (migrations).
 
@@ -114,7 +116,7 @@ class ReleaseCommand:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Persist:
     """A path in the app's own tree that outlives its releases.
 
@@ -129,7 +131,7 @@ class Persist:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Static:
     """A URL prefix that the edge serves from a directory of the release.
 
@@ -140,7 +142,7 @@ class Static:
     directory: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """How the edge treats the app's requests.
 
@@ -171,7 +173,7 @@ class Edge:
     maintenance_allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tls:
     """How the app gets to HTTPS.
 
@@ -192,7 +194,7 @@ class Tls:
     hsts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """How the app is deployed.
 
@@ -211,7 +213,7 @@ class Policy:
     keep: int = 5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """Something detected: what, on what evidence; a warning is for the user to act on."""
 
@@ -221,7 +223,7 @@ class Finding:
     level: Literal["info", "warning"] = "info"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Overlay:
     """Python modules of ours beside a release's source, for what the app lacks to be served.
 
@@ -234,7 +236,7 @@ class Overlay:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ComposeApp:
     """A project of Docker Compose, as it was read and decided when the release was built.
 
@@ -296,7 +298,7 @@ class ComposeApp:
         return (*slot, *self.workers, *self.once, *self.ended)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppSpec:
     """One app, resolved.
 

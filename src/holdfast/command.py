@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from holdfast.account import Account
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Secret:
     """A string that does not print itself."""
 
@@ -24,7 +25,7 @@ class Secret:
         return "***"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """What is going to be run.
 

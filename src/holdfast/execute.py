@@ -10,13 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from holdfast.account import Account, no_new_privileges
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
+from holdfast.records import record
 
 TAIL_LINES = 60
 MOST_KEPT = 16 * 1024 * 1024
@@ -26,7 +26,7 @@ _STOP_GRACE = 5.0
 _CHUNK = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Completed:
     """How a command ended: exit status, its output (the last 16 MB), seconds it took."""
 

@@ -32,10 +32,10 @@ A unix socket's path has at most 107 bytes (unix(7)); :func:`check` says so earl
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import UsageError
+from holdfast.records import record
 
 LONGEST_ROOT = 50
 """Bytes of ROOT that leave room for ``apps/NAME/run/web.a.sock`` in 107 bytes."""
@@ -54,7 +54,7 @@ def default_root() -> Path:
     return (Path(data) if data else Path.home() / ".local/share") / "holdfast"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppLayout:
     """The directories of one app."""
 
@@ -134,7 +134,7 @@ class AppLayout:
                 path.chmod(0o700)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layout:
     """The directories of one machine."""
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from holdfast import errors
+from holdfast.records import record
 
 VERSION = 1
 
@@ -36,7 +37,7 @@ class Kind(StrEnum):
     DEPLOY_ENDED = "deploy.ended"  # outcome, release, error, hint, detail, seconds, held_ms
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One thing that happened; ``at`` is Unix time in seconds."""
 
@@ -57,7 +58,7 @@ Emit = Callable[[Event], None]
 """Takes one event; never raises, never blocks for long."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)

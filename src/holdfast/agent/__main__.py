@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -102,4 +103,7 @@ def _told(work: Callable[[], int]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    gc.set_threshold(50_000)  # see holdfast.__main__
+    status = main(sys.argv[1:])
+    gc.freeze()
+    sys.exit(status)

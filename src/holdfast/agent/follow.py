@@ -11,7 +11,7 @@ from holdfast.deploy.machine import Machine
 from holdfast.errors import DeployFailed
 from holdfast.protocol import Emit, error_from_json
 
-_POLL = 0.02
+_POLL = 0.01
 _UNATTENDED = 1.0
 """Seconds without an engine after which it is started again."""
 

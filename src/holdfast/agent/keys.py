@@ -16,7 +16,6 @@ import pwd
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from holdfast.execute import run
 from holdfast.files import write_atomic
 from holdfast.layout import Layout
 from holdfast.protocol import Emit
+from holdfast.records import record
 
 USER = "holdfast-deploy"
 MARKER = Path("/etc/holdfast/server.json")
@@ -41,7 +41,7 @@ _TIMEOUT = 30.0
 Params = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """A public key; ``comment`` says whose it is."""
 

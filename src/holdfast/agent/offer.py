@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO
 
 from holdfast.errors import TransportError
+from holdfast.records import record
 
 CHUNK = 1 << 18
 AGAIN = "run the command again"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """One file's content in the archive: where it begins, how long it is, its SHA-256."""
 
@@ -23,7 +23,7 @@ class Content:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Offer:
     """What is told about an archive before any content of it is sent.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.cli.problem import Problem, fatal
@@ -14,9 +13,10 @@ from holdfast.compose.project import directory, read
 from holdfast.config.models import Config
 from holdfast.detect import composed
 from holdfast.errors import DetectionError, HoldfastError
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Said:
     """What is said besides the project's files.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 import click
 
 from holdfast.cli.invocation import Invocation
+from holdfast.records import record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class Duration(click.ParamType[float]):
         return float(found[1]) * _UNITS[found[2]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Where:
     """Which app, and where: ``--name``, ``--server``, ``--env``; ``None`` if not given."""
 

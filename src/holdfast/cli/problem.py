@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from holdfast.errors import HoldfastError
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """Something to put right; a deploy fails for a ``fatal`` one."""
 

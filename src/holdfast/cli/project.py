@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.errors import UsageError
 from holdfast.protocol import Request
+from holdfast.records import record
 
 if TYPE_CHECKING:
     from holdfast.config.models import Config
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class App:
     """An app on a server.
 
@@ -59,7 +59,7 @@ def server_of(invocation: Invocation, where: Where) -> str | None:
     return _server(load(invocation, where), where)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Beginning:
     """What is known of a project before anything is decided.
 
@@ -114,7 +114,7 @@ def begin(
     return Beginning(config, name, named, server, hosts, known, transport)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project:
     """A project about to be deployed.
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from holdfast.cli.invocation import Connect, Invocation, open_server
 from holdfast.cli.verb import common_options
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A verb: its module's name under ``holdfast.cli``, the heading it stands under, its help."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from holdfast.records import record
 
 _CACHES = (
     (re.compile(r"\buv (?:pip install|sync)\b"), "/root/.cache/uv"),
@@ -77,7 +78,7 @@ def text(build: Mapping[str, Any]) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slow:
     """A line to change.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.compose import dockerfile, kinds
 from holdfast.compose.project import Project, Service, elsewhere
+from holdfast.records import record
 
 _PROXIES = re.compile(
     r"(?:^|/)(?:[\w-]*nginx[\w-]*|caddy|haproxy|httpd|envoy|openresty|traefik)(?:[:@-]|$)",
@@ -51,7 +51,7 @@ _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _LARGEST, _MOST = 200_000, 60
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Front:
     """A proxy.
 

@@ -7,16 +7,16 @@ so what it is handed must not lie in that release (https://docs.docker.com/refer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import BuildError
+from holdfast.records import record
 
 KINDS = ("configs", "secrets")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Handed:
     """A file; ``path`` is relative to the project, ``kind`` is ``configs`` or ``secrets``."""
 

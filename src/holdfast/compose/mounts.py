@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -14,6 +13,7 @@ from holdfast.compose.fronts import passes_on
 from holdfast.compose.project import Mount, Project, Service, elsewhere
 from holdfast.compose.roles import Roles
 from holdfast.errors import BuildError
+from holdfast.records import record
 
 Place = Literal["release", "data", "fixed", "drop"]
 
@@ -24,7 +24,7 @@ _MANY_WRITERS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bind:
     """A path of the project that a service mounts.
 
@@ -75,7 +75,7 @@ def _contexts(project: Project, source: Path) -> set[str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Given:
     """A mount of a path of the project, and what the project has there."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from holdfast.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Tagged:
     """A value that replaces (``!override``) or removes (``!reset``) what the project says."""
 

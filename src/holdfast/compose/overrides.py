@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from holdfast.app import ComposeApp
 from holdfast.compose import handed, override
 from holdfast.compose.override import instead, reset
 from holdfast.compose.project import COMPLETED
+from holdfast.records import record
 
 LABEL = "holdfast"
 ENDS = f"{LABEL}.ends"
@@ -26,7 +27,7 @@ EDGE = "holdfast_edge"
 Definition = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where a web stands: its slot, its own address on the edge's network, that network's name.
 

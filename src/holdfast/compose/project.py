@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from holdfast.records import record
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """In Compose's own order; the first that is there counts."""
@@ -32,7 +33,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mount:
     """A volume of a service: ``kind`` is ``bind``, ``volume``, ``tmpfs``, …"""
 
@@ -43,7 +44,7 @@ class Mount:
     raw: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Service:
     """One service.
 
@@ -78,7 +79,7 @@ class Service:
         return " ".join((*self.entrypoint, *self.command))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project:
     """The services of a project by name; ``raw`` is the whole document."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from holdfast.app import Finding
 from holdfast.compose import kinds, routed
@@ -12,6 +12,7 @@ from holdfast.compose.dockerfile import exposes, text
 from holdfast.compose.fronts import Front
 from holdfast.compose.project import Project, Service
 from holdfast.errors import DetectionError
+from holdfast.records import record
 
 LABEL_WEB, LABEL_PORT = "holdfast.web", "holdfast.port"
 
@@ -27,7 +28,7 @@ _WEB_NAMES = ("web", "app", "site", "server", "backend", "api", "django", "flask
 Fronts = Mapping[str, Front]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Roles:
     """Who is what; ``port`` is the web's in its container, ``None`` until its image says so.
 

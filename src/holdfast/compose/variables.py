@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from holdfast.records import record
 
 _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Use:
     """A variable; ``optional`` if a default or an alternative stands beside it."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from dotenv import dotenv_values
 
 from holdfast.compose.project import directory, elsewhere
 from holdfast.errors import DetectionError
+from holdfast.records import record
 
 Document = dict[str, Any]
 Values = Mapping[str, str]
@@ -33,7 +33,7 @@ _RESET, _INSTEAD = "\0reset", "\0instead"
 """What ``!reset`` leaves, and the keys of a service that ``!override`` stands at."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Instead:
     value: Any
 

@@ -11,7 +11,7 @@ the 40 ms in which a config is to be loaded, and its messages would all be rewri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from holdfast.config.addresses import email, https_url, key_file
@@ -20,6 +20,7 @@ from holdfast.config.paths import inside, part, persistent_paths, static, url_pa
 from holdfast.config.tables import command_or_false, named_tables, table
 from holdfast.config.units import duration, size
 from holdfast.config.values import Reader, choice, count, flag, list_of, text
+from holdfast.records import record
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 MEMORY, TASKS = size(32 * 10**6, 16 * 10**12), count(16, 100_000)
@@ -34,7 +35,7 @@ def key(read: Reader[Any], about: str, usual: object = None) -> Any:
     return field(default=None, metadata={"read": read, "about": about, "usual": usual})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class App:
     """``[app]``: what it is and where it runs."""
 
@@ -55,7 +56,7 @@ class App:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Web:
     """``[web]``: the web process, and how the edge treats its requests."""
 
@@ -102,7 +103,7 @@ class Web:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Process:
     """A process besides the web; ``command`` is always said."""
 
@@ -113,7 +114,7 @@ class Process:
     tasks: int | None = key(TASKS, "the most processes and threads there", usual=512)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Build:
     """``[build]``: what is done to make a release, beside its dependencies."""
 
@@ -129,7 +130,7 @@ class Build:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """``[release]``: what runs once before a release serves."""
 
@@ -139,7 +140,7 @@ class Release:
     timeout: float | None = key(duration(1, DAY), "for the release command", usual=600.0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compose:
     """``[compose]``: what a Compose project cannot say about itself."""
 
@@ -161,7 +162,7 @@ class Compose:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Django:
     """``[django]``: what is added to settings that were made for development."""
 
@@ -171,7 +172,7 @@ class Django:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Persist:
     """``[persist]``: what outlives releases."""
 
@@ -181,7 +182,7 @@ class Persist:
     detect: bool | None = key(flag, "find more such paths", usual=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deploy:
     """``[deploy]``: how one release follows another."""
 
@@ -201,7 +202,7 @@ class Deploy:
 _key = key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tls:
     """``[tls]``: how the app gets to HTTPS."""
 
@@ -217,7 +218,7 @@ class Tls:
     hsts: bool | None = _key(flag, "browsers keep to HTTPS once it is proven", usual=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """Everything the user said.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from holdfast.app import AppSpec
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """What is known of it.
 
@@ -36,7 +36,7 @@ class Failure:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cause:
     cause: str
     do: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from holdfast.deploy.holding import Holding
 from holdfast.deploy.journal import Journal
@@ -13,11 +12,12 @@ from holdfast.edge.contract import EdgeControl, Target
 from holdfast.errors import Cancelled
 from holdfast.layout import AppLayout
 from holdfast.protocol import Emit, Event, Kind
+from holdfast.records import record
 from holdfast.releases.contract import ReleaseStore
 from holdfast.runtimes.contract import Environment, Release, Runtime, Slot
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """One deploy: from ``old`` (``None`` the first time) to ``new``.
 

@@ -14,11 +14,11 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from holdfast.app import AppSpec
 from holdfast.deploy.causes import Cause, Failure, likely
 from holdfast.errors import DeployFailed
+from holdfast.records import record
 from holdfast.runtimes.contract import Release, Runtime, Slot, State
 
 PATIENCE = 5.0
@@ -41,7 +41,7 @@ _ERROR = re.compile(r"[\w.]*(?:Error|Exception|Warning|Exists|DoesNotExist)\b ?:
 _WELL = frozenset({401, 403, 404, 405})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What came back: a status and the start of the body, or why nothing did.
 

@@ -14,13 +14,13 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import Busy, NotFound
 from holdfast.protocol import Event
+from holdfast.records import record
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deploys (
@@ -85,7 +85,7 @@ class StepState(StrEnum):
     UNDONE = "undone"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deploy:
     """A row of the journal; times are Unix seconds."""
 
@@ -115,7 +115,7 @@ class Deploy:
         return self.request.get("release")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StepRecord:
     name: str
     state: StepState

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from holdfast.command import Secret
 from holdfast.deploy.journal import Journal
 from holdfast.edge.contract import EdgeControl
 from holdfast.environment import EnvStore, split_database
 from holdfast.layout import Layout
+from holdfast.records import record
 from holdfast.releases.contract import ReleaseStore
 from holdfast.runtimes.contract import Environment, Release, Runtime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Machine:
     """What runs, serves, keeps and remembers on this machine.
 

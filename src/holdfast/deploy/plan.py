@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.app import AppSpec, Finding, StrategyChoice
+from holdfast.records import record
 from holdfast.runtimes.contract import Release
 
 Strategy = Literal["handover", "hold"]
@@ -15,7 +15,7 @@ _MEMORY_MARGIN = 1.2
 """A second copy must find this much of what the first one uses."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What the decision rests on.
 
@@ -40,7 +40,7 @@ class Facts:
     replaced: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """The plan of one deploy.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from holdfast.deploy.context import Context
+from holdfast.records import record
 
 
 def always(context: Context) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One line of a strategy.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from holdfast.detect.facts import Interface
 from holdfast.detect.project import Candidate
 from holdfast.errors import DetectionError
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DjangoAnswers:
     """Django's settings, as far as a deploy needs them.
 
@@ -42,7 +43,7 @@ class DjangoAnswers:
     reads_static: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answers:
     """What the probe learnt. Paths inside the project are relative to its root.
 

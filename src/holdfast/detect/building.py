@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from holdfast.app import Finding
 from holdfast.config import Config
@@ -14,11 +13,12 @@ from holdfast.detect import front
 from holdfast.detect.answers import Answers
 from holdfast.detect.facts import FrontEnd, Translations
 from holdfast.detect.project import Project
+from holdfast.records import record
 
 _BABEL = frozenset({"babel", "flask-babel", "flask-babelex", "quart-babel", "fastapi-babel"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """A command of the build and why, or (without a command) what is not made and why not."""
 

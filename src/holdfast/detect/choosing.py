@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from holdfast.app import Dependencies, Finding
 from holdfast.config import Config
@@ -12,11 +12,12 @@ from holdfast.detect import inference, refusal, secrets
 from holdfast.detect.facts import DependencyFile, EnvRead, Fact, NeedsInstalling, PythonRequest
 from holdfast.detect.lines import normalise, specifier
 from holdfast.detect.tree import Tree, parent
+from holdfast.records import record
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chosen:
     """How the environment is filled, which packages that means, and why."""
 

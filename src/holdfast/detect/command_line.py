@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from holdfast.records import record
 
 SERVERS = ("gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve")
 
@@ -29,7 +31,7 @@ _ALONE = frozenset({"--reload", "--preload", "--factory", "--proxy-headers", "--
 _TARGET = re.compile(r"[\w.\-/]+(?::[\w.]+(?:\(.*\))?)?\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServerLine:
     """A server's command line, taken apart.
 

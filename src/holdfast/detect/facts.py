@@ -7,15 +7,17 @@ can't break an old one.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Literal
+
+from holdfast.records import record
 
 Framework = Literal["django", "flask", "asgi", "wsgi", "command"]
 Interface = Literal["wsgi", "asgi"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """Where it stands: a file of the project and a line, if one line says it."""
 
@@ -34,13 +36,13 @@ class Confidence(IntEnum):
     SURE = 80
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact:
     evidence: Evidence
     confidence: Confidence = field(default=Confidence.SURE, kw_only=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppObject(Fact):
     """Something a server could call: an object, or a factory that makes one.
 
@@ -60,7 +62,7 @@ class AppObject(Fact):
     made_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DjangoProject(Fact):
     """A Django project.
 
@@ -80,7 +82,7 @@ class DjangoProject(Fact):
     forces: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DependencyFile(Fact):
     """A file that says what to install.
 
@@ -115,7 +117,7 @@ class DependencyFile(Fact):
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PythonRequest(Fact):
     """A Python that the project asks for; ``elsewhere``: of another platform."""
 
@@ -123,7 +125,7 @@ class PythonRequest(Fact):
     elsewhere: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Translations(Fact):
     """A folder of translations (``locale``) that are not compiled.
 
@@ -138,28 +140,28 @@ class Translations(Fact):
     of_django: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NeedsInstalling(Fact):
     """The project itself must be installed, not only what it depends on."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BrokenFile(Fact):
     """A file that decides something and can't be read."""
 
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnparsedApp(Fact):
     """A Python file that may well make the app, and has a syntax error."""
 
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvRead(Fact):
     """The code reads a variable from the environment.
 
@@ -183,7 +185,7 @@ class EnvRead(Fact):
         return self.required and self.name not in known and self.unless.isdisjoint(known)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OldCall(Fact):
     """The code calls a library as its newest version no longer takes.
 
@@ -197,7 +199,7 @@ class OldCall(Fact):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SampleValue(Fact):
     """A sample of the environment names a variable; ``value`` shows how it looks."""
 
@@ -205,14 +207,14 @@ class SampleValue(Fact):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HardCodedSecret(Fact):
     """A secret key that stands in the code."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProcessLine(Fact):
     """A line of a ``Procfile``; ``directory`` is where the file lies."""
 
@@ -221,7 +223,7 @@ class ProcessLine(Fact):
     directory: str = "."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GunicornSettings(Fact):
     """A configuration file of gunicorn: the names it sets; its worker, if that is written out."""
 
@@ -229,7 +231,7 @@ class GunicornSettings(Fact):
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AppHint(Fact):
     """Somebody named the app: ``FLASK_APP``, ``[tool.fastapi] entrypoint``.
 
@@ -240,12 +242,12 @@ class AppHint(Fact):
     says: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HealthRoute(Fact):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Migrations(Fact):
     """Migrations that a tool other than Django runs; ``directory`` is where they lie."""
 
@@ -253,7 +255,7 @@ class Migrations(Fact):
     directory: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepares(Fact):
     """Something that is run once by hand before the app answers.
 
@@ -269,7 +271,7 @@ class Prepares(Fact):
     script: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FrontEnd(Fact):
     """A ``package.json`` with a build script.
 
@@ -286,21 +288,21 @@ class FrontEnd(Fact):
     fetched: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemoryState(Fact):
     """The app keeps something in memory that a second worker would not see."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StreamsAnswers(Fact):
     """The app has WebSockets or event streams."""
 
     what: Literal["websocket", "event stream"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WritesTo(Fact):
     """The app writes to a path in its own tree.
 
@@ -315,14 +317,14 @@ class WritesTo(Fact):
     only_loaded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StartsServer(Fact):
     """The module starts its own server when it is imported: importing it never ends."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ToolApp(Fact):
     """A script that a framework's own command serves: ``streamlit run``.
 
@@ -334,7 +336,7 @@ class ToolApp(Fact):
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OtherProject(Fact):
     """A sign that this is something else: a JavaScript app, a PHP site."""
 

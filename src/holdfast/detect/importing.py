@@ -6,15 +6,14 @@ one, its own imports tell. The directory from which most of them are found is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree, parent
+from holdfast.records import record
 
 _SOURCE_DIRECTORIES = ("src", "lib")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Import:
     """How a file is imported: its module's name, from which directory, with what path besides."""
 

@@ -7,12 +7,12 @@ happen to be called on the index would run a stranger's code.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from holdfast.app import Finding
 from holdfast.detect.facts import Evidence
 from holdfast.detect.source import Source
 from holdfast.detect.tree import Tree
+from holdfast.records import record
 
 _SAME = """
 aiofiles aiohttp aiosqlite alembic altair amqp anthropic anyio apispec apscheduler arq arrow
@@ -122,7 +122,7 @@ PACKAGES = {
 """Import names and the packages that hold them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inferred:
     packages: tuple[str, ...]
     findings: tuple[Finding, ...]

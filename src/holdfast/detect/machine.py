@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from holdfast.records import record
 
 MB = 1024 * 1024
 PER_WORKER = 512 * MB
@@ -17,7 +18,7 @@ STREAMING = 100
 """Threads where answers stay open; Flask-SocketIO's documentation has the number."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Machine:
     """Cores we may run on, memory in bytes, and whether ``/dev/shm`` can be written."""
 
@@ -44,7 +45,7 @@ def _memory() -> int:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shape:
     """Processes, threads in each, and why."""
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from holdfast.detect.facts import AppObject, Confidence, Evidence, Framework, Interface
 from holdfast.detect.source import Function, Source, required_arguments
 from holdfast.detect.tree import Tree
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     framework: Framework
     interface: Interface

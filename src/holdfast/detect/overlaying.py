@@ -8,7 +8,7 @@ finding that says why it is there and how to make it unnecessary.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from holdfast.app import Finding, Overlay
@@ -17,6 +17,7 @@ from holdfast.detect.answers import Answers, DjangoAnswers
 from holdfast.detect.facts import DjangoProject
 from holdfast.detect.project import Candidate, Project
 from holdfast.detect.warning import allowed
+from holdfast.records import record
 
 MODULE = "holdfast_settings"
 ENTRY = "holdfast_entry"
@@ -25,7 +26,7 @@ _VARIABLE = "DJANGO_SETTINGS_MODULE"
 _CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One setting: the statement that makes it, why, and what to write instead."""
 
@@ -35,7 +36,7 @@ class Line:
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Laid:
     """What becomes of the app with the overlay: what it answers, and what goes beside it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from holdfast.app import Dependencies, Finding
@@ -16,11 +16,12 @@ from holdfast.detect.facts import (
     ProcessLine,
     ToolApp,
 )
+from holdfast.records import record
 
 F = TypeVar("F", bound=Fact)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """One thing that may be the app.
 
@@ -52,7 +53,7 @@ class Candidate:
         return f"{self.module}:{self.attribute}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServerChoice:
     """Which program serves the app.
 
@@ -66,7 +67,7 @@ class ServerChoice:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project:
     """A project as :func:`holdfast.detect.scan` found it.
 

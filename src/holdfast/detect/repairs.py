@@ -9,13 +9,14 @@ only because something in the code is called so.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from holdfast.app import OLDEST_PYTHON, Finding
 from holdfast.detect import choosing, drift, dropped, inference, secrets
 from holdfast.detect.causes import ImportFailed
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
+from holdfast.records import record
 
 SETUPTOOLS = "setuptools<81"
 """``pkg_resources`` has gone from later ones (setuptools' history, v82)."""
@@ -97,7 +98,7 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What the newest of one library has dropped and an older other one still imports."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Other:
     """A package in another's place.
 

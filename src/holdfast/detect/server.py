@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from holdfast.detect.command_line import ServerLine
 from holdfast.detect.facts import Interface
 from holdfast.detect.project import ServerChoice
+from holdfast.records import record
 
 _PREFERRED: dict[Interface, tuple[str, ...]] = {
     "wsgi": ("gunicorn", "granian", "waitress", "hypercorn"),
@@ -46,7 +45,7 @@ _BROUGHT_ALONG = frozenset({"hypercorn"})
 headers; who chose it says so in the project's own dependencies."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Served:
     """A server, and the packages to install for it (PEP 508, pinned)."""
 

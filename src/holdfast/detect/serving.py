@@ -14,11 +14,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.detect.machine import Machine, Shape
 from holdfast.detect.project import Candidate
+from holdfast.records import record
 
 KEEP_ALIVE = 5
 """Seconds; more than the edge's 1 s."""
@@ -26,7 +26,7 @@ KEEP_ALIVE = 5
 Listen = Literal["unix", "port"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """What a command line is made of.
 
@@ -68,7 +68,7 @@ class Wanted:
         return numbers >= version
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A command for ``/bin/sh`` and how it listens."""
 

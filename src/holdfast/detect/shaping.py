@@ -6,16 +6,17 @@ where the edge looks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from holdfast.app import Overlay
 from holdfast.detect import scripts, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.overlaying import ENTRY
 from holdfast.detect.project import Candidate, Project
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shaped:
     answers: Answers
     overlay: Overlay

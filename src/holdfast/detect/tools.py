@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from holdfast.config import Config
 from holdfast.detect import asks, scripts
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tool:
     """One of them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from holdfast.app import Finding, Web
 from holdfast.config import Config
@@ -22,13 +22,14 @@ from holdfast.detect.facts import (
 from holdfast.detect.machine import Machine, Shape
 from holdfast.detect.project import Candidate, Project, ServerChoice
 from holdfast.errors import DetectionError
+from holdfast.records import record
 
 _REUSES_SOCKETS = (19, 8)
 """Until then gunicorn asked for SO_REUSEPORT, which newer kernels refuse to unix sockets: it ends
 at once (seen with 19.7.1 and Linux 6.18)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     command: str
     listen: serving.Listen

@@ -8,12 +8,12 @@ import re
 import resource
 import shutil
 import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.command import Command
 from holdfast.errors import CommandFailed, EdgeError
 from holdfast.execute import run
+from holdfast.records import record
 
 _WANTED_FILES = 65536
 INSTALL = "apt-get install nginx-light libnginx-mod-http-lua lua-cjson"
@@ -25,7 +25,7 @@ _ELSEWHERE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """What the nginx binary of this machine is like.
 

@@ -8,11 +8,11 @@ moment is a function of the file and the clock, so a lease ends without anybody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
 from holdfast.app import AppSpec
+from holdfast.records import record
 from holdfast.runtimes.contract import Slot
 
 
@@ -22,7 +22,7 @@ class Mode(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where an open gate leads: a slot, its address, and the release that listens there.
 
@@ -36,7 +36,7 @@ class Target:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gate:
     """One app's gate.
 
@@ -57,7 +57,7 @@ class Gate:
     allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counts:
     """What the edge has of one app at this moment, over all nginx workers.
 
@@ -72,7 +72,7 @@ class Counts:
     down: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GateStatus:
     gate: Gate
     effective: Mode

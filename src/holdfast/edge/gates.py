@@ -16,12 +16,13 @@ from holdfast.app import Edge as Limits
 from holdfast.edge.contract import Gate, Mode, Target
 from holdfast.errors import EdgeError
 from holdfast.files import write_json
+from holdfast.records import record
 
 MOST_APPS = 256
 """Cells that the board has for each worker (``lua/holdfast/board.lua``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A gate with what only the edge needs: its cell on the board, and its limits."""
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from holdfast.errors import EdgeError, UsageError
 from holdfast.files import write_json
+from holdfast.records import record
 
 DEFAULT_PORT = 8080
 HTTP, HTTPS = 80, 443
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - a web server is there to be reached
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """Port and workers of the edge.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.app import AppSpec
 from holdfast.edge.binary import Program
 from holdfast.edge.settings import HTTPS, Settings
+from holdfast.records import record
 from holdfast.tls.store import Installed, Store
 
 CIPHERS = ":".join(
@@ -20,7 +20,7 @@ REQUEST_ID = "add_header X-Request-ID $hf_request_id always;"
 _INDENT = "\n    "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Secured:
     """How one app is served over TLS.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from holdfast.codec import to_json
+from holdfast.records import record
 
 
 class Phase(StrEnum):
@@ -24,7 +24,7 @@ class State(StrEnum):
     SKIPPED = "skipped"  # cannot be had on this machine; ``note`` says why
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WriteFile:
     """Replace a file, atomically; missing directories are made (0755)."""
 
@@ -33,18 +33,18 @@ class WriteFile:
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoveFile:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chmod:
     path: str
     mode: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Install:
     """Packages of the distribution; ``upgrade`` brings what is installed up to date as well."""
 
@@ -52,7 +52,7 @@ class Install:
     upgrade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """A command; ``may_fail``: its failure is a note (a kernel may refuse one setting of many)."""
 
@@ -64,7 +64,7 @@ class Run:
 Action = WriteFile | RemoveFile | Chmod | Install | Run
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """One thing a set-up server has.
 
@@ -110,7 +110,7 @@ REBOOT = "04:00"
 """Few visitors; unattended-upgrades itself says "now"."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What the user may choose; kept on the server, so that a second run knows.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from holdfast.app import OLDEST_PYTHON, Dependencies
 from holdfast.errors import BuildError
+from holdfast.records import record
 
 NEWEST = 14
 """The last minor version of Python 3 that is tried."""
@@ -37,7 +37,7 @@ _BUILT_WITH = (
 _NO_GIT = "Git executable not found"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sign:
     """Why another Python may help.
 

@@ -8,7 +8,6 @@ and whoever wants may boot the release from then on, while the asking goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from holdfast.app import AppSpec
 from holdfast.command import Command, Secret
 from holdfast.errors import CommandFailed
 from holdfast.execute import run
+from holdfast.records import record
 
 if TYPE_CHECKING:
     from holdfast.config import Config
@@ -56,7 +56,7 @@ def collecting(built: tuple[str, ...], project: Project) -> str | None:
     return manage if likely else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asking:
     """How the app in ``source`` is asked.
 

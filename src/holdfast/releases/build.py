@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from holdfast.errors import BuildError, CommandFailed, DetectionError
 from holdfast.execute import run
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
+from holdfast.records import record
 from holdfast.releases import persist
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
@@ -41,7 +42,7 @@ _MOST_REPAIRS = 6
 """Packages that are added one after the other because an import failed without them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Built:
     """What a build gives: the app, its virtual environment, the migrations pending now."""
 
@@ -50,7 +51,7 @@ class Built:
     pending: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Before:
     """The release that serves while another is built.
 

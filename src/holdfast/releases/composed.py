@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from holdfast.app import AppSpec, ComposeApp, Finding
@@ -17,11 +15,11 @@ from holdfast.command import Secret
 from holdfast.compose import fronts, handed, mounts, overrides, roles, variables
 from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
-from holdfast.compose.project import NAMES, PRODUCTION, Project, directory, read
+from holdfast.compose.project import Project, directory, read
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.environment import EnvStore
-from holdfast.errors import BuildError, DetectionError, ProcessError, UsageError
+from holdfast.errors import BuildError, DetectionError, ProcessError
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist
@@ -33,62 +31,8 @@ from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import api, images, records, resolving
 
 _Said = TypeVar("_Said")
-_LARGEST = 1_000_000
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
 """What has a value in a file of variables, as Compose reads it."""
-
-
-def check_runtime(config: Config, machine: str) -> None:
-    """Refuse what this machine does not do.
-
-    Args:
-        machine: its runtime; empty for any.
-
-    Raises:
-        UsageError: the app wants another.
-    """
-    said = config.app.runtime
-    if said in ("systemd", "supervisor") and machine and said != machine:
-        raise UsageError(
-            f'holdfast.toml: [app] runtime = "{said}": this machine runs processes with {machine}',
-            hint='"auto" takes what is there',
-        )
-
-
-def wanted(config: Config, source: Source, emit: Emit) -> bool:
-    """Whether Docker is to run what the archive holds.
-
-    Where there is no Docker, a project that nobody said anything about goes on as before.
-    """
-    from holdfast.detect import composed
-
-    if config.app.runtime not in (None, "auto"):
-        return config.app.runtime == "compose"
-    try:
-        if not composed.wanted(config, _texts(source.archive)):
-            return False
-    except (OSError, tarfile.TarError):
-        return False  # told where it is unpacked
-    if shutil.which("docker") is None:
-        text = (
-            "the project has a Compose file, but this machine has no Docker: the app runs as"
-            ' processes; [app] runtime = "compose" insists'
-        )
-        emit(Event(Kind.NOTE, {"text": text}))
-        return False
-    return True
-
-
-def _texts(archive: Path) -> dict[str, str]:
-    """The Compose files at the top of an archive."""
-    found = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            name = str(PurePosixPath(member.name))
-            if name in (*NAMES, *PRODUCTION) and member.isfile() and member.size < _LARGEST:
-                stream = tar.extractfile(member)
-                found[name] = stream.read().decode(errors="replace") if stream else ""
-    return found
 
 
 class ComposedBuild:

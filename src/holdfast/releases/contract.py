@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from holdfast.environment import EnvStore
 from holdfast.protocol import Emit
+from holdfast.records import record
 from holdfast.runtimes.contract import Release
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Source that has arrived on the server: a tar archive, and what it was made of."""
 

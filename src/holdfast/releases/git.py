@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.errors import UsageError
+from holdfast.records import record
 
 _TIMEOUT = 60.0
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
@@ -18,7 +18,7 @@ _LOCAL = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJEC
 """Set by git for its hooks (git(1)); they would send us to another repository."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repository:
     """A folder in a git work tree; names are relative to ``directory``."""
 

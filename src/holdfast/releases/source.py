@@ -10,11 +10,12 @@ import os
 import stat
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from pathlib import Path
 
 from holdfast.errors import UsageError
+from holdfast.records import record
 from holdfast.releases import git
 
 _JUNK_DIRECTORIES = frozenset(
@@ -29,7 +30,7 @@ _SUBMODULE = 0o160000
 """The kind of file that git notes for one (gitglossary(7), gitlink)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Packed:
     """The source as it is sent.
 
@@ -81,7 +82,7 @@ def pack(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Listing:
     names: list[str]
     notes: tuple[str, ...]
@@ -92,7 +93,7 @@ class _Listing:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Committed:
     """A file that is sent as it was committed: git's mode, Unix seconds, what it holds."""
 

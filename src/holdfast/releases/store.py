@@ -72,21 +72,23 @@ class Releases:
         ahead: Callable[[Release], None] | None = None,
     ) -> Release:
         from holdfast.config import from_json as read_config
-        from holdfast.releases import composed
+        from holdfast.releases import under_docker
         from holdfast.releases.build import Build
 
         said = read_config(config)
-        composed.check_runtime(said, self._runtime)
+        under_docker.check_runtime(said, self._runtime)
         self._layout.make()
         self._home.make()
-        docker = composed.wanted(said, source, emit)
+        docker = under_docker.wanted(said, source, emit)
         account = None if docker else self._account()
         with self._building():
             path = self._new_directory(source)
             _give(path, account)
             try:
                 if docker:
-                    made = composed.ComposedBuild(
+                    from holdfast.releases.composed import ComposedBuild
+
+                    made = ComposedBuild(
                         self._home, path, said, env, emit, should_stop, self._runtime
                     )
                     return self._finish(path, source, made.run(source))

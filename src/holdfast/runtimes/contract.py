@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,11 +16,12 @@ from typing import Literal, Protocol
 from holdfast.account import Account
 from holdfast.app import AppSpec
 from holdfast.command import Command, Secret
+from holdfast.records import record
 
 Slot = Literal["a", "b"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """A release on disk.
 
@@ -53,7 +53,7 @@ Environment = Mapping[str, "str | Secret"]
 """Variables for a process, beside those every process gets (PATH, HOME, LANG)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OneOff:
     """What a person's command in a release is started as; ``env`` is the whole environment."""
 
@@ -73,7 +73,7 @@ class State(StrEnum):
     """It ended by itself too often and is not started again."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Status:
     """A process as it is now; ``since`` is Unix time, ``restarts`` counts since the start."""
 
@@ -86,7 +86,7 @@ class Status:
     release: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogLine:
     """A line of output; ``at`` is Unix time where it is known."""
 

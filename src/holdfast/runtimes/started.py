@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from holdfast.records import record
 from holdfast.runtimes.ports import free_port
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Started:
     """What was started under a name: of which release, listening where.
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from holdfast.codec import CodecError, from_json, to_json
 from holdfast.errors import HoldfastError
 from holdfast.files import write_json
+from holdfast.records import record
 from holdfast.transport.ssh.destination import Destination
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """One server.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from dataclasses import dataclass
 
 from holdfast.command import Command
 from holdfast.errors import CertificateError, CommandFailed
 from holdfast.execute import Completed, run
+from holdfast.records import record
 
 _TIMEOUT = 20.0
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -23,7 +23,7 @@ _ASKED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Certificate:
     """What matters of one certificate.
 

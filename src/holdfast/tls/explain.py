@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from holdfast.records import record
 
 HOUR = 3600.0
 
@@ -22,7 +23,7 @@ _RETRY = re.compile(r"retry after (\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)", re.IGNOR
 _RETRY_HEADER = re.compile(r"^Retry-After: (\d+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Refusal:
     """Why there is no certificate.
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from holdfast.app import AppSpec
+from holdfast.records import record
 from holdfast.tls import acme, domains, own, pointing
 from holdfast.tls.explain import Refusal
 from holdfast.tls.outcome import Outcome
@@ -22,7 +22,7 @@ from holdfast.tls.pauses import pause
 from holdfast.tls.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """This machine as a CA sees it: the port of plain HTTP, and its own addresses."""
 

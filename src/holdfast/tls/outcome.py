@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from holdfast.records import record
 from holdfast.tls.explain import Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What came of one look at an app.
 

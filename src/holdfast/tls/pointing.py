@@ -7,19 +7,19 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.command import Command
 from holdfast.errors import CommandFailed
 from holdfast.execute import run
+from holdfast.records import record
 from holdfast.tls import dns
 
 _TIMEOUT = 5.0
 CHALLENGES = Path(".well-known/acme-challenge")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lead:
     """What was found of one domain.
 

@@ -22,13 +22,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from holdfast.codec import from_json, to_json
 from holdfast.errors import Busy
 from holdfast.files import symlink_atomic, write_atomic, write_json
+from holdfast.records import record
 from holdfast.tls import certificate
 from holdfast.tls.certificate import Certificate
 
@@ -40,7 +40,7 @@ PATIENCE = 20.0
 """Seconds: the timer's look at apps whose certificates are fine takes one, a CA 2 to 10."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Installed:
     """A pair of files that the edge may use."""
 

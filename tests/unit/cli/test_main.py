@@ -159,6 +159,7 @@ def test_help_imports_nothing_heavy() -> None:
         "holdfast.cli.root",
         "holdfast.cli.invocation",
         "holdfast.cli.verb",
+        "holdfast.records",
     }
 
 

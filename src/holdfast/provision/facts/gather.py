@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from holdfast.command import Command
@@ -14,11 +14,12 @@ from holdfast.errors import CommandFailed
 from holdfast.execute import run
 from holdfast.provision.facts import parse
 from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
+from holdfast.records import record
 
 MARKER = "/etc/holdfast/server.json"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """What operations want to see, besides what is always read."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from holdfast.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A regular file; ``text`` is ``None`` where only the mode is of interest."""
 
@@ -14,7 +16,7 @@ class File:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """A unit of systemd: is-enabled's and is-active's words."""
 
@@ -22,7 +24,7 @@ class Unit:
     active: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """A kernel setting; read-only in most containers."""
 
@@ -30,7 +32,7 @@ class Setting:
     writable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class User:
     """An account that can log in.
 
@@ -42,7 +44,7 @@ class User:
     keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listener:
     """A socket that others can reach; ``process`` is empty where it is not known."""
 
@@ -51,7 +53,7 @@ class Listener:
     process: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """One server, at one moment.
 

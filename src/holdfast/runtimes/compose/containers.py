@@ -6,12 +6,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.errors import ProcessError
+from holdfast.records import record
 from holdfast.runtimes.compose import api
 from holdfast.runtimes.contract import State, Status
 
@@ -29,7 +29,7 @@ _STARTING = 300.0
 _AT_ONCE = 32
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Container:
     """One container; ``raw`` is what ``docker inspect`` says."""
 

@@ -10,12 +10,13 @@ import json
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holdfast.compose import overrides
 from holdfast.errors import BuildError, ProcessError
+from holdfast.records import record
 from holdfast.runtimes.compose import api, docker, records
 from holdfast.runtimes.contract import Environment
 
@@ -31,7 +32,7 @@ _SAME_AGAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 Line = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """The images of one release: of these services of a project whose source lies there."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from holdfast.compose import overrides
 from holdfast.compose.overrides import Place
+from holdfast.records import record
 from holdfast.runtimes.compose import api, containers, ending, network, ready, records, steady
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
@@ -16,7 +16,7 @@ from holdfast.runtimes.started import Started
 _UP = ("up", "--no-deps", "--no-build", "--force-recreate", "--timeout=1")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Slot:
     """A web in its slot as it is to be; ``changed``: it was to be in another way before."""
 

@@ -18,11 +18,12 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 from holdfast.files import write_atomic, write_json
 from holdfast.layout import AppLayout, Layout
+from holdfast.records import record
 from holdfast.runtimes import processes
 from holdfast.runtimes.base import exec_line
 from holdfast.runtimes.started import Started, read_started, reads
@@ -37,7 +38,7 @@ next start (``daemon.LONGEST_DELAY``)."""
 FOR_EVER = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """All that a program's files are to say; ``env`` is shell text and holds secrets."""
 

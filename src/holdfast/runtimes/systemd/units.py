@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.account import Account
+from holdfast.records import record
 
 Line = tuple[str, str]
 Section = tuple[str, Sequence[Line]]
@@ -63,7 +63,7 @@ _APP: tuple[Line, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Process:
     """A process of an app as a unit sees it.
 

@@ -11,13 +11,13 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from holdfast.errors import HoldfastError
+from holdfast.records import record
 
 MODULES = ("holdfast", "supervisor", "uv")
 LEFT_OUT = frozenset(
@@ -29,7 +29,7 @@ LEFT_OUT = frozenset(
 _NEVER = (".pyc", ".so", ".pyd")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bundle:
     """The files by their path in the archive.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.command import Command
+from holdfast.records import record
 from holdfast.transport.ssh.destination import Destination
 
 _DEFAULTS = """\
@@ -35,7 +35,7 @@ _ALWAYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Client:
     """How ``ssh`` is called for one server.
 

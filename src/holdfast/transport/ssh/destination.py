@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from holdfast.errors import UsageError
+from holdfast.records import record
 
 _FORM = re.compile(
     r"""(?x) (?: (?P<user> [A-Za-z0-9._] [A-Za-z0-9._-]* ) @ )?
@@ -17,7 +17,7 @@ _FORM = re.compile(
 _HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Destination:
     """One server; what is ``None`` is left to the user's SSH configuration."""
 

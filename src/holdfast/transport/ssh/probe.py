@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from holdfast.records import record
 
 PROBE = """
 s= a=
@@ -37,7 +38,7 @@ SERVER = "holdfast-server "
 DOOR = "holdfast-door "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class There:
     """What the server says of itself.
 

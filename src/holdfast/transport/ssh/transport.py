@@ -166,10 +166,10 @@ class SshTransport:
     def _agent(self) -> There:
         """The server, with our own agent on it: installed first if it has another or none."""
         with self._lock:
+            ours = bundle()  # read while ssh connects
             there = self.connection.there()
             if there.door is not None:
                 return self._behind(there)
-            ours = bundle()
             if not self._ready and there.agent != ours.hash:
                 install(self.connection, ours)
             self._ready = True
