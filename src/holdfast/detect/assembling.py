@@ -232,7 +232,8 @@ class Assembly:
         """A framework whose own command serves the script."""
         tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
         path = found.evidence.file
-        directory = self.config.web.directory or (parent(path) if "/" in path else ".")
+        beside = found.directory or (parent(path) if "/" in path else ".")
+        directory = self.config.web.directory or beside
         self._read([path], [directory])
         environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
         wanted = (tool.package, *tool.besides)

@@ -330,10 +330,12 @@ class ToolApp(Fact):
 
     Attributes:
         last: it serves by itself, and counts only where no app was found.
+        directory: where it is run; empty: beside the script.
     """
 
     tool: str
     last: bool = False
+    directory: str = ""
 
 
 @record

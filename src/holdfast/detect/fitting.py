@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from holdfast.app import Finding
@@ -9,26 +10,31 @@ from holdfast.detect import choosing, repairs, server
 from holdfast.detect.answers import Answers
 from holdfast.detect.project import Project
 
-_OLD_GUNICORN = 21
-"""gunicorn imports ``pkg_resources`` before this; the newest setuptools has none."""
+_LOADS = {
+    "gunicorn": ((21,), "imports pkg_resources; a newer gunicorn would not need it"),
+    "flask": ((2, 1), "finds flask db by pkg_resources; a newer Flask would not need it"),
+}
+"""What wants ``pkg_resources`` before a version; the newest setuptools has none."""
 
 
 def fitted(project: Project, answers: Answers) -> tuple[Project, Answers]:
     """Both with the protocol that the object was heard to speak, and what its server needs."""
-    return _spoken(_with_old_server(project, answers), answers)
+    return _spoken(_with_setuptools(project, answers), answers)
 
 
-def _with_old_server(project: Project, answers: Answers) -> Project:
-    version = answers.versions.get("gunicorn", "")
-    first = version.partition(".")[0]
-    if not first.isdigit() or int(first) >= _OLD_GUNICORN:
-        return project
-    if repairs.SETUPTOOLS in project.dependencies.extra:
-        return project
-    why = f"gunicorn {version} imports pkg_resources; a newer gunicorn would not need it"
-    added = choosing.with_server(project.dependencies, (repairs.SETUPTOOLS,))
-    finding = Finding("added", repairs.SETUPTOOLS, why, level="warning")
-    return replace(project, dependencies=added, findings=(*project.findings, finding))
+def _with_setuptools(project: Project, answers: Answers) -> Project:
+    for name, (until, what) in _LOADS.items():
+        version = answers.versions.get(name, "")
+        numbers = tuple(map(int, re.findall(r"\d+", version)[: len(until)]))
+        wanted = name != "flask" or answers.migrate
+        if not numbers or numbers >= until or not wanted:
+            continue
+        if repairs.SETUPTOOLS not in project.dependencies.extra:
+            added = choosing.with_server(project.dependencies, (repairs.SETUPTOOLS,))
+            why = f"{name} {version} {what}"
+            finding = Finding("added", repairs.SETUPTOOLS, why, level="warning")
+            return replace(project, dependencies=added, findings=(*project.findings, finding))
+    return project
 
 
 def _spoken(project: Project, answers: Answers) -> tuple[Project, Answers]:

@@ -117,7 +117,7 @@ PACKAGES = {
     "google.cloud.storage": "google-cloud-storage", "google.genai": "google-genai",
     "google.cloud.firestore": "google-cloud-firestore",
     "google.cloud.bigquery": "google-cloud-bigquery",
-    "Levenshtein": "levenshtein", "html2text": "html2text",
+    "git": "gitpython", "Levenshtein": "levenshtein", "html2text": "html2text",
 }  # fmt: skip
 """Import names and the packages that hold them."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from holdfast.app import Overlay
-from holdfast.detect import scripts, tools
+from holdfast.detect import handlers, scripts, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.overlaying import ENTRY
 from holdfast.detect.project import Candidate, Project
@@ -27,7 +27,8 @@ def shape(project: Project, answers: Answers) -> Shaped:
     if project.tool is not None and project.tool.tool == "gradio":
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.GRADIO}))
     if project.tool is not None and project.tool.last:
-        text = scripts.launcher(project.tool.tool)
+        of_functions = project.tool.tool == handlers.TOOL
+        text = handlers.LAUNCHER if of_functions else scripts.launcher(project.tool.tool)
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": text}))
     if project.tool is not None and tools.reads_secrets(project.facts, project.tool):
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.streamlit()}))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from holdfast.config import Config
-from holdfast.detect import asks, scripts
+from holdfast.detect import asks, handlers, scripts
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
@@ -189,6 +189,7 @@ SCRIPTS = {
     )
     for module in ("tornado", *scripts.CALLS.values())
 }
+SCRIPTS[handlers.TOOL] = SCRIPTS["http.server"]
 """Those that start a server of their own."""
 TOOLS_AND_NOTEBOOKS = {**SCRIPTS, **TOOLS, "voila": VOILA}
 

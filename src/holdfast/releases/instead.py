@@ -26,7 +26,9 @@ _RENAMED = {"pycrypto": "pycryptodome", "sklearn": "scikit-learn", "dotenv": "py
 _SUPERSEDED = {"markupsafe": "markupsafe>=1.1,<2.1"}
 """Later ones that are the same to those who use them, and can be built."""
 
-_NOT_NEEDED = frozenset({"uwsgi", "mod-wsgi", "meinheld", "bjoern"})
+_NOT_NEEDED = frozenset({"uwsgi", "mod-wsgi", "meinheld", "bjoern", "black", "typed-ast", "pylint",
+                         "mypy", "yapf", "flake8"})  # fmt: skip
+"""Servers of other platforms, and what only a developer uses."""
 
 
 def gone(name: str) -> str:
@@ -60,7 +62,7 @@ def of(sign: Sign, dependencies: Dependencies) -> tuple[Dependencies, str] | Non
             said = f"{name} cannot be built: {other}, which holds the same modules, is installed"
             return replace(without, extra=(*without.extra, other)), said
         if name in _NOT_NEEDED:
-            return without, f"{name} could not be compiled here, and is not needed: it is left out"
+            return without, f"{name} cannot be built here, and is not needed: it is left out"
     return None
 
 

@@ -38,13 +38,19 @@ def choose(
     if not sign.unbuilt or not all(sign.versions) or done & set(sign.unbuilt):
         return None
     for version, path in _pythons(dependencies, python, minor, found, again=bool(done)):
-        lines = []
-        for name, wanted in zip(sign.unbuilt, sign.versions, strict=True):
-            if (other := lowest(f"{name}>={wanted}", version)) is not None:
-                lines.append(f"{name}=={other}")
-        changed = replace(dependencies, instead=(*dependencies.instead, *lines))
-        if len(lines) == len(sign.unbuilt) and resolves(version, changed):
-            return changed, path
+        asked = [
+            f"{name}>={wanted}" for name, wanted in zip(sign.unbuilt, sign.versions, strict=True)
+        ]
+        others = [
+            (name, lowest(line, version)) for name, line in zip(sign.unbuilt, asked, strict=True)
+        ]
+        if any(other is None for _, other in others):
+            continue
+        # The lowest comes closest; what else is pinned may only go with a later one.
+        for lines in ([f"{name}=={other}" for name, other in others], asked):
+            changed = replace(dependencies, instead=(*dependencies.instead, *lines))
+            if resolves(version, changed):
+                return changed, path
     return None
 
 

@@ -143,7 +143,7 @@ def test_the_same_code_ready_made(shop: Shop, tmp_path: Path) -> None:
     made = shop.build(files, COMMAND)
     notes = shop.notes()
     assert "psycopg2-binary==2.9.9, the same code, is installed instead" in "".join(notes)
-    assert any(note.startswith("uwsgi could not be compiled here") for note in notes)
+    assert any(note.startswith("uwsgi cannot be built here") for note in notes)
     again = shop.build(files, COMMAND)
     assert again.env_path == made.env_path
     assert shop.notes() == shop.lines() == []

@@ -58,6 +58,25 @@ def test_a_python_that_is_asked_for_stays() -> None:
     assert chosen[1] == "/python3.11"
 
 
+def test_a_later_one_where_the_next_does_not_go_with_the_rest() -> None:
+    """What else is pinned decides."""
+
+    def resolves(version: str, changed: Dependencies) -> bool:
+        return changed.instead == ("numpy>=1.16.3",)
+
+    chosen = nearest.choose(
+        SIGN,
+        Dependencies("requirements", ("requirements.txt",)),
+        "/python3.11",
+        11,
+        found={"3.8": "/python3.8"}.get,
+        lowest=lambda requirement, version: WHEELS.get(version),
+        resolves=resolves,
+    )
+    assert chosen is not None
+    assert (chosen[0].instead, chosen[1]) == (("numpy>=1.16.3",), "/python3.8")
+
+
 def test_no_way_is_gone_twice() -> None:
     """Neither for one that was replaced already, nor for one that no wheel was ever made of."""
     done = Dependencies("requirements", ("requirements.txt",), instead=("numpy==1.17.3",))
