@@ -21,10 +21,10 @@ from bench.harness import ROOT, Results, check, middle, say, scratch
 from bench.parts import Parts
 from demo.place import Place, place
 from tests.server.detect import living
+from tests.server.packages import CACHE
 from tests.unit.detect.cases import Case
 
 ROUNDS = 3
-CACHE = Path(__file__).resolve().parent.parent / ".cache" / "test-packages"
 FILES = 10_000
 AT_ONCE = (os.cpu_count() or 1) + 1
 """Deploys that run side by side: each waits for a boot for half of its time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -23,9 +24,9 @@ class MakeDeployment(Protocol):
     def __call__(self, example: str, settings: str | None = None) -> Deployment: ...
 
 
-@pytest.fixture(scope="module")
-def make_place() -> Iterator[Callable[[], Place]]:
-    """Places with nothing in them; everything ends with the module."""
+@contextmanager
+def places() -> Iterator[Callable[[], Place]]:
+    """Makes places; everything in them ends with the block."""
     require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
     made: list[Place] = []
 
@@ -40,9 +41,9 @@ def make_place() -> Iterator[Callable[[], Place]]:
             place.remove()
 
 
-@pytest.fixture(scope="module")
-def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]:
-    """An example, live in a place of its own."""
+@contextmanager
+def deployments(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]:
+    """Makes deployments, each in a place of its own."""
     with tempfile.TemporaryDirectory(prefix="hfs", dir="/tmp") as home:
         number = iter(range(100))
 
@@ -63,13 +64,34 @@ def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]
 
 
 @pytest.fixture(scope="module")
-def notes(make_deployment: MakeDeployment) -> Deployment:
-    return make_deployment("flask-notes")
+def make_place() -> Iterator[Callable[[], Place]]:
+    """Places with nothing in them; everything ends with the module."""
+    with places() as make:
+        yield make
 
 
 @pytest.fixture(scope="module")
-def polls(make_deployment: MakeDeployment) -> Deployment:
-    return make_deployment("django-polls")
+def make_deployment(make_place: Callable[[], Place]) -> Iterator[MakeDeployment]:
+    """An example, live in a place of its own."""
+    with deployments(make_place) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def make_lasting() -> Iterator[MakeDeployment]:
+    """Likewise; it ends with the test process."""
+    with places() as make_place, deployments(make_place) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def notes(make_lasting: MakeDeployment) -> Deployment:
+    return make_lasting("flask-notes")
+
+
+@pytest.fixture(scope="session")
+def polls(make_lasting: MakeDeployment) -> Deployment:
+    return make_lasting("django-polls")
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +99,11 @@ def tiny(make_deployment: MakeDeployment) -> Tiny:
     made = make_deployment("tiny")
     assert isinstance(made, Tiny)
     return made
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest) -> Deployment:
+    """The app of a case, by its name: ``notes``, ``tiny``."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Deployment)
+    return found

@@ -50,14 +50,6 @@ def notes(make_deployment: MakeDeployment) -> Deployment:
     return make_deployment("flask-notes", settings="")
 
 
-@pytest.fixture
-def site(request: pytest.FixtureRequest) -> Deployment:
-    """The app of a case, by its name: ``notes`` or ``tiny``."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Deployment)
-    return found
-
-
 # the app
 
 

@@ -117,8 +117,6 @@ def named(value: object) -> str:
 @pytest.mark.parametrize(
     ("case", "strategy"),
     [
-        (BUILD, "auto"),
-        (IMPORT, "auto"),
         (BOOT, "handover"),
         (HEALTH, "hold"),
         (SILENT, "handover"),
@@ -127,15 +125,15 @@ def named(value: object) -> str:
     ids=named,
 )
 def test_flask(notes: Deployment, case: Case, strategy: str) -> None:
-    """``flask-notes``: served by the old release to the end, its rows untouched."""
+    """``flask-notes``: served by the old release to the end, its rows untouched; then a good
+    version goes live."""
     stays_as_it_was(notes, case, strategy)
+    goes_on(notes)
 
 
 @pytest.mark.parametrize(
     ("case", "strategy"),
     [
-        (BUILD, "auto"),
-        (IMPORT, "auto"),
         (BOOT, "hold"),
         (HEALTH, "handover"),
         (MIGRATION, "auto"),
@@ -146,6 +144,7 @@ def test_flask(notes: Deployment, case: Case, strategy: str) -> None:
 def test_django(polls: Deployment, case: Case, strategy: str) -> None:
     """``django-polls``: likewise."""
     stays_as_it_was(polls, case, strategy)
+    goes_on(polls)
 
 
 @pytest.mark.parametrize(
@@ -154,10 +153,20 @@ def test_django(polls: Deployment, case: Case, strategy: str) -> None:
 def test_tiny(tiny: Tiny, case: Case, strategy: str) -> None:
     """An app without a framework: likewise."""
     stays_as_it_was(tiny, case, strategy)
+    goes_on(tiny)
+
+
+@pytest.mark.parametrize("example", ["notes", "polls"])
+def test_never_built(example: str, request: pytest.FixtureRequest) -> None:
+    """Neither becomes a release, one after the other; then a good version goes live."""
+    site: Deployment = request.getfixturevalue(example)
+    for case in (BUILD, IMPORT):
+        stays_as_it_was(site, case, "auto")
+    goes_on(site)
 
 
 def stays_as_it_was(site: Deployment, case: Case, strategy: str) -> None:
-    """Deploy the broken version, then a good one, under load."""
+    """Deploy the broken version under load."""
     old = site.versions[-1]
     releases = site.releases()
     before = site.rows()
@@ -170,6 +179,11 @@ def stays_as_it_was(site: Deployment, case: Case, strategy: str) -> None:
     check_rows(before, site.rows(), account.ledger.sent)
     site.keeps(releases)
     check_live(site)
+
+
+def goes_on(site: Deployment) -> None:
+    """Deploy a good version under load."""
+    old = site.versions[-1]
     with site.visited() as visit:
         site.good()
     account = visit.account()

@@ -42,12 +42,17 @@ PLACES = [*places("handover", HANDOVER), *places("hold", HOLD)]
 
 AT_WORK = [
     ("handover", "booted ahead"),
-    *(("handover", place) for place in ("after:build", "after:boot", "after:open")),
-    *(("hold", place) for place in ("before:migrate", "after:migrate", "after:boot", "after:open")),
+    *(("handover", place) for place in ("after:boot", "after:open")),
+    *(("hold", place) for place in ("after:migrate", "after:boot", "after:open")),
 ]
-"""Places at which the app is asked, migrated, booted or drained."""
+"""Places at which the app is asked, or has been migrated, booted or opened to."""
 
-UNDONE = [f"undo:{name}" for name in ("boot", "migrate", "stop-old", "hold")]
+UNDONE = [
+    ("notes", "undo:migrate", "broken-migration"),
+    ("tiny", "undo:boot", "broken-health"),
+    ("tiny", "undo:stop-old", "broken-migration"),
+    ("tiny", "undo:hold", "broken-migration"),
+]
 
 
 def named(places: list[tuple[str, str]]) -> list[str]:
@@ -104,17 +109,18 @@ def test_killed_while_the_app_is_at_work(notes: Deployment, strategy: str, place
     assert [name for name, _ in running(status)] == ["web"]
 
 
-@pytest.mark.parametrize("place", UNDONE)
-def test_killed_while_it_is_undone(notes: Deployment, place: str) -> None:
+@pytest.mark.parametrize(("site", "place", "kind"), UNDONE, indirect=["site"])
+def test_killed_while_it_is_undone(site: Deployment, place: str, kind: str) -> None:
     """A migration fails after it changed tables; the undoing is killed in the middle as well."""
-    served_before = notes.versions[-1]
-    with notes.visited() as visit:
-        notes.fail(place)
-        done = notes.deploy("broken-migration" if place != "undo:boot" else "broken-health", "hold")
-        assert notes.failed_there(), "the deploy never came to that place"
-        notes.settle()
+    served_before, schema = site.versions[-1], site.rows()[""]
+    with site.visited() as visit:
+        site.fail(place)
+        done = site.deploy(kind, "hold")
+        assert site.failed_there(), "the deploy never came to that place"
+        site.settle()
     assert done.outcome == "undone", done.error
-    assert notes.versions[-1] == served_before
+    assert site.versions[-1] == served_before
+    assert site.rows()[""] == schema
     account = visit.account()
     check(account)
     assert set(account.versions) == {served_before}

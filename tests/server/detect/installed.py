@@ -15,6 +15,7 @@ from holdfast.config import Config
 from holdfast.detect import Answers, Project, probe, resolve, scan
 from holdfast.detect.machine import Machine
 from holdfast.execute import run
+from tests.server.packages import UV_CACHE, keep_compiled
 
 MACHINE = Machine(cores=2, memory=4 * 1024**3, shared_memory=Path("/dev/shm").is_dir())
 
@@ -27,6 +28,7 @@ def uv() -> str:
 
 def install(env: Path, dependencies: Dependencies, source: Path) -> Path:
     """A virtual environment with the project's dependencies; its ``bin`` directory."""
+    env_of_uv = {**os.environ, "UV_CACHE_DIR": str(UV_CACHE)}
     subprocess.run([uv(), "venv", "-q", "--python", sys.executable, str(env)], check=True)
     named = ["-r", dependencies.files[0]] if dependencies.files else []
     subprocess.run(
@@ -37,6 +39,7 @@ def install(env: Path, dependencies: Dependencies, source: Path) -> Path:
         ],
         check=True,
         cwd=source,
+        env=env_of_uv,
         timeout=120,
     )
     return env / "bin"
@@ -82,5 +85,6 @@ def detect(source: Path, config: Config, env: Path) -> Detected:
     secrets = dict.fromkeys(project.generate, "0123456789" * 5)
     ask = asker(bin_directory, source, {**(config.env or {}), **secrets})
     answers = probe(project, ask, config)
+    keep_compiled(env)
     spec = resolve(config, project, answers, MACHINE)
     return Detected(project, answers, spec, bin_directory, source)

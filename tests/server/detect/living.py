@@ -28,10 +28,10 @@ from typing import Any
 
 from demo.place import Place, new_place
 from tests.conftest import require
+from tests.server.packages import CACHE, keep_compiled_in
 from tests.unit.detect.cases import Case, load
 
 PROJECTS = Path(__file__).parent / "live"
-CACHE = Path(__file__).resolve().parents[3] / ".cache" / "test-packages"
 LONGEST = 240.0
 """Seconds for one deploy: Streamlit and its like have a hundred megabytes to install."""
 
@@ -123,6 +123,7 @@ def deploy_folder(place: Place, name: str, source: Path, more: list[str], ask: s
         status, body = visit(place.port, host(name), ask)
         return Seen(True, "", "", findings, status, body, time.monotonic() - began)
     finally:
+        keep_compiled_in(place)
         _holdfast(place, source, "destroy", "--server", "local", "--name", name, "--yes")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,13 @@ import pytest
 from examples.variants.make import HOME
 from tests.conftest import require
 from tests.server.examples.projects import RECIPES, UV, make_environment
+from tests.server.packages import keep_compiled
 
 Environments = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Environments:
+def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environments]:
     """An example's environment, made once; uv's cache makes the second run quick."""
     require(UV.exists(), "uv beside this Python: bin/test makes such an environment")
     made: dict[str, Path] = {}
@@ -26,4 +27,6 @@ def environment_of(tmp_path_factory: pytest.TempPathFactory) -> Environments:
             made[example] = make_environment(path, HOME / example, RECIPES[example].install)
         return made[example]
 
-    return environment
+    yield environment
+    for path in made.values():
+        keep_compiled(path)

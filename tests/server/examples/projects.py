@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.server.packages import UV_CACHE
+
 UV = Path(sys.executable).with_name("uv")
 BOOT = 30.0
 """Seconds that an app may take to answer, on a machine that is busy with other tests."""
@@ -203,6 +205,7 @@ def uv_install(
     return subprocess.run(
         [UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python", *install],
         cwd=source,
+        env={**os.environ, "UV_CACHE_DIR": str(UV_CACHE)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
