@@ -31,6 +31,9 @@ _OURS = re.compile(
 )
 """Lines that a script loses when it is joined to ``common.py``: nothing of ours is there."""
 
+_BESIDE = {"django": "django_static", "streamlit": "streamlit_secrets"}
+"""Scripts of two files: the other one."""
+
 _MOST_CANDIDATES = 4
 _CLOSE = 25
 """Points within which candidates are taken for equals: then the next one is tried."""
@@ -120,8 +123,9 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
         ],
     }
     common, own = asks.text("common"), asks.text(how or project.framework)
-    if how == "streamlit":
-        own = f"{asks.text('streamlit_secrets')}\n{own}"
+    beside = _BESIDE.get(how or project.framework)
+    if beside is not None:
+        own = f"{asks.text(beside)}\n{own}"
     own = _OURS.sub("", own)
     # Settings look at sys.argv[1]: under a server it names the app.
     call = (

@@ -64,6 +64,7 @@ class Asking:
         account: whom its code runs as; ``None``: as ourselves.
         masked: takes the values of secrets out of what the app prints.
         pending: whether it is to say, too, which migrations are pending.
+        before: the source of the release that serves, whose static files may do.
     """
 
     source: Path
@@ -71,6 +72,7 @@ class Asking:
     masked: Callable[[str], str]
     should_stop: Callable[[], bool]
     pending: bool
+    before: Path | None = None
 
     def ask(
         self,
@@ -100,6 +102,7 @@ class Asking:
             **environment,
             **({"HOLDFAST_ASK_PENDING": "1"} if self.pending else {}),
             **({"HOLDFAST_ASK_COLLECT": collect} if collect else {}),
+            **({"HOLDFAST_ASK_BEFORE": str(self.before)} if collect and self.before else {}),
             **({"HOLDFAST_ASK_READY": "1" if collect and not early else "now"} if boot else {}),
         }
 

@@ -60,6 +60,7 @@ class Before:
     """
 
     spec: AppSpec
+    source: Path
     ahead: Callable[[AppSpec, Path], None] | None = None
 
 
@@ -240,7 +241,12 @@ class Build:
             boot = partial(before.ahead, before.spec, env_path)
             early = not before.spec.web.reads_static
         asking = Asking(
-            self._source, self._account, self._masked, self._should_stop, self._ask_pending
+            self._source,
+            self._account,
+            self._masked,
+            self._should_stop,
+            self._ask_pending,
+            before.source if before else None,
         )
         environment = self._environment(env_path, self._config.env or {})
         collect = collecting(self._built_before, project)

@@ -114,9 +114,10 @@ class Releases:
         if current is None or current.spec.compose is not None:
             return None
         if ahead is None:
-            return Before(current.spec)
+            return Before(current.spec, current.source)
         return Before(
             current.spec,
+            current.source,
             lambda spec, env_path: ahead(_release(path, source, Built(spec, env_path, None))),
         )
 

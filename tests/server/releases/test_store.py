@@ -194,6 +194,60 @@ def test_static_files_are_collected_while_the_app_is_asked(
     assert any("1 static file copied" in line for line in shop.lines())
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "anew"),
+    [
+        ("site_urls.py", lambda text: text + "more = 1\n", False),
+        ("assets/app.css", lambda text: "two", True),
+        ("assets/sub/other.css", lambda text: "more", True),
+        ("manage.py", lambda text: text + "# more\n", True),
+        ("site_settings.py", lambda text: text.replace("/static/", "/files/"), True),
+    ],
+    ids=["code", "a file", "one more", "manage.py", "settings"],
+)
+def test_static_files_are_those_of_the_release_before(
+    shop: Shop, tmp_path: Path, name: str, change: Callable[[str], str], anew: bool
+) -> None:
+    """Where all that they are made of is the same, and as old as they were."""
+    manifest = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings = (
+        DJANGO["site_settings.py"] + f"STORAGES = {{'staticfiles': {{'BACKEND': '{manifest}'}}}}\n"
+    )
+    files = {**DJANGO, "site_settings.py": settings, "assets/page.css": "a { b: url(app.css) }"}
+    config = {"env": {"COUNT": str(tmp_path / "count")}}
+    for _ in range(2):
+        made = shop.build(files, config)
+        shop.store.set_current(made)
+    before = stamps(made.source / "collected")
+    time.sleep(0.01)
+    last = shop.build({**files, name: change(files.get(name, ""))}, config)
+    after = stamps(last.source / "collected")
+    taken = any("static files of the release before" in line for line in shop.lines())
+    assert (taken, after == before) == (not anew, not anew), shop.lines()
+    shown = json.loads((last.source / "collected" / "staticfiles.json").read_text())["paths"]
+    assert {"app.css", "page.css"} <= set(shown)
+    assert all((last.source / "collected" / path).is_file() for path in shown.values())
+
+
+def test_static_files_that_somebody_changed_are_collected_anew(shop: Shop, tmp_path: Path) -> None:
+    config = {"env": {"COUNT": str(tmp_path / "count")}}
+    for _ in range(2):
+        made = shop.build(DJANGO, config)
+        shop.store.set_current(made)
+    (made.source / "collected" / "app.css").write_text("changed by hand")
+    last = shop.build(DJANGO, config)
+    assert (last.source / "collected" / "app.css").read_text() == "one"
+
+
+def stamps(directory: Path) -> dict[str, int]:
+    """When each file below was changed, in nanoseconds."""
+    return {
+        str(path.relative_to(directory)): path.stat().st_mtime_ns
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
 def test_builds_see_the_network_settings_and_not_our_secrets(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

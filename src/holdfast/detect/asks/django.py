@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import io
 import os
 import re
-import runpy
-import signal
 import sys
 from typing import Any
 
-from holdfast.detect.asks.common import ROOT, aside, ask_pending, enter, listed, place, ready
-
-SETTINGS = "DJANGO_SETTINGS_MODULE"
-STATIC = "django.contrib.staticfiles"
-ASKED = "HOLDFAST_ASK_"
-"""What our own variables begin with: :func:`ready` takes one away, which is no doing of the app."""
-COLLECT_TIMEOUT = 30
-"""Seconds after which collecting here is given up; the command itself has longer."""
+from holdfast.detect.asks.common import aside, ask_pending, enter, place, ready
+from holdfast.detect.asks.django_static import SETTINGS, collected, reads_static_files
 
 
 def ask(given: Any) -> dict[str, Any]:
@@ -51,86 +42,6 @@ def ask(given: Any) -> dict[str, Any]:
     answer.update(chosen=0, failures=[])
     ask_pending(pending_migrations)
     return answer
-
-
-def reads_static_files(module: str, settings: Any) -> bool:
-    """Whether the app looks at its collected files as early as when its server imports it.
-
-    WhiteNoise and its like list them when they start, a storage with a manifest reads that
-    when it is first used. Whoever does neither may be booted while the files are collected.
-    Without a module of its own the app has not been imported as its server imports it.
-    """
-    if module.startswith("django.core.") or STATIC not in settings.INSTALLED_APPS:
-        return True
-    from django.contrib.staticfiles.storage import staticfiles_storage
-    from django.utils.functional import empty
-
-    if "whitenoise" in sys.modules or "servestatic" in sys.modules:
-        return True
-    used = getattr(staticfiles_storage, "_wrapped", None) is not empty
-    return used or bool(settings.STATIC_ROOT and listed(settings.STATIC_ROOT))
-
-
-def collected(manage: str, before: dict[str, str]) -> dict[str, Any]:
-    """What ``manage.py collectstatic`` printed, run here to save importing the project again.
-
-    Nothing, and whoever asked runs the command, where it would not be the same: the variables
-    that ``manage.py`` finds differ from those the project was imported with, it chooses other
-    settings, or the files go elsewhere than to a directory. Nothing too where it fails: the
-    command then says why.
-    """
-    changed = {key for key in {*os.environ, *before} if os.environ.get(key) != before.get(key)}
-    theirs = {key for key in changed - {SETTINGS, "TZ"} if not key.startswith(ASKED)}
-    try:
-        if theirs or not goes_to_a_directory():
-            return {}
-        return {"collected": run_collectstatic(manage, before.get(SETTINGS))}
-    except BaseException:  # (SystemExit among them)
-        return {}
-
-
-def goes_to_a_directory() -> bool:
-    """Whether static files are written by Django's own storage, not sent somewhere."""
-    from django.contrib.staticfiles.storage import staticfiles_storage
-    from django.core.files.storage import FileSystemStorage
-
-    return isinstance(staticfiles_storage, FileSystemStorage)
-
-
-def run_collectstatic(manage: str, settings_before: Any) -> str:
-    """Run the project's own ``manage.py`` as the command would; its output."""
-    from django.conf import settings
-    from django.core import management
-
-    used, execute = settings.SETTINGS_MODULE, management.execute_from_command_line
-
-    def checked(argv: Any = None) -> None:
-        if os.environ.get(SETTINGS) != used:
-            raise RuntimeError("manage.py chooses other settings")
-        execute(argv)
-
-    script = os.path.join(ROOT, manage)
-    os.chdir(os.path.dirname(script))
-    sys.path.insert(0, os.path.dirname(script))
-    sys.argv = [os.path.basename(script), "collectstatic", "--noinput"]
-    os.environ.pop(SETTINGS, None)
-    if settings_before is not None:
-        os.environ[SETTINGS] = settings_before
-    management.execute_from_command_line = checked
-    said = io.StringIO()
-    signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(COLLECT_TIMEOUT)
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            runpy.run_path(os.path.basename(script), run_name="__main__")
-    finally:
-        signal.alarm(0)
-        management.execute_from_command_line = execute
-    return said.getvalue()
-
-
-def too_long(number: int, frame: Any) -> None:
-    raise RuntimeError("collectstatic takes long")
 
 
 def pending_migrations() -> list[str]:
