@@ -23,7 +23,9 @@ _UNSUPPORTED = (
     re.compile(r"not satisfy Python(?P<range>[<>=!~]\S*) and (?:.* of )?(?P<who>\S+) depends? on"),
     re.compile(r"(?P<who>\S+) requires Python (?P<range>[<>=!~][^\s,]*)"),
 )
-_UNBUILT = re.compile(r"Failed to build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`")
+_UNBUILT = re.compile(
+    r"Failed to (?:download and )?build `(?P<who>[\w.-]+)(?:==(?P<version>[^`]*))?`"
+)
 _INVALID = re.compile(r"(?P<who>[\w.-]+)==(?P<version>\S+) has (?:invalid|inconsistent) metadata")
 """Older ones say what they need in a way that is no longer taken (``numpy >=1.12.*``)."""
 

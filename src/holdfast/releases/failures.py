@@ -137,7 +137,7 @@ _LONGEST = 300
 _UNSOLVED = re.compile(
     r"No solution found.*?(?:cause: |╰─▶ )(Because .+?)(?:\n\s*\n|\n\s*hint|\Z)", re.DOTALL
 )
-_UNBUILT = re.compile(r"Failed to build `([^`]+)`")
+_UNBUILT = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 
 
 def _short(text: str) -> str:

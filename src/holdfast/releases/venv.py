@@ -183,9 +183,7 @@ class Environments:
     ) -> None:
         shutil.rmtree(path, ignore_errors=True)
         began = time.monotonic()
-        # A source without .git cannot say its version; without one nothing can be built.
-        version = {"SETUPTOOLS_SCM_PRETEND_VERSION": f"0.0.0+g{(commit or 'unknown')[:12]}"}
-        env = {**self._env, **({} if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ else version)}
+        env = {**self._env, **pretended(dependencies, source, commit)}
         overrides = self._listed(dependencies.instead)
         building = self._listed(dependencies.building)
         for command in commands(
@@ -272,6 +270,29 @@ class Environments:
             yield
         finally:
             os.close(descriptor)
+
+
+_NAME = re.compile(r"(?m)^\s*name\s*=\s*['\"]?([\w.-]+)")
+
+
+def pretended(dependencies: Dependencies, source: Path, commit: str | None) -> dict[str, str]:
+    """The version of the project, for builds that ask git, as variables: there is no ``.git``.
+
+    Where the project alone is built its name is told with it: what else is built for want of a
+    wheel has a version of its own.
+    """
+    beside = _has_local_parts(dependencies, source)
+    if not (dependencies.install_project or beside):
+        return {}
+    if "SETUPTOOLS_SCM_PRETEND_VERSION" in os.environ:
+        return {}
+    folder = source / PurePosixPath(next(iter(dependencies.files), ".")).parent
+    files = (folder / name for name in ("pyproject.toml", "setup.cfg", "setup.py"))
+    texts = (file.read_text(errors="replace") for file in files if file.is_file())
+    name = next((found[1] for text in texts if (found := _NAME.search(text))), "")
+    ending = f"_FOR_{re.sub(r'[-_.]+', '_', name).upper()}" if name and not beside else ""
+    version = f"0.0.0+g{(commit or 'unknown')[:12]}"
+    return {f"SETUPTOOLS_SCM_PRETEND_VERSION{ending}": version}
 
 
 def commands(

@@ -50,6 +50,16 @@ def test_what_takes_the_place_of_others(source: Path) -> None:
     assert made[-1].argv[-4:] == ("--overrides", "/o.txt", "-r", "/env.txt")
 
 
+def test_the_version_of_a_project_without_git(source: Path) -> None:
+    """It is the project's own: another package that is built asks for its own version."""
+    alone = replace(REQUIREMENTS, install_project=True)
+    name = "SETUPTOOLS_SCM_PRETEND_VERSION"
+    assert venv.pretended(REQUIREMENTS, source, "c0ffee") == {}
+    assert venv.pretended(alone, source, "c0ffee") == {f"{name}_FOR_X": "0.0.0+gc0ffee"}
+    (source / "requirements.txt").write_text("-e ./lib\n")
+    assert venv.pretended(REQUIREMENTS, source, None) == {name: "0.0.0+gunknown"}
+
+
 def test_a_file_that_is_not_there(source: Path) -> None:
     with pytest.raises(BuildError, match="missing.txt"):
         venv.key(Dependencies("requirements", ("missing.txt",)), source, sys.executable)
