@@ -249,7 +249,8 @@ class ComposeApp:
         profiles: the profiles that are on.
         dropped: mounts that are left out: ``service:target``.
         fixed: mounts that outlive the release: ``service:target`` to the absolute path of a copy
-            or of what is kept; ``configs:name`` and ``secrets:name`` likewise.
+            or of what is kept; ``configs:name`` and ``secrets:name`` likewise; ``volumes:name`` to
+            the directory that a named volume is, empty for one that is mounted no more.
         build_cache: bytes that builds may leave behind in the server's Docker.
         publish: services whose published ports stay as the project has them.
         behind: the services that the web passes requests on to: a release has its own of them, as

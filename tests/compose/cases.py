@@ -122,6 +122,23 @@ CASES = {
         strategy="hold",
         why="web writes to data",
     ),
+    "volume-here": Case(
+        "services:\n  web:\n    build: .\n    expose: ['8000']\n    volumes: ['kept:/data']\n"
+        "  worker:\n    build: .\n    command: python worker.py\n    volumes: ['kept:/data']\n"
+        "volumes:\n  kept:\n    driver: local\n"
+        '    driver_opts: {type: none, o: bind, device: "${PWD}/data"}\n',
+        _COUNTS,
+        files={"data/.gitkeep": ""},
+        strategy="hold",
+        why="web writes to data",
+    ),
+    "external-network": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    networks: [proxy]\n"
+        f"  stays:\n    networks: [proxy]\n{_CACHE}"
+        "networks:\n  proxy:\n    name: traefik_public\n    external: true\n",
+        _REACHES,
+        said={"other": 200},
+    ),
     "networks": Case(
         "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    networks: [front, back]\n"
         f"  stays:\n    networks: [back]\n{_CACHE}"

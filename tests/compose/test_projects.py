@@ -12,6 +12,7 @@ SPREAD = (
     "one-shots",
     "fixed-address",
     "source-mounted",
+    "volume-here",
     "container-name",
     "conditions",
     "profiles",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -34,6 +35,8 @@ class Bind:
             ``fixed``: a copy that stays the same while its content does, so that a database whose
             configuration it is goes on; ``drop``: not at all.
         file: it is a file, not a directory.
+        volume: the named volume that is kept there: one that is a directory of the project
+            (``driver_opts`` with ``o: bind``).
     """
 
     service: str
@@ -42,6 +45,7 @@ class Bind:
     place: Place
     why: str
     file: bool = False
+    volume: str = ""
 
 
 def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str]) -> Iterator[Bind]:
@@ -50,20 +54,51 @@ def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str])
     Args:
         shipped: the files of the source, relative to it.
     """
-    contexts = _contexts(project, source)
+    contexts, named = _contexts(project, source), directories(project, source)
     for name in roles.everything:
         service = project.services[name]
         for mount in service.mounts:
-            if mount.kind != "bind" or not Path(mount.source).is_relative_to(source):
+            place = _place(mount, named)
+            if place is None or not place.is_relative_to(source):
                 continue
-            path = Path(mount.source).relative_to(source).as_posix()
+            path = place.relative_to(source).as_posix()
             given = _Given(path, mount, shipped, contexts)
             if name in roles.steady:
-                yield given.fixed(name)
+                found = given.fixed(name)
             elif passes_on(kinds.made_of(service)) or mount.target.startswith("/etc/"):
-                yield given.read(name)
+                found = given.read(name)
             else:
-                yield given.bind(name, built=kinds.built(project, service))
+                found = given.bind(name, built=kinds.built(project, service))
+            yield found if mount.kind == "bind" else _of_volume(found, mount.source)
+
+
+def directories(project: Project, source: Path) -> dict[str, Path]:
+    """The named volumes that are directories of the machine, not Docker's own.
+
+    A volume keeps the path that it was made with; below the project that is a directory of one
+    release (https://docs.docker.com/reference/cli/docker/volume/create/#driver-specific-options).
+    """
+    found = {}
+    for name, said in (project.raw.get("volumes") or {}).items():
+        options = (said or {}).get("driver_opts") or {}
+        how = str(options.get("o") or "").split(",")
+        if options.get("device") and ("bind" in how or "rbind" in how):
+            found[name] = Path(os.path.normpath(source / str(options["device"])))
+    return found
+
+
+def _place(mount: Mount, named: Mapping[str, Path]) -> Path | None:
+    """The path of the machine that is mounted, if it is one."""
+    if mount.kind == "volume":
+        return named.get(mount.source)
+    return Path(mount.source) if mount.kind == "bind" else None
+
+
+def _of_volume(found: Bind, name: str) -> Bind:
+    """What is written to stays the volume's, with its directory elsewhere; the rest is mounted."""
+    if found.place == "data":
+        return replace(found, volume=name)
+    return replace(found, place="fixed") if found.place == "release" else found
 
 
 def _contexts(project: Project, source: Path) -> set[str]:
@@ -130,6 +165,7 @@ class _Given:
 
 def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:
     """What services need of the folders beside the project's own, which are not sent."""
+    named = directories(project, source)
     for name in names:
         service = project.services[name]
         context = str((service.build or {}).get("context") or source)
@@ -141,8 +177,8 @@ def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[Bu
                 ' [compose] files = ["FOLDER/compose.yaml"]',
             )
         for mount in service.mounts:
-            path = Path(mount.source)
-            if mount.kind != "bind" or path.is_relative_to(source):
+            path = _place(mount, named)
+            if path is None or path.is_relative_to(source):
                 continue
             if path.is_relative_to(source.parent):
                 yield BuildError(

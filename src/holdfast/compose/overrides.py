@@ -151,12 +151,18 @@ def _ends(document: Definition, name: str) -> bool:
 
 
 def _copies(said: ComposeApp) -> dict[str, Any]:
-    """Configs and secrets that are taken from a copy which outlives the release."""
+    """Configs and secrets that are taken from a copy which outlives the release, and volumes
+    whose directory does; one that nobody mounts now is an empty one of Docker's."""
     found: dict[str, Any] = {}
     for key, place in said.fixed.items():
         kind, _, name = key.partition(":")
-        if kind in handed.KINDS and not name.startswith("/"):
+        if name.startswith("/"):
+            continue
+        if kind in handed.KINDS:
             found.setdefault(kind, {})[name] = {"file": place}
+        elif kind == "volumes":
+            options = {"device": place} if place else reset({})
+            found.setdefault(kind, {})[name] = {"driver_opts": options}
     return found
 
 
@@ -228,8 +234,16 @@ def _mounts(definition: Definition, said: ComposeApp, name: str) -> list[Any] | 
         key = f"{name}:{item.get('target')}"
         if key in said.dropped:
             continue
-        after.append({**item, "source": said.fixed[key]} if key in said.fixed else item)
+        after.append(_instead_of(item, said.fixed[key]) if key in said.fixed else item)
     return after if after != before else None
+
+
+def _instead_of(mount: Definition, place: str) -> dict[str, Any]:
+    """The same mount of another place; of a named volume, no more than what binds have, too."""
+    if mount["type"] == "bind":
+        return {**mount, "source": place}
+    kept = {key: mount[key] for key in ("target", "read_only") if key in mount}
+    return {"type": "bind", "source": place, **kept}
 
 
 def _elsewhere(document: Definition, kind: str, name: str) -> override.Tagged:

@@ -12,6 +12,10 @@ from holdfast.records import record
 _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
 
 
+_GIVEN = frozenset({"PWD", "COMPOSE_PROJECT_NAME"})
+"""What nobody has to set: the shell's directory, which is the project's, and Compose's own."""
+
+
 @record
 class Use:
     """A variable; ``optional`` if a default or an alternative stands beside it."""
@@ -38,7 +42,7 @@ def uses(document: Any, where: str = "") -> Iterator[Use]:
 
 def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
     """Variables that nobody sets and that have no default: name and where it is used."""
-    there = set(known)
+    there = {*known, *_GIVEN}
     return {use.name: use.where for use in found if use.name not in there and not use.optional}
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
-from holdfast.compose import fronts, handed, mounts, overrides, roles, variables
+from holdfast.compose import external, fronts, handed, mounts, overrides, roles, variables
 from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
 from holdfast.compose.project import Project, directory, read
@@ -28,7 +28,7 @@ from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import api, images, records, resolving
+from holdfast.runtimes.compose import api, images, network, records, resolving
 
 _Said = TypeVar("_Said")
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
@@ -96,6 +96,7 @@ class ComposedBuild:
         chosen = self._roles(project, files)
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
+        self._expect(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
         alone = mounts.alone(project, chosen, bound, self._source) or chosen.mixes
         compose = self._decided(document, chosen, bound, files)
@@ -252,6 +253,9 @@ class ComposedBuild:
         self, document: Mapping[str, Any], chosen: Roles, bound: list[Bind]
     ) -> Iterator[tuple[str, str]]:
         """Where mounts are that outlive the release: a database must not see it come and go."""
+        for name, where in mounts.directories(read(document), self._source).items():
+            if where.is_relative_to(self._source):
+                yield f"volumes:{name}", ""
         for item in bound:
             if item.place == "fixed":
                 yield _key(item), self._fixed(item.path)
@@ -267,6 +271,24 @@ class ComposedBuild:
             raise handed.lacking(item)
         for away in mounts.outside(read(document), names, self._source):
             raise away
+
+    def _expect(self, document: Mapping[str, Any], chosen: Roles) -> None:
+        """See that external networks are there, and refuse to go without an external volume.
+
+        A network has nothing in it that could be missing; a volume has somebody's data.
+        """
+        names = chosen.everything
+        wanted = external.volumes(document, names)
+        there = {str(item["Name"]) for item in api.inspect("volume", wanted)}
+        if lacking := [name for name in wanted if name not in there]:
+            way = f"docker volume create {lacking[0]}, and what belongs in it"
+            raise BuildError(
+                f"the volume {lacking[0]} is external, and this server has none of that name",
+                hint=f"holdfast ssh, then {way}",
+            )
+        for name in external.networks(document, names):
+            if network.make(name):
+                self._note(f"the external network {name} was not there, and was made")
 
     def _fixed(self, path: str) -> str:
         home = records.make(self._layout, self._home.name) / "files"
@@ -287,7 +309,7 @@ def _of_docker() -> Iterator[Finding]:
 
 
 def _key(bind: Bind) -> str:
-    return f"{bind.service}:{bind.target}"
+    return f"volumes:{bind.volume}" if bind.volume else f"{bind.service}:{bind.target}"
 
 
 def _checked(port: int | None, web: str) -> int:

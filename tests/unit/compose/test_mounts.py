@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.compose.mounts import alone, binds, outside
+from holdfast.compose.mounts import Bind, alone, binds, outside
 from holdfast.compose.project import Project, read
 from holdfast.compose.roles import assign
 
@@ -49,6 +49,40 @@ def test_a_database_reads_from_a_copy_that_stays(tmp_path: Path) -> None:
     made = project(tmp_path, [], db=[mount])
     found = list(binds(made, assign(made), tmp_path, frozenset({"initdb/1.sql"})))
     assert [(item.service, item.place) for item in found] == [("db", "fixed")]
+
+
+def named(source: Path, device: str, shipped: set[str], *, db: bool = False) -> list[Bind]:
+    """What is said of a named volume that is a directory, which the web or the database mounts."""
+    mount = {"type": "volume", "source": "kept", "target": "/there"}
+    made = project(source, [] if db else [mount], db=[mount] if db else [])
+    options = {"type": "none", "o": "bind", "device": device}
+    raw = {**made.raw, "volumes": {"kept": {"driver": "local", "driver_opts": options}}}
+    whole = read(raw)
+    return list(binds(whole, assign(whole), source, frozenset(shipped)))
+
+
+@pytest.mark.parametrize(
+    ("device", "shipped", "db", "place"),
+    [
+        ("./data", set(), False, "data"),
+        ("{}/data", {"data/.gitkeep"}, False, "data"),
+        ("{}/pgdata", set(), True, "data"),
+        ("{}", {"app.py"}, False, "drop"),
+        ("conf", {"conf/my.cnf"}, True, "fixed"),
+    ],
+)
+def test_a_volume_that_is_a_directory_of_the_project(
+    tmp_path: Path, device: str, shipped: set[str], db: bool, place: str
+) -> None:
+    """It would lie in a release that is removed some day: it is kept where others are."""
+    found = named(tmp_path, device.format(tmp_path), shipped, db=db)
+    assert [(item.place, item.volume) for item in found] == [
+        (place, "kept" if place == "data" else "")
+    ]
+
+
+def test_a_volume_elsewhere_on_the_server_stays_there(tmp_path: Path) -> None:
+    assert named(tmp_path, "/srv/data", set()) == []
 
 
 def test_what_lies_elsewhere_is_none_of_ours(tmp_path: Path) -> None:

@@ -119,6 +119,17 @@ def test_a_database_that_is_built_is_what_its_image_is() -> None:
     assert definition("r1", "sha256:1") != definition("r2", "sha256:2")
 
 
+def test_a_volume_that_is_a_directory_has_it_where_it_stays() -> None:
+    """As a volume still; what only reads a copy mounts that, and its volume leads nowhere."""
+    said = replace(SAID, fixed={"volumes:media": "/data/media", "volumes:gone": ""})
+    volumes = overrides.for_others(DOCUMENT, "shop", said, "r1")["volumes"]
+    assert volumes["media"] == {"driver_opts": {"device": "/data/media"}}
+    assert volumes["gone"] == {"driver_opts": reset({})}
+    copied = replace(SAID, fixed={"web:/media": "/files/media"})
+    mounts = overrides.for_others(DOCUMENT, "shop", copied, "r1")["services"]["web"]["volumes"]
+    assert mounts.value == [{"type": "bind", "source": "/files/media", "target": "/media"}]
+
+
 def test_as_yaml() -> None:
     """JSON is YAML; the tags and the doubled dollar are what it needs besides."""
     made = text({"services": {"web": {"ports": reset([]), "x": "a$b"}}}, "about")

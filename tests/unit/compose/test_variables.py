@@ -32,6 +32,7 @@ def test_what_is_used(text: str, found: list[tuple[str, bool]]) -> None:
 def test_what_is_missing() -> None:
     found = uses({"a": "${A} ${B} ${C:-1}"})
     assert missing(found, ["B"]) == {"A": "a"}
+    assert missing(uses({"a": "${PWD}/x ${COMPOSE_PROJECT_NAME}"}), []) == {}
 
 
 def test_the_line_that_uses_it(tmp_path: Path) -> None:

@@ -40,6 +40,18 @@ def address(app: str, slot: Slot, number: int = 0) -> str:
     raise ProcessError(f"Docker makes no network {name}", hint="docker network ls shows them")
 
 
+def make(name: str) -> bool:
+    """Make a network that a project expects, as Docker makes one; whether it was missing.
+
+    Raises:
+        ProcessError: Docker makes none of that name.
+    """
+    if api.inspect("network", [name]):
+        return False
+    docker.call(docker.docker("network", "create", name))
+    return True
+
+
 def _make(app: str, name: str) -> None:
     """Make it where Docker itself finds room: on the second try, with the room of the first."""
     words = ("network", "create", "--internal", f"--label={LABEL}.app={app}")

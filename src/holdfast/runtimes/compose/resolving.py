@@ -105,7 +105,7 @@ def _said(
         "--format=json",
         *more,
         timeout=docker.LOOKING,
-        env=env,
+        env={"PWD": str(home), **env},
     )
     wanted = [home / ".env"]
     for _ in range(_MOST_ENV_FILES):
