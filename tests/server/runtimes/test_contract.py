@@ -15,7 +15,7 @@ from holdfast.command import Secret
 from holdfast.errors import ProcessError
 from holdfast.runtimes.contract import State, Status
 from tests.server.runtimes.asking import answering, ask, wait_for
-from tests.server.runtimes.conftest import KIND, Bench, not_in_containers, worker
+from tests.server.runtimes.conftest import Bench, not_in_containers, worker
 
 SECRET = "hunter2-'quoted' $HOME `id`\nsecond line"
 
@@ -483,21 +483,22 @@ def test_names_that_cannot_be_are_refused(bench: Bench, name: str) -> None:
         bench.runtime().start_processes(bench.release(processes=(worker(name, "true"),)), {})
 
 
-@not_in_containers
-@pytest.mark.parametrize("name", ["web", "engine", "web.a"])
-def test_names_that_are_taken_are_refused(bench: Bench, name: str) -> None:
-    with pytest.raises(ProcessError, match="cannot be called"):
-        bench.runtime().start_processes(bench.release(processes=(worker(name, "true"),)), {})
-
-
-@pytest.mark.skipif(KIND != "compose", reason="elsewhere nobody else has given the names")
 @pytest.mark.parametrize(("name", "called"), [("engine", "engine-service"), ("web.a", "web-a")])
-def test_services_with_names_that_are_taken_have_another(
-    bench: Bench, name: str, called: str
-) -> None:
-    """A Compose project's author could not know our names: its service runs all the same."""
+def test_names_that_are_taken(bench: Bench, name: str, called: str) -> None:
+    """Refused; the author of a Compose project could not know them, so there another is given."""
     runtime = bench.runtime()
-    runtime.start_processes(bench.release(processes=(worker(name, "sleep 600"),)), {})
+    release = bench.release(processes=(worker(name, "sleep 600"),))
+    if bench.kind != "compose":
+        with pytest.raises(ProcessError, match="cannot be called"):
+            runtime.start_processes(release, {})
+        return
+    runtime.start_processes(release, {})
     wait_for(lambda: find(runtime.status("demo"), called).state is State.RUNNING)
     runtime.stop_processes("demo", 1)
     assert runtime.status("demo") == []
+
+
+@not_in_containers
+def test_the_name_of_the_web_is_taken(bench: Bench) -> None:
+    with pytest.raises(ProcessError, match="cannot be called"):
+        bench.runtime().start_processes(bench.release(processes=(worker("web", "true"),)), {})
