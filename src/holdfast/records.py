@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import MISSING, FrozenInstanceError, field
 from types import FunctionType
-from typing import Any, NoReturn, TypeVar, dataclass_transform
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform
 
 Made = TypeVar("Made")
 
@@ -27,7 +27,7 @@ def record(cls: type[Made]) -> type[Made]:
     made.record_shape = _Shape(made)
     for name in _METHODS.keys() - own:
         setattr(made, name, _METHODS[name])
-    return made  # type: ignore[no-any-return]
+    return cast("type[Made]", made)
 
 
 class _Shape:

@@ -103,7 +103,5 @@ def _told(work: Callable[[], int]) -> int:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(50_000)  # see holdfast.__main__
-    status = main(sys.argv[1:])
-    gc.freeze()
-    sys.exit(status)
+    gc.set_threshold(50_000)  # for what it saves see holdfast.__main__
+    sys.exit(main(sys.argv[1:]))

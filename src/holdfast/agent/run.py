@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import time
 from collections.abc import Callable
@@ -23,6 +24,10 @@ _SOON = 0.01
 _EXPECTED = 10.0
 """Seconds for which such a deploy is waited for: packing and sending may take longer than
 starting an engine, and then it is started again."""
+
+_NEEDED = ("holdfast.config", "holdfast.detect", "holdfast.releases.build")
+_COMPOSED = ("holdfast.releases.composed",)
+"""What a build imports, and one that Docker runs besides."""
 
 _BEFORE = 60.0
 """Seconds for an old release of which the journal has no ``wait``: an older Holdfast wrote down
@@ -71,13 +76,10 @@ def still_expected(layout: AppLayout) -> bool:
 
 def _get_ready(machine: Machine, app: str) -> None:
     """Import now what a build needs: 0.1 to 0.2 s that nobody waits for yet."""
-    import holdfast.config
-    import holdfast.detect
-    import holdfast.releases.build
-
     current = machine.releases(app).current()
-    if current is not None and current.spec.compose is not None:
-        import holdfast.releases.composed  # noqa: F401
+    composed = current is not None and current.spec.compose is not None
+    for name in (*_NEEDED, *(_COMPOSED if composed else ())):
+        importlib.import_module(name)
 
 
 def _check_ended(machine: Machine, deploy: Deploy) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from holdfast.compose import kinds
 from holdfast.compose.fronts import passes_on
@@ -54,7 +54,7 @@ def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str])
     Args:
         shipped: the files of the source, relative to it.
     """
-    contexts, named = _contexts(project, source), directories(project, source)
+    contexts, named = _contexts(project, source), directories(project.raw, source)
     for name in roles.everything:
         service = project.services[name]
         for mount in service.mounts:
@@ -72,14 +72,14 @@ def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str])
             yield found if mount.kind == "bind" else _of_volume(found, mount.source)
 
 
-def directories(project: Project, source: Path) -> dict[str, Path]:
+def directories(document: Mapping[str, Any], source: Path) -> dict[str, Path]:
     """The named volumes that are directories of the machine, not Docker's own.
 
     A volume keeps the path that it was made with; below the project that is a directory of one
     release (https://docs.docker.com/reference/cli/docker/volume/create/#driver-specific-options).
     """
     found = {}
-    for name, said in (project.raw.get("volumes") or {}).items():
+    for name, said in (document.get("volumes") or {}).items():
         options = (said or {}).get("driver_opts") or {}
         how = str(options.get("o") or "").split(",")
         if options.get("device") and ("bind" in how or "rbind" in how):
@@ -165,7 +165,7 @@ class _Given:
 
 def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:
     """What services need of the folders beside the project's own, which are not sent."""
-    named = directories(project, source)
+    named = directories(project.raw, source)
     for name in names:
         service = project.services[name]
         context = str((service.build or {}).get("context") or source)

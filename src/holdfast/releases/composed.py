@@ -253,7 +253,7 @@ class ComposedBuild:
         self, document: Mapping[str, Any], chosen: Roles, bound: list[Bind]
     ) -> Iterator[tuple[str, str]]:
         """Where mounts are that outlive the release: a database must not see it come and go."""
-        for name, where in mounts.directories(read(document), self._source).items():
+        for name, where in mounts.directories(document, self._source).items():
             if where.is_relative_to(self._source):
                 yield f"volumes:{name}", ""
         for item in bound:

@@ -27,6 +27,8 @@ COLLECT_TIMEOUT = 30
 """Seconds after which collecting here is given up; the command itself has longer."""
 RECORD = os.path.join(os.path.dirname(ROOT), "collected.json")
 """Beside the source of a release: what its static files were made of, and what they are."""
+PART = 1 << 20
+"""Bytes of a file that are read at once."""
 STORAGES = ("django", "whitenoise", "servestatic")
 """Packages whose storages make of the same files the same files."""
 
@@ -137,11 +139,11 @@ def ingredients(manage: str) -> str | None:
     digest = hashlib.sha256()
     for said in (sys.prefix, root, storage.__module__, storage.__qualname__, *static_settings()):
         digest.update(said.encode() + b"\0")
-    with open(os.path.join(ROOT, manage), "rb") as file:
-        digest.update(file.read())
-    for name, path in sources():
+    for name, path in [(manage, os.path.join(ROOT, manage)), *sources()]:
+        digest.update(("\0%s\0%d\0" % (name, os.path.getsize(path))).encode())
         with open(path, "rb") as file:
-            digest.update(("\0%s\0%d\0" % (name, os.path.getsize(path))).encode() + file.read())
+            for part in iter(lambda: file.read(PART), b""):
+                digest.update(part)
     return digest.hexdigest()
 
 
