@@ -68,6 +68,28 @@ def split_database(values: Mapping[str, str | Secret], names: Iterable[str]) -> 
     return {name: Secret(parts[part[1]]) for name, part in found if part is not None}
 
 
+_VARIABLE = r"([A-Z][A-Z0-9_]{1,60})"
+_MISSING = (
+    rf"KeyError: '{_VARIABLE}'",
+    rf"UndefinedValueError: {_VARIABLE} not found",
+    rf'EnvError: Environment variable "{_VARIABLE}" not set',
+    rf"Set the {_VARIABLE} environment variable",
+    rf"ImproperlyConfigured: The {_VARIABLE} setting must not be empty",
+    rf"[Ee]nvironment variable:? ['\"`]?{_VARIABLE}\b",
+    (
+        r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['\"`]? (?:environment variable|env(?:ironment)? var"
+        r"|is not set|(?:is|was) not (?:defined|found|provided)|must be set|is required|is missing)"
+    ),
+)
+"""What frameworks, libraries and apps say of a variable that is not set."""
+
+
+def missed(said: str) -> str | None:
+    """The variable that an error is for the want of; ``None``: it names none."""
+    found = (re.search(pattern, said) for pattern in _MISSING)
+    return next((match[1] for match in found if match), None)
+
+
 class EnvStore:
     """The variables in one file; a missing file holds none."""
 

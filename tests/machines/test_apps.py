@@ -307,12 +307,15 @@ def _under_way(app: App) -> bool:
 
 
 def test_what_must_be_compiled(apps: tuple[App, App], tmp_path: Path) -> None:
-    """A package that comes as source alone: named where the user wants no system packages, else
-    apt installs what it is compiled with, once, and says so."""
+    """A package that comes as source alone, and one that loads a library of the system's: named
+    where the user wants no system packages, else apt installs what is needed, once, and says so."""
     notes, _ = apps
     app = make(notes.machine, "flask-notes", "compiled", tmp_path)
     with (app.directory / "requirements.txt").open("a") as requirements:
-        requirements.write("mysqlclient==2.2.7\n")
+        requirements.write("mysqlclient==2.2.7\npyzbar==0.1.9\n")
+    (app.directory / "notes" / "codes.py").write_text("import pyzbar.pyzbar\n")
+    with (app.directory / "notes" / "__init__.py").open("a") as first:
+        first.write("\nfrom notes import codes as codes\n")
     config = app.directory / "holdfast.toml"
     plain = config.read_text()
     config.write_text(f"{plain}[build]\nsystem_packages = false\n")
@@ -324,7 +327,8 @@ def test_what_must_be_compiled(apps: tuple[App, App], tmp_path: Path) -> None:
     done = app.holdfast("deploy", "--yes", timeout=600)
     said = done.stdout + done.stderr
     assert "mysqlclient must be compiled here: apt installs " in said
-    assert app.run("python", "-c", "import MySQLdb").returncode == 0
+    assert "pyzbar loads libzbar.so: apt installs libzbar0" in said
+    assert app.run("python", "-c", "import MySQLdb, pyzbar.pyzbar").returncode == 0
     with (app.directory / "requirements.txt").open("a") as requirements:
         requirements.write("six\n")
     again = app.holdfast("deploy", "--yes", timeout=400)

@@ -11,7 +11,7 @@ from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.cli.problem import Problem, fatal
-from holdfast.cli.project import Beginning, begin, no_server
+from holdfast.cli.project import LOCAL, Beginning, begin, no_server
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -86,13 +86,16 @@ def _project(
 def _detected(
     directory: Path, beginning: Beginning, given: set[str], offline: bool
 ) -> Iterator[Problem]:
+    from holdfast.detect import system
+
     try:
         project, spec = find(directory, beginning)
     except HoldfastError as error:
         yield fatal(error)
         return
     yield from _variables(project, beginning, given, offline)
-    for finding in spec.findings:
+    here = system.lacking(system.needs(project)) if beginning.server == LOCAL else []
+    for finding in (*spec.findings, *here):
         if finding.level == "warning":
             yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
 

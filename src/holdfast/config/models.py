@@ -126,7 +126,7 @@ class Build:
         list_of(package, '["gunicorn"]'), "installed besides the dependencies"
     )
     system_packages: bool | None = key(
-        flag, "on a server apt installs what packages are compiled with", usual=True
+        flag, "on a server apt installs what packages are compiled with, load and run", usual=True
     )
 
 

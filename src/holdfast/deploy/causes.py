@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from holdfast import environment
 from holdfast.app import AppSpec
+from holdfast.distribution import here, parts
 from holdfast.records import record
 
 
@@ -72,28 +74,11 @@ def _host_check(spec: AppSpec, failure: Failure) -> Cause | None:
     )
 
 
-_VARIABLE = r"([A-Z][A-Z0-9_]{1,60})"
-_MISSING = (
-    rf"KeyError: '{_VARIABLE}'",
-    rf"UndefinedValueError: {_VARIABLE} not found",
-    rf'EnvError: Environment variable "{_VARIABLE}" not set',
-    rf"Set the {_VARIABLE} environment variable",
-    rf"ImproperlyConfigured: The {_VARIABLE} setting must not be empty",
-    rf"[Ee]nvironment variable:? ['\"`]?{_VARIABLE}\b",
-    (
-        r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['\"`]? (?:environment variable|env(?:ironment)? var"
-        r"|is not set|(?:is|was) not (?:defined|found|provided)|must be set|is required|is missing)"
-    ),
-)
-
-
 def _variable(spec: AppSpec, failure: Failure) -> Cause | None:
-    for pattern in _MISSING:
-        if found := re.search(pattern, failure.log):
-            return Cause(
-                f"the variable {found[1]} is not set", f"holdfast env set {found[1]}, then deploy"
-            )
-    return None
+    name = environment.missed(failure.log)
+    if name is None:
+        return None
+    return Cause(f"the variable {name} is not set", f"holdfast env set {name}, then deploy")
 
 
 def _module(spec: AppSpec, failure: Failure) -> Cause | None:
@@ -105,6 +90,17 @@ def _module(spec: AppSpec, failure: Failure) -> Cause | None:
         f"the module {found[-1]} is not there",
         f"add {name} to the dependencies, if it is no module of the app's own",
     )
+
+
+def _part_of_the_system(spec: AppSpec, failure: Failure) -> Cause | None:
+    part = parts.missed(failure.log) or parts.missed(failure.text)
+    if part is None:
+        return None
+    if spec.compose is not None:
+        return Cause(
+            f"its image lacks {part.name}", f"in its Dockerfile: RUN {here.command([part])}"
+        )
+    return Cause(f"it wants {part.name}, which is not installed", here.command([part]))
 
 
 _CODE = re.compile(r"^\s*((?:ImportError|SyntaxError|IndentationError): .+)$", re.MULTILINE)
@@ -211,6 +207,7 @@ _LOOKS: tuple[Callable[[AppSpec, Failure], Cause | None], ...] = (
     _host_check,
     _variable,
     _module,
+    _part_of_the_system,
     _code,
     _table,
     _database,

@@ -108,9 +108,9 @@ def _translations(project: Project) -> Iterator[Step]:
     if shutil.which("msgfmt") is None:
         why = (
             "not compiled: there is no msgfmt on this machine, so visitors read the untranslated"
-            " text; install it (apt-get install gettext), or commit the .mo files"
+            " text; commit the .mo files, and none is needed"
         )
-        yield Step("", Finding("translations", languages, why, level="warning"))
+        yield Step("", Finding("translations", languages, why))
         return
     command = manage_command(project.manage, "compilemessages")
     why = f"{found[0].evidence} has no .mo beside it: {languages}{_unless('compilemessages')}"

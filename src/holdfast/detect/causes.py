@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from holdfast import environment
 from holdfast.detect import dropped, inference
 from holdfast.detect.facts import EnvRead, Evidence, PythonRequest, SampleValue, StartsServer
 from holdfast.detect.project import Candidate, Project
+from holdfast.distribution import here, parts
 from holdfast.errors import CommandFailed, DetectionError
 
 _TAIL = 25
@@ -154,6 +156,8 @@ def _to_set(project: Project, missing: Sequence[EnvRead]) -> str:
 
 def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) -> str:
     kind, message = str(failure.get("type")), str(failure.get("message"))
+    if (part := parts.missed(f"{kind}: {message}")) is not None:
+        return f"{part.name} is not on this machine: {here.command([part])}"
     if kind in ("ModuleNotFoundError", "ImportError"):
         return _missing_module(project, failure)
     if kind == "AttributeError" and dropped.of_python(message) is not None:
@@ -165,21 +169,9 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
         return (
             f"say which object is the app: [web] command in holdfast.toml; tried {candidate.target}"
         )
-    if kind == "KeyError" and re.fullmatch(r"'[A-Z][A-Z0-9_]+'", message):
-        name = message.strip("'")
-        return f"the app wants the variable {name}: holdfast env set {name}"
-    if asked := _ASKED.search(message):
-        name = asked[1] or asked[2]
+    if (name := environment.missed(f"{kind}: {message}")) is not None:
         return f"the app wants the variable {name}: holdfast env set {name}"
     return "run the app in a fresh virtual environment to see the same error"
-
-
-_ASKED = re.compile(
-    r"[Ee]nvironment variable:? ['\"`]?([A-Z][A-Z0-9_]+)\b|\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['\"`]? "
-    r"(?:environment variable|env(?:ironment)? var|is not set|(?:is|was) not (?:defined|provided)"
-    r"|must be set|is required|is missing)"
-)
-"""What an app says of a variable that it reads by a name which stands somewhere else."""
 
 
 def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import field
 from enum import IntEnum
 from typing import Literal
 
+from holdfast.distribution.parts import Part
 from holdfast.records import record
 
 Framework = Literal["django", "flask", "asgi", "wsgi", "command"]
@@ -336,6 +337,15 @@ class ToolApp(Fact):
     tool: str
     last: bool = False
     directory: str = ""
+
+
+@record
+class NeedsPart(Fact):
+    """The code wants parts of the system; ``how``: it ``loads`` libraries, ``runs`` programs."""
+
+    who: str
+    parts: tuple[Part, ...]
+    how: str = "runs"
 
 
 @record

@@ -86,6 +86,7 @@ class Project:
         tool: the command's name of a framework that serves itself (``streamlit``), its file.
         split: variables that hold parts of one database's address (``DB_HOST``, ...).
         loaded: files that are read when the app is imported, as far as imports say.
+        installed: normalised names of all that its virtual environment holds, once there is one.
         facts: everything the recognisers found.
         findings: what was decided, and why, most important first.
     """
@@ -104,6 +105,7 @@ class Project:
     tool: ToolApp | None = None
     split: tuple[str, ...] = ()
     loaded: frozenset[str] = frozenset()
+    installed: frozenset[str] = frozenset()
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -28,7 +28,7 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"python-multipart", ("python-multipart",)),
     (r"email[-_]validator", ("email-validator",)),
     (r"jinja2 must be installed", ("jinja2",)),
-    (r"Error loading psycopg", ("psycopg[binary]",)),
+    (r"Error loading psycopg|no pq wrapper available", ("psycopg[binary]",)),
     (r"Error loading MySQLdb", ("mysqlclient",)),
     (r"Pillow is not installed", ("pillow",)),
     (r"WSGIMiddleware.*a2wsgi|a2wsgi", ("a2wsgi",)),
@@ -117,7 +117,7 @@ class _Other:
 
 _OTHERS = (
     _Other(
-        r"lib(?:GL|gthread-2\.0|SM|Xext|Xrender)\.so",
+        r"lib(?:GL|glib-2\.0|gthread-2\.0|SM|X11|xcb|Xext|Xrender)\.so",
         frozenset({"opencv-python", "opencv-contrib-python"}),
         ('opencv-python ; python_version < "3"', 'opencv-contrib-python ; python_version < "3"'),
         ("opencv-contrib-python-headless",),

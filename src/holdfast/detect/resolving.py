@@ -26,6 +26,7 @@ from holdfast.detect import (
     migrating,
     overlaying,
     shaping,
+    system,
     tools,
     warning,
     webcommand,
@@ -65,6 +66,7 @@ def resolve(
     processes, why_processes = _processes(config, project, web.directory)
     decided = (found, why_processes, why_build, why_static, why_release, why_persist)
     findings = [item for part in decided for item in part]
+    findings += system.findings(project)
     findings += laid.findings
     findings += warning.warnings(config, project, answers, domains)
     return AppSpec(

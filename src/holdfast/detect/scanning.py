@@ -31,6 +31,7 @@ from holdfast.detect import (
     serverless,
     startlines,
     state,
+    system,
     tool_migrations,
     tools,
     translations,
@@ -78,6 +79,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     drift.recognise,
     translations.recognise,
     unparsed.recognise,
+    system.recognise,
 )
 """Every recogniser. A new case is a new file with ``recognise``, and a line here."""
 

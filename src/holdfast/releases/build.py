@@ -25,6 +25,7 @@ from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.masking import masking
+from holdfast.releases.outfitting import outfit, provided
 from holdfast.releases.system_packages import SystemPackages
 from holdfast.releases.unpack import unpack
 from holdfast.releases.venv import Environments
@@ -104,6 +105,8 @@ class Build:
         # Another user has a home and a name of its own.
         person = ("HOME", "USER", "LOGNAME", "XDG_", "TMPDIR") if account else ()
         self._not_theirs = ("PYTHON", "HOLDFAST_", "VIRTUAL_ENV", *person)
+        allowed = account is not None and config.build.system_packages is not False
+        self._system = SystemPackages(self._line, self._note, self._should_stop, allowed=allowed)
 
     def run(self, source: Source) -> Built:
         """Build.
@@ -159,15 +162,13 @@ class Build:
         return Built(spec, env_path, answers.pending if knew else None)
 
     def _environments(self) -> Environments:
-        allowed = self._account is not None and self._config.build.system_packages is not False
-        system = SystemPackages(self._line, self._note, self._should_stop, allowed=allowed)
         return Environments(
             self._home,
             self._cache,
             self._line,
             self._should_stop,
             self._note,
-            system,
+            self._system,
             self._account,
         )
 
@@ -188,11 +189,14 @@ class Build:
 
         first: detect.ImportFailed | None = None
         for _ in range(_MOST_REPAIRS):
+            project = outfit(project, env_path, self._system)
             try:
                 return self._fitted(environments, project, env_path, source)
             except detect.ImportFailed as error:
                 first = first or error
                 repaired = detect.repaired(project, error)
+                if repaired is None and provided(error.said, self._system):
+                    continue
                 if repaired is None:
                     raise
             repair = repaired.findings[-1]
@@ -208,6 +212,7 @@ class Build:
                 raise first from None
             if repair.what == "python":
                 self._note(f"{repair.why}: Python {repair.value} is used")
+        project = outfit(project, env_path, self._system)
         return self._fitted(environments, project, env_path, source)
 
     def _fitted(

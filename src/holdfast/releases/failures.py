@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from holdfast.distribution import headers, here, parts
 from holdfast.errors import BuildError, Cancelled, CommandFailed, HoldfastError, ProcessError
-from holdfast.releases import headers
 
 _TAIL = 40
 
@@ -124,10 +124,15 @@ def explained(step: str, error: HoldfastError, home: Path) -> BuildError:
         reason = f"{what or f'ended with status {error.returncode}'}{_last_words(output)}"
         if found := _UNSOLVED.search(output):
             reason = f"no versions fit together: {_short(' '.join(found[1].split()))}"
-    hint = error.hint or next(
-        (hint for pattern, hint in _CAUSES if re.search(pattern, output)), None
-    )
+    hint = error.hint or _way_out(output)
     return BuildError(f"{step}: {reason}", hint=hint, detail=_end(output))
+
+
+def _way_out(output: str) -> str | None:
+    part = parts.missed(output)
+    if part is not None and not _UNBUILT.search(output):
+        return f"{part.name} is not on this machine: {here.command([part])}"
+    return next((hint for pattern, hint in _CAUSES if re.search(pattern, output)), None)
 
 
 _RAISED = re.compile(

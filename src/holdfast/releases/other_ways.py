@@ -12,9 +12,10 @@ from pathlib import Path
 
 from holdfast.app import Dependencies
 from holdfast.command import Command
+from holdfast.distribution import headers
 from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed
-from holdfast.releases import another_python, headers, nearest, uv
+from holdfast.releases import another_python, nearest, uv
 from holdfast.releases import instead as in_place
 from holdfast.releases.another_python import Sign, Unfit
 from holdfast.releases.interpreters import Interpreters

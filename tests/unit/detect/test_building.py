@@ -10,7 +10,7 @@ import pytest
 
 from holdfast import config, detect
 from holdfast.app import AppSpec
-from holdfast.detect import building
+from holdfast.detect import building, system
 from holdfast.detect.answers import Answers, DjangoAnswers
 
 MANAGE = (
@@ -99,8 +99,11 @@ def test_without_msgfmt_the_plan_says_what_to_install(
     spec = resolved(tree)
     assert COMPILE not in spec.build
     (said,) = [item for item in spec.findings if item.what == "translations"]
-    assert (said.value, said.level) == ("de", "warning")
-    assert "apt-get install gettext" in said.why
+    assert (said.value, said.level) == ("de", "info")
+    project = detect.scan(tree, config.load(tree))
+    (lacks,) = system.lacking(system.needs(project))
+    assert (lacks.value, lacks.level) == ("gettext", "warning")
+    assert "apt-get install gettext" in lacks.why
 
 
 def test_translations_that_django_does_not_find_are_left_alone(tree: Path) -> None:

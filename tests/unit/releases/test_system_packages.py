@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.releases import headers
+from holdfast.distribution import headers
 from holdfast.releases.system_packages import SystemPackages, apt
 
 
