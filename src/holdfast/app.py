@@ -258,6 +258,7 @@ class ComposeApp:
         proxy: the web is nothing but a proxy, and ``behind`` has the app's code.
         ending: services that end by themselves while nobody waits for them, of workers and of
             ``steady`` ones.
+        named: the names of volumes to which the project gives none, by ``service:target``.
     """
 
     files: tuple[str, ...]
@@ -276,6 +277,7 @@ class ComposeApp:
     ports: Mapping[str, int] = field(default_factory=dict)
     proxy: bool = False
     ending: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def slot(self) -> tuple[str, ...]:

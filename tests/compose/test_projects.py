@@ -12,6 +12,7 @@ SPREAD = (
     "one-shots",
     "fixed-address",
     "source-mounted",
+    "unnamed-volume",
     "volume-here",
     "container-name",
     "conditions",

@@ -102,12 +102,11 @@ def _detected(
 
 def _in_docker(directory: Path, beginning: Beginning) -> bool:
     """Whether Docker would run it; the server's Compose reads the project then, not we."""
-    from holdfast.compose.project import NAMES, PRODUCTION
+    from holdfast.compose.files import candidates
     from holdfast.detect import composed
 
-    names = (*NAMES, *PRODUCTION)
-    there = [path for name in names if (path := directory / name).is_file()]
-    texts = {path.name: path.read_text(errors="replace") for path in there}
+    there = [name for name in candidates() if (directory / name).is_file()]
+    texts = {name: (directory / name).read_text(errors="replace") for name in there}
     return composed.wanted(beginning.config, texts)
 
 

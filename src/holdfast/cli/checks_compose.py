@@ -42,7 +42,7 @@ def find(source: Path, said: Said) -> Iterator[Problem]:
 
 
 def _project(source: Path, said: Said) -> Iterator[Problem]:
-    files, _ = composed.files(said.config, (path.name for path in source.iterdir()))
+    files, _ = composed.files(said.config, source)
     values = {**written.shipped(directory(source, files)), **(said.config.env or {}), **said.given}
     # Nobody knows what the server keeps: it may say any profile.
     unknown = {"COMPOSE_PROFILES"} if said.offline else said.kept

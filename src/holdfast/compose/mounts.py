@@ -188,6 +188,22 @@ def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[Bu
                 )
 
 
+def lacking(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:
+    """Directories of this server that services mount and that nobody makes: Docker says it late."""
+    named = directories(project.raw, source)
+    for name in names:
+        for mount in project.services[name].mounts:
+            path = _place(mount, named)
+            made = (mount.raw.get("bind") or {}).get("create_host_path")
+            if path is None or made or path.is_relative_to(source) or path.exists():
+                continue
+            what = f"the volume {mount.source} is" if mount.kind == "volume" else f"{name} mounts"
+            yield BuildError(
+                f"{what} {path} of the server, which is not there",
+                hint=f"holdfast ssh, then mkdir -p {path}, and what belongs in it",
+            )
+
+
 def _from(source: Path, path: Path) -> str:
     """The path as the project says it."""
     return os.path.relpath(path, source)

@@ -16,12 +16,29 @@ from holdfast.records import record
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """In Compose's own order; the first that is there counts."""
 
-PRODUCTION = tuple(
+PRODUCTION = (
+    *(
+        f"{stem}{between}{kind}.{end}"
+        for between in ".-_"
+        for stem in ("compose", "docker-compose")
+        for kind in ("production", "prod")
+        for end in ("yaml", "yml")
+    ),
+    *(f"{kind}.{end}" for kind in ("production", "prod") for end in ("yaml", "yml")),
+)
+"""What people call a file for a server; ``production.yml`` is cookiecutter-django's."""
+
+BASES = tuple(
     f"{stem}.{kind}.{end}"
     for stem in ("compose", "docker-compose")
-    for kind in ("production", "prod")
+    for kind in ("base", "common")
     for end in ("yaml", "yml")
 )
+"""What a file is called that others are laid over and that is nothing alone."""
+
+FOLDERS = ("deploy", "deployment", "docker")
+"""Where a project has its Compose file if there is none at its top."""
+
 DEVELOPMENT = tuple(
     f"{stem}.override.{end}" for stem in ("compose", "docker-compose") for end in ("yaml", "yml")
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from holdfast.app import (
     AppSpec,
@@ -19,9 +20,10 @@ from holdfast.app import (
     Web,
 )
 from holdfast.compose import kinds
+from holdfast.compose.files import alone, candidates, is_one
 from holdfast.compose.mounts import Bind
 from holdfast.compose.overrides import process_name
-from holdfast.compose.project import DEVELOPMENT, NAMES, PRODUCTION, Project, Service
+from holdfast.compose.project import BASES, DEVELOPMENT, NAMES, PRODUCTION, Project, Service
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.detect.resolving import overlaid, policy
@@ -39,7 +41,7 @@ def wanted(config: Config, texts: Mapping[str, str]) -> bool:
     """Whether Docker is to run the app.
 
     Args:
-        texts: the Compose files at the top of the source. One that only has databases, for the
+        texts: the files that may be Compose files. One that only has databases, for the
             author's machine, says nothing about the app.
     """
     said = config.app.runtime or "auto"
@@ -50,12 +52,13 @@ def wanted(config: Config, texts: Mapping[str, str]) -> bool:
     return bool(config.compose.files) or any(
         _BUILD_LINE.search(text)
         or any(not kinds.stays_up(image) for image in _IMAGE_LINE.findall(text))
-        for text in texts.values()
+        for name, text in texts.items()
+        if name in NAMES or is_one(text)
     )
 
 
-def files(config: Config, names: Iterable[str]) -> tuple[tuple[str, ...], list[Finding]]:
-    """The Compose files that count on a server, of the files at the top of the source.
+def files(config: Config, source: Path) -> tuple[tuple[str, ...], list[Finding]]:
+    """The Compose files that count on a server, of those in the source.
 
     Raises:
         DetectionError: there is none.
@@ -64,24 +67,48 @@ def files(config: Config, names: Iterable[str]) -> tuple[tuple[str, ...], list[F
         return config.compose.files, [
             Finding("compose", ", ".join(config.compose.files), "[compose] files names them")
         ]
-    there = set(names)
-    first = next((name for name in (*NAMES, *PRODUCTION) if name in there), None)
-    if first is None:
+    there = _texts(source)
+    if not there:
         raise DetectionError(
             f"there is no Compose file ({', '.join(NAMES)})",
-            hint='holdfast.toml: [compose] files = ["deploy/compose.yaml"] names another',
+            hint='holdfast.toml: [compose] files = ["infra/compose.yaml"] names another',
         )
-    found = [Finding("compose", first, "the project's Compose file")]
-    chosen = [first]
-    production = next((name for name in PRODUCTION if name in there), None)
-    if production is not None and production != first:
-        chosen.append(production)
-        found.append(Finding("compose", production, "laid over it: made for production"))
+    found, chosen = _chosen(there, source)
+    top = str(PurePosixPath(chosen[0]).parent)
     for name in DEVELOPMENT:
-        if name in there:
+        if top == "." and (source / name).is_file() and name not in chosen:
             why = "made for development; [compose] files names it if it is not"
             found.append(Finding("left out", name, why))
-    return tuple(chosen), found
+    return chosen, found
+
+
+def _texts(source: Path) -> dict[str, str]:
+    """The Compose files that may count, the likeliest first, with their texts."""
+    found = {}
+    for name in candidates():
+        path = source / name
+        if path.is_file():
+            text = path.read_text(errors="replace")
+            if name in NAMES or is_one(text):
+                found[name] = text
+    return found
+
+
+def _chosen(there: Mapping[str, str], source: Path) -> tuple[list[Finding], tuple[str, ...]]:
+    production = next((name for name in PRODUCTION if name in there), None)
+    base = next((name for name in (*NAMES, *BASES) if name in there), None)
+    if production is None or base is None:
+        only = next(iter(there))
+        return [Finding("compose", only, "the project's Compose file")], (only,)
+    if why := alone(base, production, there.__getitem__, source):
+        why = f"{why}; {base} is left out; [compose] files names both if both are meant"
+        return [Finding("compose", production, f"made for production, {why}")], (production,)
+    over = "laid over it: made for production; [compose] files names it alone if it is complete"
+    found = [
+        Finding("compose", base, "the project's Compose file"),
+        Finding("compose", production, over),
+    ]
+    return found, (base, production)
 
 
 def resolve(

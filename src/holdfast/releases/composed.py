@@ -12,7 +12,16 @@ from typing import Any, TypeVar
 
 from holdfast.app import AppSpec, ComposeApp, Finding
 from holdfast.command import Secret
-from holdfast.compose import external, fronts, handed, mounts, overrides, roles, variables
+from holdfast.compose import (
+    external,
+    fronts,
+    handed,
+    mounts,
+    overrides,
+    roles,
+    unnamed,
+    variables,
+)
 from holdfast.compose.dangers import dangers
 from holdfast.compose.mounts import Bind
 from holdfast.compose.project import Project, directory, read
@@ -24,11 +33,12 @@ from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist
 from holdfast.releases.build import Built
+from holdfast.releases.contained import Volumes, volumes
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import api, images, network, records, resolving
+from holdfast.runtimes.compose import api, docker, images, network, records, resolving
 
 _Said = TypeVar("_Said")
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
@@ -85,10 +95,10 @@ class ComposedBuild:
         names = unpack(source.archive, self._source)
         shipped = frozenset(name for name in names if not name.startswith(f"{images.DIRECTORY}/"))
         stopped(self._should_stop)
+        if not records.directory(self._layout, self._home.name).is_dir():
+            self._check_docker()
         records.make(self._layout, self._home.name)
-        files, findings = composed.files(
-            self._config, (name for name in shipped if "/" not in name)
-        )
+        files, findings = composed.files(self._config, self._source)
         self._check_variables(files)
         document = self._resolve(files)
         project = read(document)
@@ -98,11 +108,15 @@ class ComposedBuild:
         self._check_handed(document, chosen)
         self._expect(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
+        built = self._images(document, chosen)
+        kept = self._volumes(project, chosen, bound, built)
+        document = unnamed.put_in(document, kept.named)
+        project = read(document)
         alone = mounts.alone(project, chosen, bound, self._source) or chosen.mixes
-        compose = self._decided(document, chosen, bound, files)
+        compose = self._decided(document, chosen, bound, files, built, kept)
         paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
-        findings += [*chosen.findings, *told, *_of_docker()]
+        findings += [*chosen.findings, *told, *unnamed.told(kept.named), *_of_docker()]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
         (self._path / "override.yaml").write_text(
@@ -128,10 +142,12 @@ class ComposedBuild:
         chosen: Roles,
         bound: list[Bind],
         files: tuple[str, ...],
+        built: dict[str, str],
+        kept: Volumes,
     ) -> ComposeApp:
-        """What is kept of the project, its images built."""
+        """What is kept of the project; ``built`` are its images."""
         said = self._config.compose
-        built = self._images(document, chosen)
+        dropped = [_key(item) for item in bound if item.place == "drop"]
         return ComposeApp(
             files=files,
             web=chosen.web,
@@ -141,7 +157,7 @@ class ComposedBuild:
             once=chosen.once,
             images=built,
             profiles=said.profiles or (),
-            dropped=tuple(_key(item) for item in bound if item.place == "drop"),
+            dropped=(*dropped, *kept.masks),
             fixed=dict(self._places(document, chosen, bound)),
             **({} if said.build_cache is None else {"build_cache": said.build_cache}),
             publish=said.publish or (),
@@ -149,6 +165,7 @@ class ComposedBuild:
             ports=chosen.ports,
             proxy=chosen.proxy,
             ending=chosen.ending,
+            named=kept.named,
         )
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
@@ -181,6 +198,11 @@ class ComposedBuild:
             hint=f"{lacking.hint}; {way}",
             detail=lacking.detail,
         )
+
+    def _check_docker(self) -> None:
+        """See once, for an app that is new here, that its Compose will do."""
+        if (lacking := docker.absent() or docker.too_old()) is not None:
+            raise self._without_docker(lacking)
 
     def _check_variables(self, files: tuple[str, ...]) -> None:
         """Refuse a project whose variables nobody has set: Compose would put nothing there."""
@@ -220,6 +242,12 @@ class ComposedBuild:
             raise of_image(error, detail, images.place()) from error
         finally:
             (self._path / "build.json").unlink(missing_ok=True)
+
+    def _volumes(
+        self, project: Project, chosen: Roles, bound: list[Bind], built: dict[str, str]
+    ) -> Volumes:
+        """The volumes without a name."""
+        return volumes(self._home.name, project, chosen, bound, built, self._line)
 
     def _keep(
         self, spec: AppSpec, project: Project, bound: list[Bind], shipped: frozenset[str]
@@ -278,6 +306,8 @@ class ComposedBuild:
         A network has nothing in it that could be missing; a volume has somebody's data.
         """
         names = chosen.everything
+        for missing in mounts.lacking(read(document), names, self._source):
+            raise missing
         wanted = external.volumes(document, names)
         there = {str(item["Name"]) for item in api.inspect("volume", wanted)}
         if lacking := [name for name in wanted if name not in there]:

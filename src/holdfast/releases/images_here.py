@@ -72,7 +72,7 @@ def _build(
     on_line: Callable[[str], None],
 ) -> list[str]:
     source = home / "source"
-    files, _ = composed.files(config, (path.name for path in source.iterdir()))
+    files, _ = composed.files(config, source)
     values = {**written.shipped(directory(source, files)), **(config.env or {}), **given}
     with written.understood(files):
         enabled = written.profiles(config.compose.profiles, values, ())

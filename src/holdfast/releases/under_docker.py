@@ -6,7 +6,7 @@ import shutil
 import tarfile
 from pathlib import Path, PurePosixPath
 
-from holdfast.compose.project import NAMES, PRODUCTION
+from holdfast.compose.files import candidates
 from holdfast.config import Config
 from holdfast.errors import UsageError
 from holdfast.protocol import Emit, Event, Kind
@@ -61,12 +61,13 @@ def wanted(config: Config, source: Source, emit: Emit) -> bool:
 
 
 def _texts(archive: Path) -> dict[str, str]:
-    """The Compose files at the top of an archive."""
+    """What may be a Compose file in an archive."""
     found = {}
+    names = frozenset(candidates())
     with tarfile.open(archive) as tar:
         for member in tar:
             name = str(PurePosixPath(member.name))
-            if name in (*NAMES, *PRODUCTION) and member.isfile() and member.size < _LARGEST:
+            if name in names and member.isfile() and member.size < _LARGEST:
                 stream = tar.extractfile(member)
                 found[name] = stream.read().decode(errors="replace") if stream else ""
     return found

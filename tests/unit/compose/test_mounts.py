@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.compose.mounts import Bind, alone, binds, outside
+from holdfast.compose.mounts import Bind, alone, binds, lacking, outside
 from holdfast.compose.project import Project, read
 from holdfast.compose.roles import assign
 
@@ -83,6 +83,27 @@ def test_a_volume_that_is_a_directory_of_the_project(
 
 def test_a_volume_elsewhere_on_the_server_stays_there(tmp_path: Path) -> None:
     assert named(tmp_path, "/srv/data", set()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_directory_of_the_server_that_is_not_there(tmp_path: Path, there: bool) -> None:
+    """Named before anything is built; one that Docker makes itself is none."""
+    source, device = tmp_path / "src", tmp_path / "disk" / "media"
+    if there:
+        device.mkdir(parents=True)
+    mount: dict[str, Any] = {"type": "volume", "source": "kept", "target": "/there"}
+    binds_: list[dict[str, Any]] = [
+        {"type": "bind", "source": "/none", "target": "/n", "bind": {"create_host_path": True}},
+        {"type": "bind", "source": str(device), "target": "/m"},
+    ]
+    made = project(source, [mount, *binds_])
+    options = {"type": "none", "o": "bind", "device": str(device)}
+    whole = read({**made.raw, "volumes": {"kept": {"driver_opts": options}}})
+    said = [str(error) for error in lacking(whole, ["web"], source)]
+    assert said == ([] if there else [
+        f"the volume kept is {device} of the server, which is not there",
+        f"web mounts {device} of the server, which is not there",
+    ])  # fmt: skip
 
 
 def test_what_lies_elsewhere_is_none_of_ours(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,21 +22,26 @@ _OURS = re.compile(
     r"|(?:https?|ftp|all|no)_proxy)\Z",
     re.IGNORECASE,
 )
-INSTALL = (
-    "apt-get install docker.io docker-cli docker-compose docker-buildx (Debian 13),"
-    " or Docker's own packages (docs.docker.com/engine/install)"
-)
+_OWN = frozenset({"debian", "ubuntu", "fedora", "rhel", "centos", "raspbian"})
+"""Systems for which Docker has packages, by the name that its pages have."""
+
+_WITH_COMPOSE = 13
+"""The first Debian that has Compose 2."""
+
+OLDEST = (2, 24)
+"""The Compose that knows ``!reset`` and ``!override``, of which our override is made."""
 
 _NEEDED = (
-    (("docker", "--version"), "Docker is not installed on this server", INSTALL),
+    (("docker", "--version"), "Docker is not installed on this server", ""),
     (
         ("docker", "version", "--format", "{{.Server.Version}}"),
         "Docker does not answer on this server",
         "systemctl start docker; its log: journalctl -u docker",
     ),
-    (("docker", "compose", "version"), "this server's Docker has no Compose 2", INSTALL),
+    (("docker", "compose", "version"), "this server's Docker has no Compose 2", ""),
 )
-"""Calls that show what is there, in the order in which one thing needs the other."""
+"""Calls that show what is there, in the order in which one thing needs the other; where there is
+nothing to do but to install it, the last is empty."""
 
 
 def environment(more: Mapping[str, str | Secret] | None = None) -> dict[str, str | Secret]:
@@ -130,5 +136,51 @@ def absent() -> ProcessError | None:
         try:
             run(Command(argv, timeout=LOOKING, env=environment(), clean_env=True))
         except CommandFailed as error:
-            return ProcessError(what, hint=hint, detail=error.output or None)
+            said = hint or install(_system())
+            return ProcessError(what, hint=said, detail=error.output or None)
     return None
+
+
+def too_old(version: str | None = None) -> ProcessError | None:
+    """What to do about a Compose that is too old for us; ``None`` if it is not.
+
+    Args:
+        version: as it prints it; ``None`` asks it.
+    """
+    if version is None:
+        words = ("docker", "compose", "version", "--short")
+        version = run(Command(words, timeout=LOOKING, env=environment(), clean_env=True)).output
+    found = re.search(r"(\d+)\.(\d+)", version)
+    if found is None or (int(found[1]), int(found[2])) >= OLDEST:
+        return None
+    wanted = ".".join(map(str, OLDEST))
+    return ProcessError(
+        f"this server's Compose is {version.strip()}, and Holdfast needs {wanted} or later",
+        hint=install(_system()),
+    )
+
+
+def install(system: Mapping[str, str]) -> str:
+    """How a server gets Docker with Compose 2.
+
+    Args:
+        system: what its ``/etc/os-release`` says.
+    """
+    name, version = system.get("ID", ""), system.get("VERSION_ID", "")
+    own = f"docs.docker.com/engine/install/{name if name in _OWN else ''}"
+    if name == "debian" and version.isdigit() and int(version) < _WITH_COMPOSE:
+        return (
+            f"Debian {version} has none itself; Docker's own packages ({own}: docker-ce,"
+            " docker-ce-cli, docker-compose-plugin, docker-buildx-plugin) take the place of"
+            " docker.io, and containers and volumes stay"
+        )
+    if name in ("debian", "ubuntu"):
+        return f"holdfast server setup --docker installs it; or Docker's own packages ({own})"
+    return f"Docker's own packages have it ({own})"
+
+
+def _system() -> Mapping[str, str]:
+    try:
+        return platform.freedesktop_os_release()
+    except OSError:
+        return {}

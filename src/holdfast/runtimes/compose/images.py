@@ -180,6 +180,23 @@ def exposed(image: str) -> int | None:
     return None
 
 
+def declared(services: Mapping[str, str], on_line: Line) -> dict[str, list[str]]:
+    """The volumes that the image of each service declares; one that is not here is pulled.
+
+    Args:
+        services: image by service.
+
+    Raises:
+        BuildError: one cannot be pulled.
+        ProcessError: the daemon does not answer.
+    """
+    found = {}
+    for name, image in services.items():
+        for item in api.inspect("image", [_taken(image, on_line)]):
+            found[name] = sorted((item["Config"] or {}).get("Volumes") or ())
+    return found
+
+
 def owner(image: str, user: str) -> tuple[int, int] | None:
     """Whom the image's program runs as (uid, gid); ``None`` for root.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from holdfast.app import ComposeApp
 from holdfast.command import Command, Secret
-from holdfast.compose import override, overrides
+from holdfast.compose import override, overrides, unnamed
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.base import plain
@@ -54,6 +54,7 @@ class Released:
             said.profiles,
             theirs,
         )
+        document = unnamed.put_in(document, said.named)
         given = {
             name: plain(value).replace("$", "$$")
             for name, value in variables(self.release, self._env).items()

@@ -122,7 +122,7 @@ def _said(
 
 
 def _refused(error: CommandFailed, files: Sequence[str]) -> Exception:
-    if (lacking := docker.absent()) is not None:
+    if (lacking := docker.absent() or docker.too_old()) is not None:
         return lacking
     lines = [line for line in error.output.strip().splitlines() if "level=warning" not in line]
     return BuildError(

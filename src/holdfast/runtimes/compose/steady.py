@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.app import ComposeApp
@@ -10,6 +11,9 @@ from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.runtimes.compose import containers, docker, drift, ready
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
+
+_UNNAMED = re.compile(r"[0-9a-f]{64}\Z")
+"""What Docker calls a volume to which nobody gave a name."""
 
 
 def ensure(one: Released) -> None:
@@ -35,6 +39,18 @@ def replaced(one: Released) -> tuple[str, ...]:
     if not there.intersection(one.said.steady):
         return ()
     return tuple(name for name in changed(one.others, one.said, found) if name in there)
+
+
+def unnamed(app: str) -> Iterator[str]:
+    """Where steady services that were made before have volumes without a name.
+
+    Those stay: Compose takes them over, and another volume there would be an empty one.
+    """
+    for item in containers.find(app):
+        if f"{LABEL}.definition" in item.labels:
+            for mount in item.raw["Mounts"]:
+                if mount["Type"] == "volume" and _UNNAMED.match(mount["Name"]):
+                    yield f"{item.service}:{mount['Destination']}"
 
 
 def changed(ours: Mapping[str, Any], said: ComposeApp, found: Sequence[Container]) -> list[str]:

@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 from holdfast.compose import overrides
 from holdfast.compose.overrides import Place
 from holdfast.records import record
-from holdfast.runtimes.compose import api, containers, ending, network, ready, records, steady
+from holdfast.runtimes.compose import (
+    api,
+    containers,
+    ending,
+    network,
+    ready,
+    records,
+    steady,
+)
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
 from holdfast.runtimes.contract import Slot
 from holdfast.runtimes.started import Started
 
-_UP = ("up", "--no-deps", "--no-build", "--force-recreate", "--timeout=1")
+_UP = ("up", "--no-deps", "--no-build", "--force-recreate", "--timeout=1", "--renew-anon-volumes")
+"""Volumes that still have no name hold what can be made again, of two releases ago."""
 
 
 @record
