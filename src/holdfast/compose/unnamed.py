@@ -67,7 +67,7 @@ def named(
 
 def put_in(document: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The document with those names in it, as if its author had given them."""
-    volumes = document.setdefault("volumes", None) or {}
+    volumes = {**(document.get("volumes") or {})}
     for key, volume in names.items():
         name, _, target = key.partition(":")
         service = document["services"].get(name)

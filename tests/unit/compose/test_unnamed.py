@@ -62,6 +62,13 @@ def test_what_kept_a_folder_out_of_the_source_is_left_out_with_it(tmp_path: Path
     assert [*unnamed.masks(made, chosen, bound)] == ["web:/app/.venv"]
 
 
+def test_a_project_without_any_is_as_it_was(tmp_path: Path) -> None:
+    """Not even an empty list of volumes is put in, which Compose refuses."""
+    made = project(tmp_path, {})
+    before = {**made.raw}
+    assert unnamed.put_in({**before}, {}) == before
+
+
 def test_both_slots_have_the_same_volume(tmp_path: Path) -> None:
     """In the document it looks as if its author had named it."""
     made = project(tmp_path, {"volumes": [{"type": "volume", "target": "/data"}]})
