@@ -113,7 +113,7 @@ def backend(home: Path) -> tuple[list[str | Path], str]:
 
 
 _LUA = re.compile(
-    r"^.*(?:_by_lua_block|lua_(?:package_path|socket|check)|(?:if \(|map \S+ )\$hf_request_id).*$",
+    r"^(?: *lua_|.*_by_lua_block|.*(?:if \(|map \S+ )\$hf_request_id).*$",
     re.MULTILINE,
 )
 _INIT = re.compile(r"    init_by_lua_block \{.*?\n    \}\n", re.DOTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import pairwise
 
 from holdfast.app import Static
 from tests.edge.backend import Request, reply
@@ -106,6 +107,26 @@ def test_request_ids_differ(sites: SiteFactory) -> None:
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in seen)
     assert len(set(seen)) == len(seen)
     assert {one.headers["x-request-id"] for one in backend.requests} <= set(seen)
+
+
+def unmixed(value: int) -> int:
+    """What SplitMix64 made this of."""
+    value ^= value >> 31 ^ value >> 62
+    value = value * pow(0x94D049BB133111EB, -1, 2**64) % 2**64
+    value ^= value >> 27 ^ value >> 54
+    value = value * pow(0xBF58476D1CE4E5B9, -1, 2**64) % 2**64
+    return value ^ value >> 30 ^ value >> 60
+
+
+def test_request_ids_count(site: Site) -> None:
+    """A worker's ids are its own half and SplitMix64 of a count, also once LuaJIT compiles them."""
+    site.serve()
+    ids = [site.ask("/").headers["x-request-id"] for _ in range(300)]
+    assert len({one[:16] for one in ids}) == 1
+    # Digits in the order of the number's bytes, lowest first.
+    counts = [unmixed(int.from_bytes(bytes.fromhex(one[16:]), "little")) for one in ids]
+    steps = {(after - before) % 2**64 for before, after in pairwise(counts)}
+    assert steps == {0x9E3779B97F4A7C15}
 
 
 def test_app_answers_pass(site: Site) -> None:
