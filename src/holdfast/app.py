@@ -255,9 +255,14 @@ class ComposeApp:
         publish: services whose published ports stay as the project has them.
         behind: the services that the web passes requests on to: a release has its own of them, as
             of the web. ``ports`` are theirs, as far as the web's configuration says them.
+        beside: services that share the network of one of those (``network_mode: service:web``).
         proxy: the web is nothing but a proxy, and ``behind`` has the app's code.
         ending: services that end by themselves while nobody waits for them, of workers and of
             ``steady`` ones.
+        kept: what containers write where the project has no volume: ``service:target`` to the
+            absolute path that is mounted there.
+        taken: places of those that are filled from a container that ran before, while nobody
+            writes: the container's id, a colon, and the path in it.
         named: the names of volumes to which the project gives none, by ``service:target``.
     """
 
@@ -277,12 +282,15 @@ class ComposeApp:
     ports: Mapping[str, int] = field(default_factory=dict)
     proxy: bool = False
     ending: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def slot(self) -> tuple[str, ...]:
-        """What stands in a slot, in the order in which it is started: the web last."""
-        return (*self.behind, self.web)
+        """What stands in a slot, in the order in which it is started."""
+        return (*self.behind, self.web, *self.beside)
 
     @property
     def ended(self) -> tuple[str, ...]:

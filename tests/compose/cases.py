@@ -33,6 +33,20 @@ def extra():
         return {"visits": len(file.read())}
 """
 
+_KEEPS = """\
+def extra():
+    import os, sqlite3
+    database = sqlite3.connect(os.path.join(os.path.dirname(__file__), "db.sqlite3"))
+    with database:
+        database.execute("CREATE TABLE IF NOT EXISTS visits (version)")
+        database.execute("INSERT INTO visits VALUES (?)", [VERSION])
+    visits = database.execute("SELECT count(*) FROM visits").fetchone()[0]
+    database.close()
+    return {"visits": visits}
+"""
+
+_HIDES = _KEEPS.replace('"db.sqlite3"', '"".join(["hidden", ".db"])')
+
 _REACHES = """\
 def extra():
     import urllib.request
@@ -122,6 +136,18 @@ CASES = {
         strategy="hold",
         why="web writes to data",
     ),
+    "sqlite-in-source": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    volumes: ['.:/app']\n"
+        "    user: '1234:1234'\n  worker:\n    build: .\n    command: python worker.py\n"
+        "    volumes: ['.:/app']\n",
+        _KEEPS,
+    ),
+    "sqlite-hidden": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n",
+        _HIDES,
+        strategy="hold",
+        why="hidden.db lies in a container",
+    ),
     "unnamed-volume": Case(
         "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    volumes: ['.:/app']\n",
         _COUNTS,
@@ -141,6 +167,13 @@ CASES = {
         files={"data/.gitkeep": ""},
         strategy="hold",
         why="web writes to data",
+    ),
+    "network-of-web": Case(
+        "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
+        "  side:\n    image: python:3.13-slim-trixie\n    network_mode: service:web\n"
+        "    command: python -m http.server 6379\n",
+        _REACHES.replace("stays:", "localhost:"),
+        said={"other": 200},
     ),
     "external-network": Case(
         "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    networks: [proxy]\n"

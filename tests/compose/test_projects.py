@@ -13,6 +13,8 @@ SPREAD = (
     "fixed-address",
     "source-mounted",
     "unnamed-volume",
+    "sqlite-in-source",
+    "sqlite-hidden",
     "volume-here",
     "container-name",
     "conditions",

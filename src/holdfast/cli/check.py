@@ -18,7 +18,11 @@ from holdfast.cli.verb import given, verb
 @verb("check", "holdfast check", "holdfast check --env staging", "holdfast check --offline --json")
 @domain_option
 @click.option(
-    "--env-file", metavar="FILE", help="A file of variables that deploy will be given, too."
+    "--env-file",
+    "env_files",
+    metavar="FILE",
+    multiple=True,
+    help="A file of variables that deploy will be given, too; repeatable.",
 )
 @click.option(
     "--offline", is_flag=True, help="Ask no server: for CI and pre-commit, which have no key to it."
@@ -29,7 +33,7 @@ def command(
     invocation: Invocation,
     where: Where,
     domains: tuple[str, ...],
-    env_file: str | None,
+    env_files: tuple[str, ...],
     offline: bool,
 ) -> int:
     """Find what would make a deploy fail, most important first, each with the way out.
@@ -37,7 +41,7 @@ def command(
     Looks at the config, the project, the variables and the source; runs nothing of the
     app. The exit code is 1 when something would fail, 0 when there are warnings alone.
     """
-    problems = find_problems(invocation, where, domains, env_file, offline=offline)
+    problems = find_problems(invocation, where, domains, env_files, offline=offline)
     fatal = sum(problem.fatal for problem in problems)
     result = {"ok": fatal == 0, "problems": [asdict(problem) for problem in problems]}
     invocation.answer(result, _lines(problems, fatal))

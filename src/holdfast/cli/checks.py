@@ -12,6 +12,7 @@ from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.cli.problem import Problem, fatal
 from holdfast.cli.project import LOCAL, Beginning, begin, no_server
+from holdfast.cli.variables import read_files
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def find_problems(
     invocation: Invocation,
     where: Where,
     domains: Sequence[str],
-    env_file: str | None,
+    env_files: Sequence[str],
     *,
     offline: bool = False,
 ) -> list[Problem]:
@@ -38,7 +39,7 @@ def find_problems(
     """
     try:
         beginning = begin(invocation, where, domains, offline=offline)
-        given = _given_variables(invocation, env_file)
+        given = read_files(map(invocation.path, env_files))
     except HoldfastError as error:
         return [fatal(error)]
     problems = [
@@ -47,14 +48,6 @@ def find_problems(
         *(Problem(False, text, None) for text in beginning.config.warnings),
     ]
     return sorted(problems, key=lambda problem: not problem.fatal)
-
-
-def _given_variables(invocation: Invocation, env_file: str | None) -> dict[str, str]:
-    if env_file is None:
-        return {}
-    from holdfast.cli.variables import read_file
-
-    return read_file(invocation.path(env_file))
 
 
 def _server(beginning: Beginning) -> Iterator[Problem]:

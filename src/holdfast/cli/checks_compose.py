@@ -53,6 +53,9 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
         as_written = written.document(source, files, None, enabled)
         project = read(document)
     yield from _missing(as_written, paths, {*values}, said)
+    if not (said.given or said.kept or said.config.env):
+        for found in variables.not_sent(written.env_files(document), source, paths):
+            yield Problem(False, f"{found.what}: {found.value}", found.why)
     try:
         roles.check_profiles(project, read(written.document(source, files, values, {"*"})))
         asked = said.config.compose

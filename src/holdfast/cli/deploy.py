@@ -13,6 +13,7 @@ from holdfast.cli.project import App, Project, find_app, read_project, request
 from holdfast.cli.show import words
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.view import View
+from holdfast.cli.variables import read_files
 from holdfast.cli.verb import given, verb
 from holdfast.errors import UsageError
 from holdfast.protocol import Event, Kind, Request
@@ -28,8 +29,10 @@ from holdfast.protocol import Event, Kind, Request
 @plan_options
 @click.option(
     "--env-file",
+    "env_files",
     metavar="FILE",
-    help="Set the app's variables from NAME=VALUE lines first (dotenv syntax).",
+    multiple=True,
+    help="Set the app's variables from NAME=VALUE lines first (dotenv syntax); repeatable.",
 )
 @click.option(
     "--follow", "only_follow", is_flag=True, help="Watch the deploy that runs, or the last one."
@@ -41,7 +44,7 @@ def command(
     invocation: Invocation,
     where: Where,
     domains: tuple[str, ...],
-    env_file: str | None,
+    env_files: tuple[str, ...],
     strategy: str | None,
     dirty: bool,
     only_follow: bool,
@@ -56,25 +59,17 @@ def command(
     and brings everything back as it was; a second one stops watching.
     """
     if only_follow:
-        if env_file or strategy or domains or dirty:
+        if env_files or strategy or domains or dirty:
             raise UsageError("--follow takes no option of a new deploy; it only watches")
         app = find_app(invocation, where)
         with showing(invocation) as view:
             result = follow(app, Request("follow", {"app": app.name}), view)
         return tell(invocation, app, result)
     project = read_project(invocation, where, domains, ask=not yes)
-    values = _variables(invocation, env_file)
+    values = read_files(map(invocation.path, env_files))
     with showing(invocation) as view:
         result = _deploy(project, values, strategy, dirty, view)
     return tell(invocation, project.app, result)
-
-
-def _variables(invocation: Invocation, env_file: str | None) -> dict[str, str]:
-    if env_file is None:
-        return {}
-    from holdfast.cli.variables import read_file
-
-    return read_file(invocation.path(env_file))
 
 
 def _deploy(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -24,6 +25,15 @@ def read_file(path: Path) -> dict[str, str]:
         raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is not UTF-8 text", hint="NAME=VALUE lines are meant") from None
+
+
+def read_files(paths: Iterable[Path]) -> dict[str, str]:
+    """The variables in several files; the last one that has a name decides.
+
+    Raises:
+        UsageError: as :func:`read_file`.
+    """
+    return {name: value for path in paths for name, value in read_file(path).items()}
 
 
 def parse(stream: TextIO, name: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,11 +46,42 @@ def base(build: Mapping[str, Any]) -> str:
             name, _, value = line[4:].strip().partition("=")
             values.setdefault(name, value.strip("\"'"))
         elif found := _FROM.match(line):
-            said = _ARGUMENT.sub(lambda m: values.get(m[1]) or m[2] or "", found["image"])
+            said = _filled(found["image"], values)
             last = stages.get(said.lower(), said)
             if found["stage"]:
                 stages[found["stage"].lower()] = last
     return stages.get(str(build.get("target") or "").lower(), last)
+
+
+def bases(build: Mapping[str, Any]) -> set[str]:
+    """Every image that its Dockerfile begins a stage with, or copies out of; not its own stages."""
+    values, found, stages = dict[str, str](), set[str](), set[str]()
+    for _, line in _instructions(text(build)):
+        if line.upper().startswith("ARG "):
+            values |= _assigned(line[4:], values)
+        elif match := _FROM.match(line):
+            found.add(_filled(match["image"], values))
+            stages.add((match["stage"] or "").lower())
+        elif match := re.search(r"--from=(\S+)", line):
+            found.add(_filled(match[1], values))
+    return {name for name in found if name.lower() not in stages}
+
+
+def started(build: Mapping[str, Any]) -> str | None:
+    """What its image starts, as one line; ``None`` where the image that it begins with says it.
+
+    Raises nothing: a Dockerfile that cannot be read here says nothing.
+    """
+    said: dict[str, str] = {}
+    for _, line in _instructions(text(build)):
+        word, _, rest = line.partition(" ")
+        if word.upper() == "FROM":
+            said = {}
+        elif word.upper() in ("CMD", "ENTRYPOINT"):
+            said[word.upper()] = " ".join(re.findall(r"[^\s\",\[\]]+", rest))
+    if not said:
+        return None
+    return " ".join(said[key] for key in ("ENTRYPOINT", "CMD") if said.get(key))
 
 
 def exposes(build: Mapping[str, Any]) -> bool:
@@ -65,6 +97,60 @@ def copies(build: Mapping[str, Any]) -> list[str]:
             words = re.findall(r"[^\s\",\[\]]+", match["rest"])
             found += [word.removeprefix("./") or "." for word in words[:-1]]
     return found
+
+
+def places(build: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str]:
+    """Where an image has what its Dockerfile copies, and where its program runs.
+
+    Returns:
+        directories and files of the context, each with its absolute path in the image; of several
+        stages all of them, the last first. The working directory; empty if it says none.
+    """
+    values, home, found = dict[str, str](), "", list[tuple[str, str]]()
+    context = Path(str(build.get("context") or ""))
+    for _, line in _instructions(text(build)):
+        word, _, rest = line.partition(" ")
+        said = _filled(rest.strip(), values)
+        match word.upper():
+            case "FROM":
+                home = ""
+            case "WORKDIR":
+                home = _absolute(said if said.startswith("/") else f"{home}/{said}")
+            case "ARG" | "ENV":
+                values |= _assigned(rest.strip(), values)
+            case "COPY" | "ADD" if "--from=" not in rest and not rest.startswith("<<"):
+                found += _copied(said, context, home)
+    return found[::-1], home
+
+
+def _filled(said: str, values: Mapping[str, str]) -> str:
+    """With the values of arguments and variables in it."""
+    return _ARGUMENT.sub(lambda m: values.get(m[1]) or m[2] or "", said)
+
+
+def _assigned(rest: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The names that ``ENV`` and ``ARG`` give a value: ``A=1 B=$A``, ``A 1``."""
+    said = _filled(rest, values)
+    if "=" not in said.split(" ", 1)[0]:
+        name, _, value = said.partition(" ")
+        return {name: value.strip()} if value else {}
+    return {name: value.strip("\"'") for name, value in re.findall(r"(\w+)=(\"[^\"]*\"|\S+)", said)}
+
+
+def _copied(said: str, context: Path, home: str) -> Iterator[tuple[str, str]]:
+    words = [word for word in re.findall(r"[^\s\",\[\]]+", said) if not word.startswith("--")]
+    for name in words[:-1]:
+        where = words[-1] if words[-1].startswith("/") else f"/{home}/{words[-1]}"
+        path = os.path.normpath(name.lstrip("/") or ".")
+        directory = (context / path).is_dir()
+        into = where.endswith(("/", "/.")) or len(words) > 2
+        if not directory and into:
+            where = f"{where}/{Path(path).name}"
+        yield path, _absolute(where)
+
+
+def _absolute(path: str) -> str:
+    return f"/{os.path.normpath(path).lstrip('/')}"
 
 
 def text(build: Mapping[str, Any]) -> str:

@@ -41,6 +41,10 @@ _WORKS = re.compile(
     r"|consumer)(?:$|[\W_])",
     re.IGNORECASE,
 )
+_SHELL = re.compile(r"(?:/usr)?(?:/bin/)?(?:ba|z|da)?sh|(?:/bin/)?ash|i?python[\d.]*|node|irb")
+_BARE = re.compile(r"(?:python|node|debian|ubuntu|alpine|busybox)(?::|$)")
+"""Images that start an interpreter or a shell if nothing is said."""
+
 _FLOWER = re.compile(r"\bflower\b", re.IGNORECASE)
 
 _ENDS = re.compile(
@@ -92,6 +96,22 @@ def development(item: Service) -> str:
     if _TESTS.search(item.said):
         return f"{item.said!r} runs tests"
     return ""
+
+
+def by_hand(item: Service) -> str:
+    """Why a service is one that a person runs (``docker compose run``); empty if it is not.
+
+    A shell, or an interpreter, without anything to run ends at once where nobody types.
+    """
+    if item.build is None or item.said or item.published or item.exposed or item.check:
+        return ""
+    started = dockerfile.started(item.build)
+    if started is None:
+        made = made_of(item).rpartition("/")[2]
+        started = made.partition(":")[0] if _BARE.match(made) else "something"
+    if started and not _SHELL.fullmatch(started):
+        return ""
+    return f"its image starts {started or 'nothing'}, which ends where nobody types"
 
 
 def built(project: Project, item: Service) -> bool:

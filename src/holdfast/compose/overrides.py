@@ -81,12 +81,15 @@ def for_web(
             networks[EDGE] = instead({"name": place.network, "external": True})
             for used in service.get("networks") or ():
                 networks[used] = _elsewhere(document, "networks", used)
-        if hosts := [
-            f"{called}:{at}"
-            for other, at in place.behind.items()
-            if other != name
-            for called in _called(document, other)
-        ]:
+        shares = str(service.get("network_mode") or "").startswith(("service:", "container:"))
+        if not shares and (
+            hosts := [
+                f"{called}:{at}"
+                for other, at in place.behind.items()
+                if other != name
+                for called in _called(document, other)
+            ]
+        ):
             ours["extra_hosts"] = hosts
         for item in service.get("volumes") or ():
             if item["type"] == "volume" and item.get("source") in (document.get("volumes") or {}):
@@ -235,6 +238,10 @@ def _mounts(definition: Definition, said: ComposeApp, name: str) -> list[Any] | 
         if key in said.dropped:
             continue
         after.append(_instead_of(item, said.fixed[key]) if key in said.fixed else item)
+    for key, place in said.kept.items():
+        service, _, target = key.partition(":")
+        if service == name:
+            after.append({"type": "bind", "source": place, "target": target})
     return after if after != before else None
 
 

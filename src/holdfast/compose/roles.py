@@ -17,6 +17,7 @@ from holdfast.records import record
 LABEL_WEB, LABEL_PORT = "holdfast.web", "holdfast.port"
 
 _URL = re.compile(r"//(?:[^@/\s]*@)?([A-Za-z0-9][\w.-]*)")
+_PAGE = re.compile(r"http://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(?![\d:])")
 _ROUTED, _ASKS = 8, 20
 """Points for whom a router leads visitors to, and for who passes requests on to others."""
 
@@ -32,8 +33,8 @@ Fronts = Mapping[str, Front]
 class Roles:
     """Who is what; ``port`` is the web's in its container, ``None`` until its image says so.
 
-    ``behind``, ``ports``, ``proxy`` and ``ending`` are those of :class:`holdfast.app.ComposeApp`;
-    ``front`` is what is known of the web if it passes requests on.
+    ``behind``, ``beside``, ``ports``, ``proxy`` and ``ending`` are those of
+    :class:`holdfast.app.ComposeApp`; ``front`` is what is known of the web if it passes on.
     """
 
     web: str
@@ -45,6 +46,7 @@ class Roles:
     findings: tuple[Finding, ...]
     behind: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     front: Front | None = None
 
     @property
@@ -71,8 +73,8 @@ class Roles:
 
     @property
     def slot(self) -> tuple[str, ...]:
-        """What stands in a slot: the web last."""
-        return (*self.behind, self.web)
+        """What stands in a slot."""
+        return (*self.behind, self.web, *self.beside)
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -104,11 +106,13 @@ def assign(
     front = known.get(service.name)
     behind = _behind(project, service, known, left)
     ours = _ours(project, service, behind, front)
-    once = _once(project, service, left, [name for name in ours if name not in behind])
+    beside = _beside(project, (service.name, *behind), left)
+    apart = {*behind, *beside}
+    once = _once(project, service, left, [name for name in ours if name not in apart])
     workers: list[str] = []
     steady: list[str] = []
     for name, item in project.services.items():
-        if name == service.name or name in {*left, *once, *behind}:
+        if name == service.name or name in {*left, *once, *apart}:
             continue
         (workers if name in ours and not kinds.keeps(item) else steady).append(name)
     ending = _ending(project, workers, steady)
@@ -122,6 +126,7 @@ def assign(
         (),
         behind,
         ending,
+        beside,
         front,
     )
     return replace(roles, findings=(*found, *_told(project, roles, left, known)))
@@ -198,6 +203,7 @@ def _web(project: Project, asked: str | None, fronts: Fronts, found: list[Findin
             " a port, and none has a build",
             hint='name it in holdfast.toml: [compose] web = "NAME" and port = 8000',
         )
+    scored = _first_of_image(scored)
     if len(scored) > 1 and scored[0][0] == scored[1][0]:
         names = ", ".join(item.name for points, _, item in scored if points == scored[0][0])
         raise DetectionError(
@@ -218,6 +224,20 @@ def _scored(project: Project, fronts: Fronts) -> list[tuple[int, list[str], Serv
         if _may_be_web(item) and not _secures(project, item, fronts)
     ]
     return sorted(found, key=lambda entry: -entry[0])
+
+
+def _first_of_image(
+    scored: list[tuple[int, list[str], Service]],
+) -> list[tuple[int, list[str], Service]]:
+    """Without those that are as likely as another of the same image, and wait for it."""
+    best = {item.name: item for points, _, item in scored if points == scored[0][0]}
+    behind = {
+        name
+        for name, item in best.items()
+        for other in item.depends
+        if other in best and kinds.made_of(best[other]) == kinds.made_of(item)
+    }
+    return [entry for entry in scored if entry[2].name not in behind]
 
 
 def _may_be_web(item: Service) -> bool:
@@ -241,9 +261,16 @@ def _left_out(project: Project, web: Service, fronts: Fronts) -> dict[str, str]:
         front = fronts.get(name)
         if why := kinds.development(item):
             found[name] = why
+        elif (why := kinds.by_hand(item)) and not _needed(project, name):
+            found[name] = f"{why}; docker compose run {name} is for a person"
         elif front and front.secure and web.name in front.asks:
             found[name] = f"it ends HTTPS itself ({front.secure}), which the edge does"
     return found
+
+
+def _needed(project: Project, name: str) -> bool:
+    """Whether another service waits for it."""
+    return any(name in other.depends for other in project.services.values())
 
 
 def _once(
@@ -296,6 +323,9 @@ def _score(
     if item.exposed:
         points += 3
         why.append(f"exposes port {item.exposed[0]}")
+    if _asked_by_check(item):
+        points += 3
+        why.append("has a health check that asks for a page")
     if item.name in _WEB_NAMES:
         points += 2
         why.append("is called so")
@@ -314,6 +344,7 @@ def _port(project: Project, item: Service, fronts: Fronts, found: list[Finding])
         *([(_http(item), f"{item.name} publishes it")] if item.published else []),
         *((way[1], f"{way[0]} leads visitors there") for way in led if way and way[1]),
         *((port, f"{item.name} exposes it") for port in item.exposed[:1]),
+        *((port, f"the health check of {item.name} asks there") for port in _asked_by_check(item)),
     ]
     if not ways and item.build is not None and not exposes(item.build):
         port = routed.bound(item.said or _starts(text(item.build)))
@@ -322,6 +353,12 @@ def _port(project: Project, item: Service, fronts: Fronts, found: list[Finding])
         return None
     found.append(Finding("port", str(ways[0][0]), ways[0][1]))
     return ways[0][0]
+
+
+def _asked_by_check(item: Service) -> list[int]:
+    """The port of the page that its own health check asks for, if it does."""
+    found = _PAGE.search(" ".join(item.check))
+    return [int(found[1] or 80)] if found else []
 
 
 def _starts(dockerfile: str) -> str:
@@ -376,6 +413,27 @@ def _behind(
     return tuple(sorted(found, key=lambda name: -_score(project.services[name])[0]))
 
 
+def _beside(project: Project, slot: Collection[str], left: Collection[str]) -> tuple[str, ...]:
+    """What shares the network of what stands in a slot: it has to be made anew with that.
+
+    Raises:
+        DetectionError: one of those shares another's, where it could not be found by the edge.
+    """
+    shares = {
+        name: str(item.raw.get("network_mode") or "").removeprefix("service:")
+        for name, item in project.services.items()
+        if str(item.raw.get("network_mode") or "").startswith("service:")
+    }
+    for name in slot:
+        if name in shares:
+            raise DetectionError(
+                f"{name} has the network of {shares[name]} (network_mode: service:{shares[name]}),"
+                " and a web needs an address of its own",
+                hint=f"take network_mode out of {name} in a file for production",
+            )
+    return tuple(name for name, other in shares.items() if other in slot and name not in left)
+
+
 def _asked(project: Project, item: Service) -> Iterator[str]:
     """Whom a service that is no proxy asks: named in its variables, or waited for."""
     values = (str(value) for value in item.environment.values())
@@ -403,6 +461,10 @@ def _told(
     for name in roles.behind:
         why = f"{roles.web} passes requests on to it; both are replaced together"
         yield Finding("behind", name, why)
+    for name in roles.beside:
+        yield Finding(
+            "beside", name, "it shares the network of the web; both are replaced together"
+        )
     for name in roles.workers:
         yield Finding("worker", name, "runs the app's own image; restarted with each release")
     for name in roles.steady:
@@ -418,7 +480,7 @@ def _told(
         why = f"{waits} waits until it has ended well" if waits else "it migrates the database"
         yield Finding("release command", name, why)
     for name, why in left.items():
-        if kinds.development(project.services[name]):
+        if kinds.development(project.services[name]) or kinds.by_hand(project.services[name]):
             yield Finding("left out", name, why)
         else:
             more = f"{roles.web} is asked without it, and has to serve its static files itself"

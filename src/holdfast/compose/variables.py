@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from holdfast.app import Finding
 from holdfast.records import record
 
 _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
@@ -44,6 +45,15 @@ def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
     """Variables that nobody sets and that have no default: name and where it is used."""
     there = {*known, *_GIVEN}
     return {use.name: use.where for use in found if use.name not in there and not use.optional}
+
+
+def not_sent(missing: Iterable[Path], source: Path, files: Sequence[Path]) -> Iterator[Finding]:
+    """What is said of files of variables that services name, which git ignores most often."""
+    for path in missing:
+        name = path.relative_to(source).as_posix()
+        where = line_of(path.name, files) or "env_file"
+        why = f"it was not sent, and nothing stands in its place ({where}): holdfast deploy"
+        yield Finding("variables", name, f"{why} --env-file {name} gives its values", "warning")
 
 
 def line_of(

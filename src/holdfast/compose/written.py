@@ -101,6 +101,12 @@ def document(
     return {**found, "services": services}
 
 
+def env_files(document: Document) -> list[Path]:
+    """The files of variables that services have to have and that are not there."""
+    named = (name for item in document["services"].values() for name in item.get("env_file") or ())
+    return [path for path in dict.fromkeys(map(Path, named)) if not path.is_file()]
+
+
 @contextmanager
 def understood(files: Sequence[str]) -> Iterator[None]:
     """Whatever Compose would refuse while inside is one error: its own is better than ours."""
@@ -245,7 +251,7 @@ def _long(said: Document, home: Path) -> Document:
         "environment": _mapping,
         "labels": _mapping,
         "depends_on": lambda item: {name: {} for name in item} if isinstance(item, list) else item,
-        "env_file": lambda item: [str(home / name) for name in _env_files(item)],
+        "env_file": lambda item: _env_files(item, home),
         "ports": lambda item: [found for one in item if (found := _port(one))],
         "volumes": lambda item: [_mount(one, home) for one in item],
         **dict.fromkeys(("configs", "secrets"), lambda item: [_handed(one) for one in item]),
@@ -280,9 +286,14 @@ def _text(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _env_files(said: Any) -> list[str]:
-    every = said if isinstance(said, list) else [said]
-    return [str(item.get("path") if isinstance(item, Mapping) else item) for item in every]
+def _env_files(said: Any, home: Path) -> list[str]:
+    """Their paths, without those that need not be there and are not."""
+    every = [
+        item if isinstance(item, Mapping) else {"path": item}
+        for item in (said if isinstance(said, list) else [said])
+    ]
+    paths = [(home / str(item.get("path")), item.get("required", True)) for item in every]
+    return [str(path) for path, required in paths if required or path.is_file()]
 
 
 def _port(said: Any) -> Document | None:

@@ -182,4 +182,18 @@ def _warnings(
         warnings.append(
             "the database stays as it is: migrations made after this release are not taken back"
         )
+    if rollback and (unseen := _unseen(spec, facts)):
+        warnings.append(
+            f"{unseen}: this release keeps it in its own container, and does not see what was"
+            " written there since; that stays where it is, and the next deploy finds it again"
+        )
     return warnings
+
+
+def _unseen(spec: AppSpec, facts: Facts) -> str:
+    """What the running release keeps of its containers and an earlier one does not."""
+    now = facts.old.spec.compose if facts.old is not None else None
+    if now is None or spec.compose is None:
+        return ""
+    paths = {key.partition(":")[2] for key in now.kept if key not in spec.compose.kept}
+    return ", ".join(sorted(paths))

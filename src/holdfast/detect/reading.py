@@ -1,4 +1,4 @@
-"""What an expression of the code comes to where nobody has set a variable of the environment.
+"""What an expression of the code comes to, where no variable of the environment is set, or some.
 
 Nothing is run: a few kinds of expressions are worked out, all others are unknown.
 """
@@ -6,11 +6,11 @@ Nothing is run: a few kinds of expressions are worked out, all others are unknow
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from holdfast.detect.source import Source, argument
+from holdfast.detect.source import Source, argument, text
 
 ROOT = "/:tree:"
 """What ``__file__`` begins with here: the root of the project, wherever it will lie."""
@@ -29,10 +29,11 @@ class Unknown(Exception):
 
 
 class Reading:
-    """Works an expression out as if no variable of the environment were set."""
+    """Works an expression out as if these variables of the environment were set, and no other."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, env: Mapping[str, str] | None = None) -> None:
         self._source = source
+        self._env = env or {}
         self._depth = 0
 
     def value(self, node: ast.expr | None) -> Any:
@@ -86,7 +87,8 @@ class Reading:
     def compared(self, node: ast.Compare) -> Any:
         right, operator = node.comparators[0], node.ops[0]
         if isinstance(operator, ast.In | ast.NotIn) and self._is_environment(right):
-            return isinstance(operator, ast.NotIn)
+            there = self.value(node.left) in self._env
+            return there == isinstance(operator, ast.In)
         compare = _COMPARISONS.get(type(operator))
         if compare is None or len(node.ops) > 1:
             raise Unknown
@@ -127,6 +129,9 @@ class Reading:
     def called(self, node: ast.Call) -> Any:
         name = self._source.dotted(node.func) or ""
         if name in ("os.environ.get", "os.getenv", "decouple.config"):
+            asked = text(node.args[0]) if node.args else None
+            if asked is not None and asked in self._env:
+                return self._env[asked]
             default = argument(node, 1, "default")
             return None if default is None and name != "decouple.config" else self.value(default)
         if name in ("pathlib.Path", "str") and node.args:
@@ -138,6 +143,13 @@ class Reading:
             return _PATHS[name](str(self.value(node.args[0])))
         if isinstance(node.func, ast.Attribute):
             return self._method(node.func, node)
+        raise Unknown
+
+    def item(self, node: ast.Subscript) -> Any:
+        """``os.environ["NAME"]`` of a variable that is set."""
+        asked = text(node.slice)
+        if asked is not None and asked in self._env and self._is_environment(node.value):
+            return self._env[asked]
         raise Unknown
 
     def _method(self, method: ast.Attribute, call: ast.Call) -> Any:
@@ -164,6 +176,7 @@ _READERS: dict[type | None, Callable[[Reading, Any], Any]] = {
     ast.BinOp: Reading.added,
     ast.Attribute: Reading.attribute,
     ast.Call: Reading.called,
+    ast.Subscript: Reading.item,
 }
 _COMPARISONS: dict[type, Callable[[Any, Any], bool]] = {
     ast.Eq: lambda left, right: bool(left == right),

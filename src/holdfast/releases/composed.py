@@ -16,6 +16,7 @@ from holdfast.compose import (
     external,
     fronts,
     handed,
+    inside,
     mounts,
     overrides,
     roles,
@@ -31,13 +32,14 @@ from holdfast.environment import EnvStore
 from holdfast.errors import BuildError, DetectionError, ProcessError
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit, Event, Kind
-from holdfast.releases import copies, persist
+from holdfast.releases import copies, persist, places
 from holdfast.releases.build import Built
-from holdfast.releases.contained import Volumes, volumes
+from holdfast.releases.contained import Finder, Found, Volumes, volumes
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
+from holdfast.runtimes.base import plain
 from holdfast.runtimes.compose import api, docker, images, network, records, resolving
 
 _Said = TypeVar("_Said")
@@ -112,13 +114,22 @@ class ComposedBuild:
         kept = self._volumes(project, chosen, bound, built)
         document = unnamed.put_in(document, kept.named)
         project = read(document)
-        alone = mounts.alone(project, chosen, bound, self._source) or chosen.mixes
-        compose = self._decided(document, chosen, bound, files, built, kept)
+        found = self._inside(project, chosen, bound, built, shipped)
+        alone = found.alone or mounts.alone(project, chosen, bound, self._source) or chosen.mixes
+        compose = self._decided(document, chosen, bound, files, built, kept, found)
         paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
-        findings += [*chosen.findings, *told, *unnamed.told(kept.named), *_of_docker()]
+        findings += [
+            *chosen.findings,
+            *self._lacking(files, paths),
+            *told,
+            *unnamed.told(kept.named),
+            *found.told,
+            *_of_docker(),
+        ]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
+        self._provide(found, project, built)
         (self._path / "override.yaml").write_text(
             overrides.shown(document, self._home.name, compose, self._path.name)
         )
@@ -144,6 +155,7 @@ class ComposedBuild:
         files: tuple[str, ...],
         built: dict[str, str],
         kept: Volumes,
+        found: Found,
     ) -> ComposeApp:
         """What is kept of the project; ``built`` are its images."""
         said = self._config.compose
@@ -155,17 +167,26 @@ class ComposedBuild:
             workers=chosen.workers,
             steady=chosen.steady,
             once=chosen.once,
-            images=built,
+            images=places.linked(found, built, self._tag),
             profiles=said.profiles or (),
             dropped=(*dropped, *kept.masks),
             fixed=dict(self._places(document, chosen, bound)),
             **({} if said.build_cache is None else {"build_cache": said.build_cache}),
             publish=said.publish or (),
             behind=chosen.behind,
+            beside=chosen.beside,
             ports=chosen.ports,
             proxy=chosen.proxy,
             ending=chosen.ending,
             named=kept.named,
+            kept={
+                key: str(self._home.data / place)
+                for key, place in inside.mounts_of(found.kept).items()
+            },
+            taken={
+                str(self._home.data / place): ":".join(where)
+                for place, where in found.taken.items()
+            },
         )
 
     def _resolve(self, files: tuple[str, ...], *, interpolate: bool = True) -> dict[str, Any]:
@@ -223,6 +244,12 @@ class ComposedBuild:
                 " --env-file .env.production; the .env of your machine is for development",
             )
 
+    def _lacking(self, files: tuple[str, ...], paths: list[Path]) -> Iterator[Finding]:
+        """Files of variables in whose place nothing stands."""
+        if not self._env:
+            missing = self._asking(resolving.not_sent, files)
+            yield from variables.not_sent(missing, self._source, paths)
+
     def _images(self, document: Mapping[str, Any], chosen: Roles) -> dict[str, str]:
         # A database of one's own Dockerfile; others are what their names say.
         built = (name for name in chosen.steady if document["services"][name].get("build"))
@@ -248,6 +275,35 @@ class ComposedBuild:
     ) -> Volumes:
         """The volumes without a name."""
         return volumes(self._home.name, project, chosen, bound, built, self._line)
+
+    def _inside(
+        self,
+        project: Project,
+        chosen: Roles,
+        bound: list[Bind],
+        built: dict[str, str],
+        shipped: frozenset[str],
+    ) -> Found:
+        """What containers write where no volume is."""
+        env = {name: plain(value) for name, value in self._env.items()}
+        finder = Finder(self._home.name, project, chosen, bound, self._source, shipped, env, built)
+        return finder.find(self._config)
+
+    def _provide(self, found: Found, project: Project, built: dict[str, str]) -> None:
+        owners: dict[str, tuple[int, int] | None] = {}
+
+        def give(path: Path, service: str) -> None:
+            if service not in owners:
+                user = str(project.services[service].raw.get("user") or "")
+                owners[service] = images.owner(built[service], user)
+            if (who := owners[service]) is not None:
+                os.chown(path, *who, follow_symlinks=False)
+
+        places.provide(found, self._home.data, self._source, built, give)
+        places.link(found, self._source)
+
+    def _tag(self, name: str) -> str:
+        return f"holdfast/{self._home.name}:{self._path.name}.{name}"
 
     def _keep(
         self, spec: AppSpec, project: Project, bound: list[Bind], shipped: frozenset[str]

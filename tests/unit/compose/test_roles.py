@@ -50,6 +50,51 @@ def test_a_service_that_is_named_and_not_there() -> None:
         assign(read({"services": SHOP}), web="site")
 
 
+def test_a_health_check_says_where_the_web_is() -> None:
+    """Of an image of somebody else's whose port only ``compose.override.yaml`` publishes."""
+    check = {
+        "healthcheck": {"test": ["CMD-SHELL", "curl -f http://localhost:8080/login/ || exit 1"]}
+    }
+    ps = {"healthcheck": {"test": ["CMD-SHELL", "ps -aux | grep -q rqworker"]}}
+    box = {"image": "netboxcommunity/netbox:v4"}
+    waits = {"depends_on": {"netbox": {"condition": "service_healthy"}}}
+    services = {
+        "netbox": {**box, **check},
+        "netbox-worker": {**box, **ps, **waits},
+        "netbox-housekeeping": {**box, **check, **waits, "command": ["/housekeeping.sh"]},
+        "db": SHOP["db"],
+    }
+    found = assign(read({"services": services}))
+    assert (found.web, found.port) == ("netbox", 8080)
+    assert found.workers == ("netbox-worker", "netbox-housekeeping")
+
+
+def test_what_shares_the_network_of_the_web_goes_with_it() -> None:
+    """Another network would be none; a web that has somebody else's is refused."""
+    side = {"image": "sidecar", "network_mode": "service:web", "expose": ["9000"]}
+    found = assign(read({"services": {**SHOP, "side": side}}))
+    assert (found.slot, found.steady) == (("web", "side"), ("db", "redis"))
+    with pytest.raises(DetectionError, match="web has the network of vpn"):
+        assign(read({"services": {"web": {**SHOP["web"], "network_mode": "service:vpn"}}}))
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said", "left"),
+    [
+        ('FROM amazon/aws-cli:2\nENTRYPOINT []\nCMD ["/bin/bash"]\n', {}, True),
+        ("FROM python:3.13\nCOPY . .\n", {}, True),
+        ("FROM python:3.13\nCMD python worker.py\n", {}, False),
+        ("FROM shop/base:1\nCOPY . .\n", {}, False),
+        ("FROM python:3.13\n", {"command": ["python", "worker.py"]}, False),
+    ],
+)
+def test_what_a_person_runs_is_left_out(dockerfile: str, said: dict[str, Any], left: bool) -> None:
+    """cookiecutter-django's ``awscli``: it would be started for ever, and end each time."""
+    build = {"build": {"context": "/src", "dockerfile_inline": dockerfile}}
+    found = assign(read({"services": {**SHOP, "awscli": {**build, **said}}}))
+    assert ("awscli" in found.left_out) is left
+
+
 def test_a_label_decides() -> None:
     services = {
         "shop": {**BUILT, **PORT},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from holdfast.command import Command
-from holdfast.runtimes.compose import steady
+from holdfast.runtimes.compose import steady, taking
 from holdfast.runtimes.compose.released import OTHERS, Released
 
 _LONGEST = 24 * 3600.0
@@ -33,6 +33,7 @@ def release_command(one: Released) -> Command:
 def _run(one: Released, service: str, argv: Sequence[str], *, tty: bool) -> Command:
     """What it needs is started first."""
     steady.ensure(one)
+    taking.take(one)
     words = ("run", "--rm", "--no-deps", "--quiet-pull", *(() if tty else ("--no-TTY",)))
     command = one.command(OTHERS, *words, service, *argv, timeout=_LONGEST)
     return replace(command, title=argv[0] if argv else service)

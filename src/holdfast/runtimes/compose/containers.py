@@ -74,6 +74,10 @@ class Container:
         """Whether it was made for a release and has not been started yet."""
         return self.raw["State"]["Status"] == "created" and self.is_of(release)
 
+    def waits_for(self, release: str) -> bool:
+        """Whether it is of a release and can be started: it was made for it, or has ended."""
+        return self.raw["State"]["Status"] in ("created", "exited") and self.is_of(release)
+
     def is_of(self, release: str) -> bool:
         return self.labels.get(f"{LABEL}.release") == release
 

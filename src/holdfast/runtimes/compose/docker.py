@@ -147,9 +147,7 @@ def too_old(version: str | None = None) -> ProcessError | None:
     Args:
         version: as it prints it; ``None`` asks it.
     """
-    if version is None:
-        words = ("docker", "compose", "version", "--short")
-        version = run(Command(words, timeout=LOOKING, env=environment(), clean_env=True)).output
+    version = _version() if version is None else version
     found = re.search(r"(\d+)\.(\d+)", version)
     if found is None or (int(found[1]), int(found[2])) >= OLDEST:
         return None
@@ -158,6 +156,26 @@ def too_old(version: str | None = None) -> ProcessError | None:
         f"this server's Compose is {version.strip()}, and Holdfast needs {wanted} or later",
         hint=install(_system()),
     )
+
+
+def unknown(said: str) -> str | None:
+    """What to do where Compose does not know what a file says; ``None`` if that is not it.
+
+    Args:
+        said: its own words.
+    """
+    found = re.search(r"[Aa]dditional propert(?:y|ies) '?([\w.-]+)'?", said)
+    if found is None:
+        return None
+    return (
+        f"this server's Compose is {_version().strip()}; {found[1]} is misspelt, or a newer one has"
+        f" it: {install(_system())}"
+    )
+
+
+def _version() -> str:
+    words = ("docker", "compose", "version", "--short")
+    return run(Command(words, timeout=LOOKING, env=environment(), clean_env=True)).output
 
 
 def install(system: Mapping[str, str]) -> str:

@@ -10,6 +10,9 @@ from holdfast.layout import Layout
 from holdfast.runtimes.compose import api, containers, records
 from holdfast.runtimes.compose.containers import Container
 
+_OFTEN = 3
+"""Times that a container has ended, after which nobody takes it for one that goes on."""
+
 _RIGHT = "the next deploy puts that right"
 
 
@@ -41,11 +44,19 @@ def seen(layout: Layout, app: str) -> Iterator[str]:
         elif name in running and running[name].labels.get(f"{LABEL}.definition") != definition:
             yield f"the service {name} runs with another definition; {_RIGHT}"
     for item in found:
-        if item.labels.get(ENDS) == UNWAITED and item.failed:
-            status = item.raw["State"]["ExitCode"]
-            name = item.process
-            yield f"{name} ended with status {status}; holdfast logs {name} says why"
+        yield from _ended(item)
     yield from _foreign(app, found)
+
+
+def _ended(item: Container) -> Iterator[str]:
+    """What has ended that was to go on, or was to end well."""
+    name, status = item.process, item.raw["State"]["ExitCode"]
+    often = int(item.raw["RestartCount"])
+    if ENDS not in item.labels and often >= _OFTEN and status == 0:
+        way = 'restart: "no" in its Compose file has it run once with each release'
+        yield f"{name} ends by itself, and was started {often} times again; {way}"
+    if item.labels.get(ENDS) == UNWAITED and item.failed:
+        yield f"{name} ended with status {status}; holdfast logs {name} says why"
 
 
 def _foreign(app: str, ours: list[Container]) -> Iterator[str]:

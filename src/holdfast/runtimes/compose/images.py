@@ -17,7 +17,7 @@ from typing import Any
 from holdfast.compose import overrides
 from holdfast.errors import BuildError, ProcessError
 from holdfast.records import record
-from holdfast.runtimes.compose import api, docker, records
+from holdfast.runtimes.compose import api, docker, leaning, records
 from holdfast.runtimes.contract import Environment
 
 BUILDING = 3600.0
@@ -121,20 +121,28 @@ def _build(
     should_stop: Callable[[], bool],
 ) -> None:
     every = wanted.document["services"]
-    parts = {name: {"build": every[name]["build"], "image": wanted.tag(name)} for name in names}
+    found = leaning.leans(every, names)
+    parts = {
+        name: {
+            "build": leaning.told(every[name]["build"], said, wanted.tag),
+            "image": wanted.tag(name),
+        }
+        for name, said in found.items()
+    }
     whole = {key: wanted.document[key] for key in ("name", "secrets") if key in wanted.document}
     records.write(place, {**whole, "services": parts})
-    command = docker.compose(
-        overrides.project_name(wanted.app),
-        wanted.source,
-        [place],
-        "--progress=plain",
-        "build",
-        *names,
-        timeout=BUILDING,
-        env={**wanted.env, **_SAME_AGAIN},
-    )
-    docker.call(command, on_line=on_line, should_stop=should_stop)
+    for wave in leaning.waves(found):
+        command = docker.compose(
+            overrides.project_name(wanted.app),
+            wanted.source,
+            [place],
+            "--progress=plain",
+            "build",
+            *wave,
+            timeout=BUILDING,
+            env={**wanted.env, **_SAME_AGAIN},
+        )
+        docker.call(command, on_line=on_line, should_stop=should_stop)
 
 
 def _taken(image: str, on_line: Line) -> str:
@@ -195,6 +203,15 @@ def declared(services: Mapping[str, str], on_line: Line) -> dict[str, list[str]]
         for item in api.inspect("image", [_taken(image, on_line)]):
             found[name] = sorted((item["Config"] or {}).get("Volumes") or ())
     return found
+
+
+def starts(image: str) -> tuple[str, dict[str, str]]:
+    """The directory in which an image's program runs, empty if it does not say; its variables."""
+    for found in api.inspect("image", [image]):
+        config = found["Config"] or {}
+        pairs = (str(item).partition("=") for item in config.get("Env") or ())
+        return str(config.get("WorkingDir") or ""), {name: value for name, _, value in pairs}
+    return "", {}
 
 
 def owner(image: str, user: str) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from holdfast.compose.overrides import process_name
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
-from holdfast.runtimes.compose import containers, records, steady
+from holdfast.runtimes.compose import containers, records, steady, taking
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
 from holdfast.runtimes.started import Started
@@ -22,6 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}\Z")
 def prepare_workers(one: Released) -> None:
     """Have Compose make the workers' containers, where it need not be there to start them."""
     if one.said.workers and all(map(one.starts_alone, one.said.workers)):
+        taking.take(one, last=False)
         one.write(OTHERS, one.others)
         one.call(OTHERS, "up", "--no-start", "--no-deps", "--no-build", *one.said.workers)
 
@@ -36,6 +37,7 @@ def start_workers(one: Released) -> None:
     stop(layout, one.app, {name: _grace(layout, one.app, name) for name in gone})
     if not said.workers:
         return
+    taking.take(one, last=False)
     as_made = not one.write(OTHERS, one.others)
     steady.ensure(one)
     graces = {item.name: item.stop_grace for item in one.release.spec.processes}

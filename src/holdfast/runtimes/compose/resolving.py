@@ -60,7 +60,7 @@ def resolve(
     """
     given = tuple(sorted(env.items()))
     on = ("*",) if everything else tuple(profiles)
-    said = _said(project, source, tuple(files), on, given, interpolate=interpolate)
+    said, _ = _said(project, source, tuple(files), on, given, interpolate=interpolate)
     found: dict[str, Any] = json.loads(said[said.index("{\n") :])
     return found
 
@@ -75,10 +75,21 @@ def lacks(
     """
     given = tuple(sorted(env.items()))
     try:
-        said = _said(project, source, tuple(files), tuple(profiles), given, interpolate=True)
+        said, _ = _said(project, source, tuple(files), tuple(profiles), given, interpolate=True)
     except BuildError:
         return True
     return _UNSET in said[: said.index("{\n")]
+
+
+def not_sent(
+    project: str, source: Path, files: Sequence[str], profiles: Sequence[str], env: Variables
+) -> tuple[Path, ...]:
+    """Files of variables that services name and the source does not have.
+
+    Where variables are kept, they stand in the place of each.
+    """
+    given = tuple(sorted(env.items()))
+    return _said(project, source, tuple(files), tuple(profiles), given, interpolate=True)[1]
 
 
 @lru_cache(maxsize=4)
@@ -90,8 +101,11 @@ def _said(
     given: tuple[tuple[str, str | Secret], ...],
     *,
     interpolate: bool,
-) -> str:
-    """The document as Compose prints it, its warnings before it; all arguments can be hashed."""
+) -> tuple[str, tuple[Path, ...]]:
+    """The document as Compose prints it, its warnings before it; which files it lacked.
+
+    All arguments can be hashed.
+    """
     env = dict(given)
     said = [word for name in profiles for word in ("--profile", name)]
     more = () if interpolate else ("--no-interpolate",)
@@ -107,17 +121,17 @@ def _said(
         timeout=docker.LOOKING,
         env={"PWD": str(home), **env},
     )
-    wanted = [home / ".env"]
+    missing: list[Path] = []
     for _ in range(_MOST_ENV_FILES):
-        with _env_files(wanted, env):
+        with _env_files([*([home / ".env"] if env else []), *missing], env):
             try:
-                return run(command).output
+                return run(command).output, tuple(missing)
             except CommandFailed as error:
                 named = _ENV_FILE.search(error.output)
-                missing = Path(named[1].rstrip(":")) if named else source
-                if missing in wanted or not missing.is_relative_to(source) or missing.exists():
+                path = Path(named[1].rstrip(":")) if named else source
+                if path in missing or not path.is_relative_to(source) or path.exists():
                     raise _refused(error, files) from error
-                wanted.append(missing)
+                missing.append(path)
     raise BuildError("more files of variables are missing than can be right")
 
 
@@ -125,9 +139,11 @@ def _refused(error: CommandFailed, files: Sequence[str]) -> Exception:
     if (lacking := docker.absent() or docker.too_old()) is not None:
         return lacking
     lines = [line for line in error.output.strip().splitlines() if "level=warning" not in line]
+    last = lines[-1] if lines else ""
     return BuildError(
-        f"{', '.join(files)}: Docker Compose does not accept it: {lines[-1] if lines else ''}",
-        hint="docker compose config says the same on your machine; holdfast env set NAME sets a"
+        f"{', '.join(files)}: Docker Compose does not accept it: {last}",
+        hint=docker.unknown(last)
+        or "docker compose config says the same on your machine; holdfast env set NAME sets a"
         " variable that is missing here",
         detail=error.output,
     )

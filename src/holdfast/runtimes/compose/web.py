@@ -15,6 +15,7 @@ from holdfast.runtimes.compose import (
     ready,
     records,
     steady,
+    taking,
 )
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
@@ -42,7 +43,7 @@ class _Slot:
 def prepare(one: Released, slot: Slot) -> None:
     """Have its container made, where Compose need not be there to start it."""
     wanted = _written(one, slot)
-    made = (item.made_for(one.release.id) for item in wanted.containers(one))
+    made = (item.waits_for(one.release.id) for item in wanted.containers(one))
     if all(map(one.starts_alone, one.said.slot)) and not any(made):
         _make(one, wanted.name, one.said.slot, "--no-start")
 
@@ -50,6 +51,7 @@ def prepare(one: Released, slot: Slot) -> None:
 def start(one: Released, slot: Slot) -> str:
     """Start it, what it depends on first; its address. One that runs already is left alone."""
     steady.ensure(one)
+    taking.take(one)
     ending.run(one)
     wanted = _written(one, slot)
     found = wanted.containers(one)
@@ -62,15 +64,21 @@ def start(one: Released, slot: Slot) -> str:
         _start(one, wanted, one.said.behind)
         ready.wait_behind(one, wanted.name, wanted.behind)
     _start(one, wanted, (one.said.web,))
+    if one.said.beside:
+        # The network that they share is that of the container which runs now.
+        _make(one, wanted.name, one.said.beside, "--detach")
     return wanted.address
 
 
 def _start(one: Released, wanted: _Slot, services: Sequence[str]) -> None:
-    """Start some of a slot: what was made for this release, or what Compose makes now."""
+    """Start some of a slot: what was made for this release, or what Compose makes now.
+
+    One of this release that has ended is started again: it may have written what is nowhere else.
+    """
     made = [
         item
         for item in wanted.containers(one)
-        if item.service in services and item.made_for(one.release.id)
+        if item.service in services and item.waits_for(one.release.id)
     ]
     whole = {item.service for item in made} == {*services}
     if whole and all(map(one.starts_alone, services)):

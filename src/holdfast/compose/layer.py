@@ -1,0 +1,47 @@
+"""What of a container's own layer somebody would miss: of the paths that it has written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Literal
+
+_DATABASE = re.compile(r"(?!.*(?:celerybeat|thumbs)).+\.(?:sqlite3?|db3?)$", re.IGNORECASE)
+_FOLDER = re.compile(r"(?P<top>/(?:[^/]+/)*?(?:media|uploads?|instance))/.+")
+_PASSING = re.compile(
+    r"^/(?:tmp|proc|sys|dev|run|etc|usr|lib|lib64|bin|sbin|boot)(?:/|$)"
+    r"|^/var/(?!lib/|opt/|www/|data/)|^/var/lib/(?:apt|dpkg|systemd)/"
+    r"|/(?:__pycache__|node_modules|site-packages|\.?venv|\.git|\.pytest_cache|\.mypy_cache"
+    r"|\.cache|\.config|\.npm|\.local|staticfiles|static|static_root|assets|dist|build|logs?)(?:/|$)"
+    r"|\.(?:pyc|pyo|log|pid|sock|lock|mo|tmp|swp|egg-link)$|/celerybeat[^/]*$|-(?:wal|shm|journal)$"
+    r"|\.egg-info(?:/|$)|/\.[^/]*_history$|/nohup\.out$|/\.wget-hsts$|/\.coverage[^/]*$"
+)
+"""What is made again, or belongs to the system."""
+
+
+def kept(paths: Iterable[str]) -> Iterator[tuple[str, Literal["file", "directory"]]]:
+    """Databases of SQLite, and folders of uploads, by their names."""
+    for path in paths:
+        if _PASSING.search(path) and not _FOLDER.fullmatch(path):
+            continue
+        if _DATABASE.fullmatch(path):
+            yield path, "file"
+        elif (found := _FOLDER.fullmatch(path)) and not _PASSING.search(path):
+            yield found["top"], "directory"
+
+
+def others(paths: Iterable[str]) -> list[str]:
+    """The other files that are there, for a person to judge.
+
+    Nothing tells them from directories, but that those have something in them, or no suffix.
+    """
+    every = sorted(paths)
+    known = {path for path, _ in kept(every)}
+    left = [path for path in every if not _PASSING.search(path) and PurePosixPath(path).suffix]
+    return [
+        path
+        for path in left
+        if not any(path == one or path.startswith(f"{one}/") for one in known)
+        and not any(other.startswith(f"{path}/") for other in every)
+    ]
