@@ -6,6 +6,8 @@ import re
 import time
 from itertools import pairwise
 
+import pytest
+
 from holdfast.app import Static
 from tests.edge.backend import Request, reply
 from tests.edge.conftest import SiteFactory
@@ -45,6 +47,36 @@ def test_forwarding(site: Site) -> None:
     assert not [value for value in got.values() if "evil" in value or "6.6.6.6" in value]
     for gone in ("forwarded", "proxy", "x-forwarded-prefix", "x-forwarded-ssl", "x-forwarded-user"):
         assert gone not in got
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("app.test", "app.test"),
+        ("APP.Test", "app.test"),
+        ("app.test.", "app.test"),
+        ("app.test:8123", "app.test:8123"),
+        ("APP.test:8123", "app.test:8123"),
+    ],
+)
+def test_same_on_all_ways(site: Site, asked: str, told: str) -> None:
+    """The app is told the same on every way through the gate: at once, asked first, or held."""
+    backend = site.serve()
+    spoofed = {**SPOOFED, "Upgrade": "0", "Connection": "upgrade"}
+    site.ask("/", host=asked, **spoofed)
+    site.ask("/", "OPTIONS", host=asked, **spoofed | {"Upgrade": "h2c"})
+    site.ask("/", "DELETE", host=asked, **spoofed)
+    site.hold()
+    held = site.client(asked).send("/", "GET", None, **spoofed)
+    site.waiting(1)
+    site.open()
+    assert held.read().status == 200
+    heard = [dict(one.headers) for one in backend.requests]
+    assert len({one.pop("x-request-id") for one in heard}) == 4
+    assert heard == [heard[0]] * 4
+    assert heard[0]["host"] == heard[0]["x-forwarded-host"] == told
+    assert (heard[0]["x-forwarded-port"], heard[0]["x-forwarded-proto"]) == (f"{site.port}", "http")
+    assert "upgrade" not in heard[0]
 
 
 def test_duplicates_and_underscores(site: Site) -> None:

@@ -13,6 +13,7 @@ from holdfast.edge.binary import Program
 from holdfast.edge.settings import Settings
 from holdfast.edge.tls import Secured
 from holdfast.errors import EdgeError
+from holdfast.records import record
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _SAFE = re.compile(r"[\w./+~@:,=-]+\Z", re.ASCII)
@@ -75,6 +76,7 @@ def main_config(edge: Path, settings: Settings, program: Program, stamp: str) ->
         listen_default=_listen(settings, program, " default_server"),
         tls=_tls_defaults(settings, program),
         acme=_acme(edge),
+        forward=_forward("$hf_connection", "$hf_upgrade", "$server_port", "$scheme"),
         **{f"utf8_{name}": f"~^(?<hf_{name}>(?:{_UTF8})*+)" for name in "hurg"},
     )
 
@@ -92,11 +94,11 @@ def app_config(
         EdgeError: a domain or a static path that nginx cannot serve.
     """
     names = domains(spec)
-    plain = _listen(settings, program, "")
+    plain = _Way(_listen(settings, program, ""), "http", f"{settings.port}")
     head = _fill("upstreams.conf", app=_safe(spec.name), id=_id(spec))
     if secured is None:
         acme = _acme(edge)
-        return head + _app_server(edge, program, spec, listen=plain, names=names, acme=acme)
+        return head + _app_server(edge, program, spec, plain, names=names, acme=acme)
     told = tls_parts.server(secured)
     addresses = _addresses(settings, program, settings.tls)
     blocks = [
@@ -104,7 +106,7 @@ def app_config(
             edge,
             program,
             spec,
-            listen=tls_parts.listen(program, addresses, first=False),
+            _Way(tls_parts.listen(program, addresses, first=False), "https", f"{settings.tls}"),
             names=tuple(name for name in names if name in secured.names),
             tls=told,
             headers=tls_parts.headers(),
@@ -112,7 +114,7 @@ def app_config(
         _fill(
             "redirect.conf",
             app=_safe(spec.name),
-            listen=plain,
+            listen=plain.listen,
             names=" ".join(secured.names),
             access_log=_access_log(edge, spec),
             acme=_acme(edge),
@@ -120,18 +122,25 @@ def app_config(
         ),
     ]
     if others := tuple(name for name in names if name not in secured.names):
-        blocks.append(
-            _app_server(edge, program, spec, listen=plain, names=others, acme=_acme(edge))
-        )
+        blocks.append(_app_server(edge, program, spec, plain, names=others, acme=_acme(edge)))
     return head + "\n".join(blocks)
+
+
+@record
+class _Way:
+    """How requests come to a server block: its ``listen`` directives, and what they amount to."""
+
+    listen: str
+    scheme: str
+    port: str
 
 
 def _app_server(
     edge: Path,
     program: Program,
     spec: AppSpec,
+    way: _Way,
     *,
-    listen: str,
     names: Iterable[str],
     tls: str = "",
     acme: str = "",
@@ -141,16 +150,29 @@ def _app_server(
         "app.conf",
         app=_safe(spec.name),
         id=_id(spec),
-        listen=listen,
+        listen=way.listen,
         names=" ".join(names),
         tls=tls,
         access_log=_access_log(edge, spec),
         log=spec.edge.access_log,
         max_body=str(spec.edge.max_body),
         compress=_compress(spec.edge.compress),
+        open=_fill(
+            "open.conf",
+            app=_safe(spec.name),
+            id=_id(spec),
+            forward=_forward('""', '""', way.port, way.scheme),
+        ),
         read_timeout=f"{max(round(spec.edge.read_timeout * 1000), 1)}ms",
         static=acme + "".join(_static(spec, item, program, headers) for item in spec.static),
     )
+
+
+def _forward(connection: str, upgrade: str, port: str, scheme: str) -> str:
+    """What a location says to the app; a location with a header of its own has to say all again."""
+    return _fill(
+        "forward.conf", connection=connection, upgrade=upgrade, port=port, scheme=scheme
+    ).rstrip()
 
 
 def _id(spec: AppSpec) -> str:
