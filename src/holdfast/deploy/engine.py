@@ -53,7 +53,8 @@ class Engine:
         self._store = machine.releases(deploy.app)
         self._journal = machine.journal
         self._stop = stop
-        self._recorder = Recorder(machine.journal, deploy, Failpoint(machine.layout.root))
+        failpoint = Failpoint(machine.layout.root)
+        self._recorder = Recorder(machine.journal, deploy, failpoint, self._secrets)
 
     def run(self) -> None:
         """Bring the deploy to its end; what goes wrong is part of how it ends."""
@@ -333,6 +334,14 @@ class Engine:
             emit=recorder.emit,
             cancelled=self._cancelled,
         )
+
+    def _secrets(self) -> list[str]:
+        """The values of the app's variables; none where they cannot be read, as in a build."""
+        try:
+            kept = self._machine.env_store(self._app).load()
+        except (HoldfastError, OSError):
+            return []
+        return [secret.value for secret in kept.values()]
 
     def _cancelled(self) -> bool:
         return self._stop() or self._journal.cancel_requested(self._deploy.id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +17,13 @@ from holdfast.deploy.journal import Deploy, Journal, StepState
 from holdfast.deploy.step import Step
 from holdfast.errors import DeployFailed, HoldfastError
 from holdfast.files import free_megabytes, is_full
+from holdfast.masking import masking
 from holdfast.protocol import Event, Kind, error_to_json
 
 T = TypeVar("T")
+
+_PRINTED = {Kind.LOG: "line", Kind.NOTE: "text"}
+"""Events with words of other programs in them, and where."""
 
 
 def named(app: str | None, error: Exception, root: Path) -> HoldfastError:
@@ -37,21 +42,44 @@ def named(app: str | None, error: Exception, root: Path) -> HoldfastError:
 
 
 class Recorder:
-    """Journal and events of one deploy."""
+    """Journal and events of one deploy.
 
-    def __init__(self, journal: Journal, deploy: Deploy, failpoint: Failpoint) -> None:
+    Args:
+        secrets: the values that the app's variables have now. What programs print, and what is
+            said of it, is written down without them.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        deploy: Deploy,
+        failpoint: Failpoint,
+        secrets: Callable[[], Iterable[str]],
+    ) -> None:
         self._journal = journal
         self._deploy = deploy
         self._failpoint = failpoint
+        self._secrets = secrets
 
     def named(self, error: Exception) -> HoldfastError:
-        """The error as one of ours."""
-        return named(self._deploy.app, error, self._journal.path.parent)
+        """The error as one of ours, without the value of any variable."""
+        ours = named(self._deploy.app, error, self._journal.path.parent)
+        masked = self._masking()
+        ours.message = masked(ours.message)
+        ours.hint = ours.hint and masked(ours.hint)
+        ours.detail = ours.detail and masked(ours.detail)
+        return ours
 
     def emit(self, event: Event) -> None:
         """Add an event; a journal that cannot be written loses the event, not the deploy."""
+        if (said := _PRINTED.get(event.kind)) is not None:
+            text = self._masking()(str(event.data[said]))
+            event = replace(event, data={**event.data, said: text})
         with suppress(sqlite3.Error):
             self._journal.add_event(self._deploy.id, event)
+
+    def _masking(self) -> Callable[[str], str]:
+        return masking(self._secrets())
 
     def tell(self, kind: Kind, **data: object) -> None:
         self.emit(Event(kind, data))

@@ -18,13 +18,13 @@ from holdfast.environment import EnvStore, split_database
 from holdfast.errors import BuildError, CommandFailed, DetectionError
 from holdfast.execute import run
 from holdfast.layout import AppLayout, Layout
+from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.records import record
 from holdfast.releases import persist
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
-from holdfast.releases.masking import masking
 from holdfast.releases.outfitting import outfit, provided
 from holdfast.releases.system_packages import SystemPackages
 from holdfast.releases.unpack import unpack

@@ -31,13 +31,13 @@ from holdfast.config import Config
 from holdfast.environment import EnvStore
 from holdfast.errors import BuildError, DetectionError, ProcessError
 from holdfast.layout import AppLayout, Layout
+from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist, places
 from holdfast.releases.build import Built
 from holdfast.releases.contained import Finder, Found, Volumes, volumes
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
-from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.base import plain
 from holdfast.runtimes.compose import api, docker, images, network, records, resolving

@@ -18,8 +18,8 @@ from holdfast.compose.project import directory, read
 from holdfast.config import Config
 from holdfast.detect import composed
 from holdfast.errors import BuildError, ProcessError
+from holdfast.masking import masking
 from holdfast.releases.failures import of_image
-from holdfast.releases.masking import masking
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.compose import api, docker, images
 

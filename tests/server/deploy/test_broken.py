@@ -239,3 +239,27 @@ def test_failed_migration_beside_the_old_release(tiny: Tiny) -> None:
         "the old release serves; look at what the command has already changed"
     )
     check_live(tiny)
+
+
+KEY = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\n-----END KEY-----\n"
+PRINTS = 'import os, sys; sys.exit("for want of " + os.environ["URL"] + " " + os.environ["KEY"])'
+
+
+def test_values_do_not_show(tiny: Tiny) -> None:
+    """What a release command and then the app print of variables is in no event, no error and not
+    in the journal."""
+    (tiny.repository / "prints.py").write_text(PRINTS)
+    given = tiny.repository / "live.env"
+    given.write_text(f'URL=db://me:hunter-2222@here/x\nKEY="{KEY}"\n')
+    tiny.place.holdfast("env", "import", str(given), "--name", tiny.app)
+    release = config(rest='[release]\ncommand = "python prints.py"\n')
+    boots = config().replace("python serve.py", "python prints.py")
+    for settings in (release, boots):
+        ended = tiny.finish(tiny.start("plain", "handover", settings))
+        assert ended.status == UNDONE
+        assert "for want of ***" in (ended.error["detail"] or "")
+        kept = b"".join(path.read_bytes() for path in tiny.place.root.glob("journal.db*"))
+        for value in ("hunter-2222", "MIIEvQIBADANBgkq"):
+            assert value not in str(ended)
+            assert value.encode() not in kept
+    tiny.place.holdfast("env", "unset", "URL", "KEY", "--name", tiny.app)
