@@ -141,14 +141,35 @@ _UNREACHED = re.compile(
 )
 
 
+_WHERE = (
+    r"Cannot connect to host ([\w.-]+:\d+)",
+    r"host='([\w.-]+)', port=\d+",
+    r"connection to server at \"([\w.:-]+)\"",
+    r"could not translate host name \"([\w.-]+)\"",
+    r"connecting to ([\w.-]+:\d+)\.",
+    r"Can't connect to (?:MySQL )?server on '([\w.-]+)'",
+    r"([\w.-]+:\d+): \[Errno -?\d+\]",
+)
+"""How libraries name whom they did not reach."""
+
+
+def _silent(said: str) -> Cause:
+    """Who does not answer, by the library's own words."""
+    found = next((match for item in _WHERE if (match := re.search(item, said))), None)
+    if found is None:
+        return Cause("its database does not answer", "is its URL right? holdfast env list")
+    return Cause(
+        f"{found[1]} does not answer",
+        "is it meant, and can the server reach it? holdfast env list shows what is set",
+    )
+
+
 def unreached(spec: AppSpec, said: str) -> Cause | None:
     """Something outside does not answer, and which variables that name it nobody has set."""
     if not _UNREACHED.search(said):
         return None
     if not spec.unset:
-        return Cause(
-            "its database does not answer", "is the URL of the database right? holdfast env list"
-        )
+        return _silent(said)
     read = next(iter(spec.unset.values()))
     names = sorted(spec.unset)
     parts = [name for name in names if name in spec.split]

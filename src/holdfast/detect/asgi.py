@@ -37,6 +37,7 @@ CLASSES = dict.fromkeys(
         "socketio.ASGIApp",
         "asgiref.wsgi.WsgiToAsgi",
         "connexion.AsyncApp",
+        "emmett.App",
         "esmerald.Esmerald",
         "sanic.Sanic",
         "sanic.app.Sanic",
@@ -50,7 +51,7 @@ CLASSES = dict.fromkeys(
 """What is called to make an ASGI app."""
 
 _WORDS = (b"tarlette", b"FastAPI", b"uart", b"itestar", b"blacksheep", b"falcon.asgi",
-          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald", b"Sanic", b"FastHTML",
+          b"ASGIApp", b"WsgiToAsgi", b"AsyncApp", b"Esmerald", b"emmett", b"Sanic", b"FastHTML",
           b"fast_app")  # fmt: skip
 _SCOPE = ("scope", "receive", "send")
 

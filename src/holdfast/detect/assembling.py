@@ -138,6 +138,7 @@ class Assembly:
             env={**known, **(env or {}), **_path_variable(best), **(_QUIET if itself else {})},
             split=self._split(),
             loaded=self.loaded,
+            directories=frozenset(self.tree.directories),
             generate=self._generate(best.module),
             processes=processes(self.facts),
             facts=tuple(self.facts),

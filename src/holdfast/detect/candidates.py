@@ -19,7 +19,7 @@ from holdfast.detect.facts import (
 from holdfast.detect.facts import ProcessLine as Line
 from holdfast.detect.project import Candidate
 from holdfast.detect.source import Source
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, parent
 
 _FILES = {"wsgi.py": 12, "asgi.py": 12, "app.py": 10, "main.py": 9, "application.py": 8,
           "server.py": 7, "run.py": 6, "__init__.py": 6, "autoapp.py": 8, "api.py": 4}  # fmt: skip
@@ -32,6 +32,8 @@ _CHORES = re.compile(
     r"|test_?data|load_?data|fill_\w+|reset\w*|(?:\w+_)?worker|tasks)\.py"
 )
 """Scripts that make the app to have its database or its context, not to serve it."""
+ENTRY = "holdfast_entry"
+"""A module of ours beside the release, with an app that no server can name."""
 _NAMED = 40
 _DEEPER = 6
 
@@ -73,6 +75,9 @@ def _stem(path: str) -> str:
 
 
 def _of_object(tree: Tree, fact: AppObject) -> Iterator[Candidate]:
+    if fact.entry:
+        yield _of_entry(fact)
+        return
     source = tree.source(fact.evidence.file)
     if source is None or fact.needs:
         return
@@ -88,6 +93,22 @@ def _of_object(tree: Tree, fact: AppObject) -> Iterator[Candidate]:
         way.pythonpath,
         int(fact.confidence),
         (_made(fact),),
+    )
+
+
+def _of_entry(fact: AppObject) -> Candidate:
+    """What a module of ours makes, where the file lies that describes it."""
+    why = f"{fact.evidence} describes it, as for {fact.made_by}"
+    return Candidate(
+        fact.framework,
+        fact.interface,
+        ENTRY,
+        fact.attribute,
+        fact.evidence,
+        directory=parent(fact.evidence.file),
+        score=int(fact.confidence),
+        why=(why,),
+        entry=fact.entry,
     )
 
 

@@ -22,6 +22,7 @@ class ImportFailed(DetectionError):
     Attributes:
         kind: the exception's name; ``module``: what a ModuleNotFoundError misses.
         said: the exception's own words.
+        lacks: directories of the project that are not there, and would do.
     """
 
     def __init__(self, message: str, failure: Mapping[str, Any], *, hint: str, detail: str) -> None:
@@ -29,6 +30,7 @@ class ImportFailed(DetectionError):
         self.kind = str(failure.get("type"))
         self.module = str(failure.get("name") or "") or None
         self.said = str(failure.get("message", ""))
+        self.lacks = tuple(map(str, failure.get("lacks", ())))
 
 
 def of_failures(

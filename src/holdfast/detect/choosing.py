@@ -97,10 +97,12 @@ def _as_dependencies(
 ) -> Dependencies:
     wanted = (*best.besides, *(config.build.packages or ()))
     exact = config.app.python is not None
-    if best.requirements or best.source == "script":
-        return Dependencies("none", (), (*best.requirements, *wanted), False, python, exact)
-    assert best.source in ("uv.lock", "pyproject", "requirements")
     install = any(isinstance(fact, NeedsInstalling) for fact in facts)
+    if best.requirements or best.source == "script":
+        itself = (f"./{parent(best.evidence.file)}",) if install and best.source == "setup" else ()
+        lines = (*best.requirements, *itself, *wanted)
+        return Dependencies("none", (), lines, False, python, exact)
+    assert best.source in ("uv.lock", "pyproject", "requirements")
     files = (best.evidence.file, *best.also)
     return Dependencies(best.source, files, wanted, install, python, exact)
 

@@ -53,6 +53,7 @@ class AppObject(Fact):
         factory: it must be called, without arguments, to get the app.
         needs: arguments a factory can't be called without; then it is no candidate.
         made_by: what is called to make it, for the explanation (``flask.Flask``).
+        entry: the text of a module of ours that makes it, where it is no object of a file's.
     """
 
     framework: Framework
@@ -61,6 +62,7 @@ class AppObject(Fact):
     factory: bool = False
     needs: tuple[str, ...] = ()
     made_by: str = ""
+    entry: str = ""
 
 
 @record

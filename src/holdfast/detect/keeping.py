@@ -58,7 +58,7 @@ def _detected(project: Project, answers: Answers) -> Iterator[Persist]:
     for path, what in answers.sqlite:
         if _in_tree(path):
             yield Persist(path, "file", what)
-    yield from _seen_writing(answers)
+    yield from _seen_writing(project, answers)
     yield from _in_code(project, answers)
 
 
@@ -80,14 +80,22 @@ def _uses_instance(answers: Answers) -> bool:
     )
 
 
-def _seen_writing(answers: Answers) -> Iterator[Persist]:
+def _seen_writing(project: Project, answers: Answers) -> Iterator[Persist]:
     for path, kind in answers.written:
         if not _in_tree(path) or set(path.split("/")) & _PASSING or path.endswith(_NEVER):
             continue
         if kind == "directory":
             yield Persist(path, "directory", "the app makes it when it is imported")
+        elif _is_the_apps(project, folder := path.rpartition("/")[0]):
+            yield Persist(folder, "directory", "the app writes there when it is imported")
         else:
             yield Persist(path, "file", "the app opens it to write when it is imported")
+
+
+def _is_the_apps(project: Project, folder: str) -> bool:
+    """Whether nothing was sent in a directory: all of it is the app's, also what logs become."""
+    known = bool(project.directories) and "." not in {part[:1] for part in folder.split("/")}
+    return known and bool(folder) and folder not in project.directories
 
 
 def _in_code(project: Project, answers: Answers) -> Iterator[Persist]:

@@ -207,17 +207,21 @@ def _seen_from(directory: str, path: str) -> str:
     return "../" * (directory.count("/") + 1) + path
 
 
+def _alembic_itself(fact: Migrations) -> ReleaseCommand:
+    """By its own file, or by one that it shares with the app (``production.ini``)."""
+    file = fact.evidence.file.rpartition("/")[2]
+    if file != "alembic.ini":
+        return ReleaseCommand(f"alembic -c {shlex.quote(file)} upgrade head", fact.directory)
+    return ReleaseCommand(
+        "alembic upgrade head", fact.directory, known="alembic", settings={"config": file}
+    )
+
+
 def _alembic(project: Project) -> tuple[ReleaseCommand, str] | None:
     for fact in project.all(Migrations):
         if fact.tool in tool_migrations.COMMANDS:
             command = ReleaseCommand(tool_migrations.COMMANDS[fact.tool], fact.directory)
             return command, f"{fact.tool}: {fact.evidence}"
         if fact.tool == "alembic":
-            command = ReleaseCommand(
-                "alembic upgrade head",
-                fact.directory,
-                known="alembic",
-                settings={"config": "alembic.ini"},
-            )
-            return command, f"Alembic: {fact.evidence}"
+            return _alembic_itself(fact), f"Alembic: {fact.evidence}"
     return None

@@ -14,13 +14,13 @@ from typing import Any
 from holdfast.app import Finding, Overlay
 from holdfast.config import Config
 from holdfast.detect.answers import Answers, DjangoAnswers
+from holdfast.detect.candidates import ENTRY
 from holdfast.detect.facts import DjangoProject
 from holdfast.detect.project import Candidate, Project
 from holdfast.detect.warning import allowed
 from holdfast.records import record
 
 MODULE = "holdfast_settings"
-ENTRY = "holdfast_entry"
 KEY = "DJANGO_SECRET_KEY"
 _VARIABLE = "DJANGO_SETTINGS_MODULE"
 _CSRF = "django.middleware.csrf.CsrfViewMiddleware"

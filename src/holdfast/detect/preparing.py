@@ -56,7 +56,7 @@ def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
     """Statements of the main guard that make tables, and nothing else."""
     guard = source.main_guard
     assert isinstance(guard, ast.If)
-    for statement in guard.body:
+    for statement in (*guard.body, *_of_main(source, guard)):
         makes = [name for name in _called(source, statement) if is_making(name)]
         if not makes:
             continue
@@ -67,6 +67,22 @@ def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
             harm,
             in_guard=True,
         )
+
+
+def _of_main(source: Source, guard: ast.If) -> Iterator[ast.stmt]:
+    """What a function of the file does that the guard calls (``main()``), as far as it can be done
+    outside of it: with no name that only the function has."""
+    plain = [node.value for node in guard.body if isinstance(node, ast.Expr)]
+    called = {source.dotted(node.func) for node in plain if isinstance(node, ast.Call)}
+    for function in source.functions:
+        if function.name in called and not is_making(function.name):
+            names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+            own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            own |= {item.arg for item in ast.walk(function.args) if isinstance(item, ast.arg)}
+            for statement in function.body:
+                used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+                if not used & own:
+                    yield statement
 
 
 def _script(tree: Tree, source: Source) -> Iterator[Prepares]:
@@ -145,6 +161,8 @@ def _harm_of_call(tree: Tree, source: Source, name: str, besides: tuple[str, ...
         return next(filter(None, body), "")
     if not is_making(name):
         return f"it calls {last}(), whatever that does"
+    if function is None and "." in name and _by_peewee(source, last):
+        return ""
     if function is None:
         return f"what {last}() does was not found"
     harm = harm_of(tree, *function)
@@ -180,7 +198,20 @@ def harm_of(tree: Tree, source: Source, function: Function) -> str:
         if value and value.endswith(".sql"):
             return _harm_of_script(tree, value)
     again = "create_all" in written or "IF NOT EXISTS" in written.upper()
+    again = again or ("create_tables(" in written and _by_peewee(source, "create_tables"))
     return "" if again else "may not be fit to run twice"
+
+
+def _by_peewee(source: Source, method: str) -> bool:
+    """Whether it is Peewee's ``create_tables``: it makes what is missing, unless told otherwise."""
+    tops = {module.partition(".")[0] for module in source.imported_modules}
+    told = any(
+        item.arg == "safe" and isinstance(item.value, ast.Constant) and item.value.value is False
+        for call, name in source.calls()
+        if name.endswith("create_tables")
+        for item in call.keywords
+    )
+    return method == "create_tables" and bool(tops & {"peewee", "playhouse"}) and not told
 
 
 def _harm_of_script(tree: Tree, name: str) -> str:

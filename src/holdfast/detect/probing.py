@@ -117,6 +117,7 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
                 "directory": item.directory,
                 "pythonpath": list(item.pythonpath),
                 "health": list(KNOWN),
+                "entry": item.entry,
                 "file": os.path.relpath(item.evidence.file, item.directory),
             }
             for item in candidates

@@ -32,6 +32,7 @@ class Candidate:
         directory: the working directory it needs, relative to the root.
         pythonpath: directories that must be importable besides, relative to ``directory``.
         asked: it was called, and spoke this protocol; it does not look like it.
+        entry: the text of a module of ours that has it, to be put beside the release.
         score: what the resolver gave it; more is better.
         why: the reasons, best first.
     """
@@ -47,6 +48,7 @@ class Candidate:
     score: int = Confidence.LIKELY
     why: tuple[str, ...] = ()
     asked: bool = False
+    entry: str = ""
 
     @property
     def target(self) -> str:
@@ -86,6 +88,7 @@ class Project:
         tool: the command's name of a framework that serves itself (``streamlit``), its file.
         split: variables that hold parts of one database's address (``DB_HOST``, ...).
         loaded: files that are read when the app is imported, as far as imports say.
+        directories: those of the project, as they were sent.
         installed: normalised names of all that its virtual environment holds, once there is one.
         facts: everything the recognisers found.
         findings: what was decided, and why, most important first.
@@ -105,6 +108,7 @@ class Project:
     tool: ToolApp | None = None
     split: tuple[str, ...] = ()
     loaded: frozenset[str] = frozenset()
+    directories: frozenset[str] = frozenset()
     installed: frozenset[str] = frozenset()
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -155,8 +155,44 @@ def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> Detectio
     for path in sorted(tree.python, key=is_aside):
         if (broken := unparsed(tree, path)) is not None:
             return _not_parsed(broken)
+    return _unrecognised(tree)
+
+
+_NOT_SERVED = {
+    "reflex": (
+        "Reflex app: its own command builds a front end with Node.js and runs two servers",
+        "deploy it by its Dockerfile and a compose.yaml (Reflex's documentation, Self Hosting)",
+    ),
+    "azure.functions": (
+        "project of Azure Functions: their host calls its functions, and no web server does",
+        "func.AsgiFunctionApp(app=...) around a FastAPI app is found, and that app is served",
+    ),
+    "chalice": (
+        "Chalice app: AWS Lambda calls it, and no web server does",
+        "a Flask or FastAPI app behind Mangum or the like is found and served",
+    ),
+    "py4web": (
+        "project of py4web, which is started by its own command",
+        "holdfast.toml: [web] command = 'py4web run apps --host 127.0.0.1 --port $PORT'",
+    ),
+}
+"""Frameworks whose apps nothing here can serve as they are: which they are, what would do."""
+
+
+def _not_served(tree: Tree) -> DetectionError | None:
+    for module, (what, hint) in _NOT_SERVED.items():
+        for source in tree.mentioning(module.encode()):
+            if any(f"{item}.".startswith(f"{module}.") for item in source.imported_modules):
+                return DetectionError(f"{source.path}: this is a {what}", hint=hint)
+    return None
+
+
+def _unrecognised(tree: Tree) -> DetectionError:
+    """Python in which nothing is known: a library, something that nothing serves, the rest."""
+    if (known := _not_served(tree)) is not None:
+        return known
     if (library := _library(tree)) is not None:
-        raise _is_library(library, None)
+        return _is_library(library, None)
     files = "1 Python file" if len(tree.python) == 1 else f"{len(tree.python)} Python files"
     return DetectionError(
         f"no web app was found in {files}: looked for Django (manage.py, "

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from holdfast.config import Config
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, Evidence, Fact, ToolApp
 from holdfast.detect.source import Source
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, parent
 
 CALLS = {
     "aiohttp.web.run_app": "aiohttp",
@@ -21,6 +22,8 @@ CALLS = {
     "cherrypy.quickstart": "cherrypy",
     "cherrypy.engine.start": "cherrypy",
     "bottle.run": "bottle",
+    "pywebio.start_server": "pywebio",
+    "pywebio.platform.tornado.start_server": "pywebio",
     "uvicorn.run": "uvicorn",
     "waitress.serve": "waitress",
     "werkzeug.serving.run_simple": "werkzeug",
@@ -67,9 +70,14 @@ def _changed(module, name, **changes):
 
 socket.socket.bind = _bound
 sys.argv = sys.argv[1:]
-sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+_folder, _name = os.path.split(sys.argv[0])
+_package = _name == "__main__.py" and _folder and _folder.replace(os.sep, ".")
+sys.path.insert(0, os.getcwd() if _package else os.path.abspath(_folder))
 PRELUDE
-runpy.run_path(sys.argv[0], run_name="__main__")
+if _package:
+    runpy.run_module(_package, run_name="__main__", alter_sys=True)
+else:
+    runpy.run_path(sys.argv[0], run_name="__main__")
 '''
 _PRELUDES = {
     "nicegui": '_changed("nicegui.ui", "run", host=HOST, port=PORT, reload=False, show=False)',
@@ -77,6 +85,12 @@ _PRELUDES = {
     "bottle": '_changed("bottle", "run", server="waitress", host=HOST, port=PORT, reloader=False)',
     "aiohttp": '_changed("aiohttp.web", "run_app", host=HOST, port=PORT, path=None, sock=None)',
     "werkzeug": '_changed("werkzeug.serving", "run_simple", use_reloader=False)',
+    "taipy": """\
+from taipy.gui import Gui
+
+_run = Gui.run
+_ours = {"host": HOST, "port": PORT, "debug": False, "use_reloader": False, "run_browser": False}
+Gui.run = lambda self, *args, **given: _run(self, *args, **{**given, **_ours})""",
     "cherrypy": """\
 import cherrypy
 
@@ -102,7 +116,7 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """The topmost script that starts a server when it is run."""
     found: list[tuple[int, int, str, int, str]] = []
     words = (b"run_app", b"quickstart", b"engine.start", b".run(", b"run(", b"serve(", b".listen(")
-    for source in tree.mentioning(*words, b"HTTPServer", b"make_server"):
+    for source in tree.mentioning(*words, b"HTTPServer", b"_server"):
         if is_aside(source.path):
             continue
         for call, tool in _starts(source):
@@ -111,16 +125,32 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
             found.append((source.path.count("/"), rank, source.path, call.lineno, tool))
     if found:
         _, _, path, line, tool = min(found)
-        yield ToolApp(Evidence(path, line), tool, confidence=Confidence.GUESS, last=True)
+        folder = parent(path)
+        package = path.endswith("/__main__.py") and tree.has(f"{folder}/__init__.py")
+        yield ToolApp(
+            Evidence(path, line),
+            tool,
+            confidence=Confidence.GUESS,
+            last=True,
+            directory=parent(folder) if package else "",  # python -m is told from above it
+        )
 
 
 def _starts(source: Source) -> Iterator[tuple[ast.Call, str]]:
     modules = {module.partition(".")[0] for module in source.imported_modules}
+    if "taipy" in modules:  # Gui(page).run(), tp.run(gui): nothing else there is run
+        yield from ((node, "taipy") for node in source.nodes if _is_run(node))
+        return
     for call, name in source.calls():
         if (tool := CALLS.get(name) or _starred(source, name)) is not None:
             yield call, tool
         elif name.rpartition(".")[2] == _TORNADO and "tornado" in modules and call.args:
             yield call, "tornado"
+
+
+def _is_run(node: ast.AST) -> TypeGuard[ast.Call]:
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr == "run"
 
 
 def _starred(source: Source, name: str) -> str | None:

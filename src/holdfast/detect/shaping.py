@@ -11,7 +11,7 @@ from dataclasses import replace
 from holdfast.app import Overlay
 from holdfast.detect import handlers, scripts, tools
 from holdfast.detect.answers import Answers
-from holdfast.detect.overlaying import ENTRY
+from holdfast.detect.candidates import ENTRY
 from holdfast.detect.project import Candidate, Project
 from holdfast.records import record
 
@@ -33,6 +33,8 @@ def shape(project: Project, answers: Answers) -> Shaped:
     if project.tool is not None and tools.reads_secrets(project.facts, project.tool):
         return Shaped(answers, Overlay({f"{tools.LAUNCHER}.py": tools.streamlit()}))
     candidate = answers.candidate
+    if candidate is not None and candidate.entry:
+        return Shaped(answers, Overlay({f"{ENTRY}.py": candidate.entry}))
     if candidate is None or "." not in candidate.attribute:
         return Shaped(answers, Overlay())
     named = replace(candidate, module=ENTRY, attribute="application", factory=False)

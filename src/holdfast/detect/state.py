@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
 
 from holdfast.config import Config
 from holdfast.detect import reading
@@ -17,7 +19,27 @@ from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
 
 URL = "a SQLite URL in the code"
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?!/)([^?:{}%<>]+)(?:\?.*)?")
+_SQLITE = re.compile(
+    r"sqlite(?:\+\w+)?:///(?!/)([^?:{}%<>]+)(?:\?.*)?|sqlite://(?!/)([\w./-]+\.\w+)(?:\?.*)?"
+)
+"""SQLAlchemy's form of a path in the project, and Tortoise's, which has a slash less."""
+_OPENS: dict[str, tuple[str, Literal["directory", "file"]]] = {
+    "sqlite3.connect": ("database", "file"),
+    "aiosqlite.connect": ("database", "file"),
+    "duckdb.connect": ("database", "file"),
+    "peewee.SqliteDatabase": ("database", "file"),
+    "playhouse.sqlite_ext.SqliteExtDatabase": ("database", "file"),
+    "playhouse.pool.PooledSqliteDatabase": ("database", "file"),
+    "playhouse.sqliteq.SqliteQueueDatabase": ("database", "file"),
+    "piccolo.engine.sqlite.SQLiteEngine": ("path", "file"),
+    "tinydb.TinyDB": ("path", "file"),
+    "chromadb.PersistentClient": ("path", "directory"),
+    "lmdb.open": ("path", "directory"),
+}
+"""Calls that open a database in a file or a directory: which argument has its path.
+
+Most open it when the first visitor comes, and not while the app is imported.
+"""
 _SCHEDULERS = ("BackgroundScheduler", "AsyncIOScheduler", "APScheduler", "TwistedScheduler")
 _QUEUES = ("queue.Queue", "asyncio.Queue", "queue.SimpleQueue", "collections.deque")
 _SOCKET_SERVERS = {
@@ -28,7 +50,8 @@ _SOCKET_SERVERS = {
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
-    for source in tree.mentioning(b"sqlite", b"UPLOAD_FOLDER"):
+    words = (b"sqlite", b"Sqlite", b"SQLite", b"duckdb", b"TinyDB", b"PersistentClient", b"lmdb")
+    for source in tree.mentioning(*words, b"UPLOAD_FOLDER"):
         if not is_for_tests(source.path):
             yield from _written(source)
     for path, data in tree.holding(b"open(", b"UPLOAD", b"upload"):
@@ -44,13 +67,15 @@ def _written(source: Source) -> Iterator[Fact]:
     for node in source.nodes:
         value = text(node)
         match = _SQLITE.fullmatch(value) if value else None
-        if match and ":memory:" not in match[1]:
-            yield _file(source, node, match[1], URL)
+        if match and ":memory:" not in (match[1] or match[2]):
+            yield _file(source, node, match[1] or match[2], URL)
     for call, name in source.calls():
-        if name in ("sqlite3.connect", "aiosqlite.connect"):
-            path = text(argument(call, 0, "database"))
-            if path and path != ":memory:" and not path.startswith("/"):
-                yield _file(source, call, path, f"{name}() in the code")
+        keyword, kind = _OPENS.get(name, ("", "file"))
+        opened = argument(call, 0, keyword) if keyword else None
+        path = _path(source, opened) if opened is not None else None
+        if path:
+            made = _file(source, call, path, f"{name}() in the code")
+            yield replace(made, kind=kind)
 
 
 _WRITES = re.compile(rb"open\([^\n]*['\"][wax]b?\+?['\"]|(?i:upload)\w*\s*(?::[^=\n]+)?=")

@@ -98,6 +98,22 @@ TOOLS = {
             (b"curdoc(",),
         ),
         Tool(
+            "robyn",
+            "robyn",
+            'exec env ROBYN_HOST=127.0.0.1 ROBYN_PORT="$PORT" python {file}',
+            "/",
+            (b".start(",),
+        ),
+        Tool(
+            "flet",
+            "flet",
+            "exec env FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP=127.0.0.1"
+            ' FLET_SERVER_PORT="$PORT" python {file}',
+            "/",
+            (b"ft.run(", b"ft.app(", b"flet.run(", b"flet.app("),
+            besides=("flet-web",),
+        ),
+        Tool(
             "marimo",
             "marimo",
             'exec marimo run {file} --host 127.0.0.1 --port "$PORT" --headless --no-token',
@@ -187,7 +203,7 @@ SCRIPTS = {
         "/",
         besides=("waitress",) if module == "bottle" else (),
     )
-    for module in ("tornado", *scripts.CALLS.values())
+    for module in ("tornado", "taipy", *scripts.CALLS.values())
 }
 SCRIPTS[handlers.TOOL] = SCRIPTS["http.server"]
 """Those that start a server of their own."""

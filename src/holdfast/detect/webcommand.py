@@ -91,7 +91,7 @@ def _of_tool(config: Config, project: Project, found: ToolApp) -> Started:
         why = f"{found.evidence} starts a server of its own ({found.tool}), made to listen here"
     findings = (
         Finding("web", command, why),
-        Finding("workers", "1", f"one process: {found.tool} keeps its sessions in memory"),
+        Finding("workers", "1", f"one process: what {found.tool} keeps in memory is not shared"),
     )
     return Started(command, "port", project.directory, findings)
 

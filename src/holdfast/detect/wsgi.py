@@ -20,6 +20,7 @@ CLASSES = dict.fromkeys(
         "bottle.Bottle",
         "bottle.default_app",
         "pyramid.config.Configurator.make_wsgi_app",
+        "masonite.foundation.Application",
         "morepath.App",
         "connexion.FlaskApp",
         "connexion.App",
@@ -36,7 +37,7 @@ _ENVIRON = (("environ", "start_response"), ("env", "start_response"), ("environ"
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     yield from find_objects(
-        tree, CLASSES, b"falcon", b"bottle", b"morepath", b"connexion", b"socketio"
+        tree, CLASSES, b"falcon", b"bottle", b"morepath", b"connexion", b"socketio", b"masonite"
     )
     for source in tree.mentioning(b"start_response", b"start_resp"):
         for function in source.functions:
@@ -44,6 +45,74 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
                 said = f"def {function.name}(environ, start_response)"
                 yield _plain(source, function.name, function.lineno, said)
         yield from _of_classes(source)
+    yield from _modules(tree)
+    yield from _functions(tree)
+    yield from _web_py(tree)
+    yield from _made_by_own(tree)
+
+
+_ENTRIES = ("wsgi.py", "app.py", "application.py", "main.py", "passenger_wsgi.py")
+
+
+def _made_by_own(tree: Tree) -> Iterator[AppObject]:
+    """``application = main(...)`` where ``main`` is the project's own, whatever it makes.
+
+    The name is WSGI's own; the object is asked what it speaks.
+    """
+    for path in tree.named(*_ENTRIES):
+        source = tree.source(path) if b"application" in tree.read(path) else None
+        for name, value, line in source.assignments if source else ():
+            made = source.called(value) if source and name == "application" else None
+            module = (made or "").strip(".").rpartition(".")[0].replace(".", "/")
+            if made and module and (tree.has(f"{module}.py") or tree.has(f"{module}/__init__.py")):
+                evidence = Evidence(path, line)
+                guess = Confidence.GUESS
+                yield AppObject(evidence, "wsgi", "wsgi", name, made_by=made, confidence=guess)
+
+
+def _web_py(tree: Tree) -> Iterator[AppObject]:
+    """``app = web.application(urls, globals())``: a method of it makes the WSGI app."""
+    for source in tree.mentioning(b"web.application"):
+        for name, value, line in source.assignments:
+            if source.called(value) == "web.application":
+                evidence, made = Evidence(source.path, line), f"{name}.wsgifunc"
+                yield AppObject(evidence, "wsgi", "wsgi", made, factory=True, made_by=made)
+
+
+_FUNCTION = '''"""Written by Holdfast: a function, as functions-framework serves it."""
+
+import functions_framework
+
+application = functions_framework.create_app({name!r}, {file!r})
+'''
+
+
+def _functions(tree: Tree) -> Iterator[AppObject]:
+    """``@functions_framework.http``: the first such function of ``main.py``."""
+    for source in tree.mentioning(b"functions_framework"):
+        for function in source.functions:
+            made = [source.dotted(item) for item in function.decorator_list]
+            if "functions_framework.http" in made:
+                entry = _FUNCTION.format(name=function.name, file=source.path.rpartition("/")[2])
+                evidence = Evidence(source.path, function.lineno)
+                yield AppObject(
+                    evidence,
+                    "wsgi",
+                    "wsgi",
+                    "application",
+                    made_by="functions-framework",
+                    entry=entry,
+                )
+                break
+
+
+def _modules(tree: Tree) -> Iterator[AppObject]:
+    """Mesop's module is the app itself, for files with pages of its: ``gunicorn main:me``."""
+    for source in tree.mentioning(b"mesop"):
+        names = [name for name, origin in source.imports.items() if origin == "mesop"]
+        if names and any(name == "mesop.page" for _, name in source.calls()):
+            made = "import mesop"
+            yield AppObject(Evidence(source.path), "wsgi", "wsgi", names[0], made_by=made)
 
 
 def _of_classes(source: Source) -> Iterator[AppObject]:

@@ -146,7 +146,6 @@ RUN_BY: Mapping[str, str] = {
     "tabula": "java",
     "textract": "antiword pdftotext",
     "unoconv": "unoconv",
-    "whisper": "ffmpeg",
     "wkhtmltopdf": "wkhtmltopdf",
 }
 """Modules, where the project's own code imports them, and the programs that they start.

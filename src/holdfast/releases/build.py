@@ -194,6 +194,8 @@ class Build:
                 return self._fitted(environments, project, env_path, source)
             except detect.ImportFailed as error:
                 first = first or error
+                if self._make(error.lacks):
+                    continue
                 repaired = detect.repaired(project, error)
                 if repaired is None and provided(error.said, self._system):
                     continue
@@ -214,6 +216,16 @@ class Build:
                 self._note(f"{repair.why}: Python {repair.value} is used")
         project = outfit(project, env_path, self._system)
         return self._fitted(environments, project, env_path, source)
+
+    def _make(self, directories: Sequence[str]) -> bool:
+        """Make directories that the app looks for and that were not sent; whether any is new."""
+        missing = [name for name in directories if not (self._source / name).is_dir()]
+        with acting_as(self._account):
+            for name in missing:
+                (self._source / name).mkdir(parents=True, exist_ok=True)
+        for name in missing:
+            self._note(f"{name}/ is not in what was sent, and the app looks for it: it was made")
+        return bool(missing)
 
     def _fitted(
         self, environments: Environments, project: Project, env_path: Path, source: Source

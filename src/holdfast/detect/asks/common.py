@@ -5,9 +5,12 @@ The answer is one line of JSON behind a marker, for the app may print what it li
 
 from __future__ import annotations
 
-import importlib
+import gc
+import importlib.abc
+import importlib.util
 import json
 import os
+import re
 import sys
 import traceback
 from contextlib import contextmanager
@@ -30,9 +33,25 @@ def enter(candidate: Any) -> None:
             sys.path.insert(0, path)
 
 
+class _Ours(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Finds a module of ours that is going to lie beside the release."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        found = name == self.name
+        return importlib.util.spec_from_loader(name, self) if found else None
+
+    def get_source(self, fullname: str) -> str:
+        return self.text
+
+
 def load(candidate: Any) -> Any:
     """The app: its module imported, a factory called."""
     enter(candidate)
+    if candidate["entry"]:
+        sys.meta_path.insert(0, _Ours(candidate["module"], candidate["entry"]))
     found: Any = importlib.import_module(candidate["module"])
     for name in candidate["attribute"].split("."):
         found = getattr(found, name)
@@ -68,10 +87,8 @@ def sqlite_of_url(url: Any) -> str | None:
 
 def engines() -> Any:
     """The databases of every SQLAlchemy engine that exists: SQLite files, other backends."""
-    files, others = [], []
+    files, others = peewee()
     if "sqlalchemy" in sys.modules:
-        import gc
-
         from sqlalchemy.engine import Engine
 
         for item in gc.get_objects():
@@ -82,6 +99,25 @@ def engines() -> Any:
                 elif item.url.get_backend_name() != "sqlite":
                     others.append(item.url.get_backend_name())
     return {"sqlite": files, "databases": sorted(set(others))}
+
+
+def peewee() -> Any:
+    """The same of Peewee's databases, which are opened when they are first used."""
+    files: list[Any] = []
+    others: list[str] = []
+    module: Any = sys.modules.get("peewee")
+    kinds = {"PostgresqlDatabase": "postgresql", "MySQLDatabase": "mysql"}
+    for item in gc.get_objects() if module else ():
+        kind: Any = type(item)  # (a proxy's own class: to ask it for another may raise)
+        if not issubclass(kind, module.Database):
+            continue
+        name: Any = item
+        if issubclass(kind, module.SqliteDatabase):
+            if name.database and ":memory:" not in str(name.database):
+                files.append([place(name.database), "Peewee's database"])
+        else:
+            others += [kinds[each.__name__] for each in kind.__mro__ if each.__name__ in kinds]
+    return files, others
 
 
 def rules(app: Any) -> list[str]:
@@ -187,12 +223,45 @@ def failure(error: BaseException) -> dict[str, Any]:
     lines = traceback.format_list(kept) + traceback.format_exception_only(type(error), error)
     return {
         **broken(error),
+        "lacks": lacking(error),
         "type": type(error).__name__,
         "python": "%d.%d" % sys.version_info[:2],
         "message": str(error),
         "name": getattr(error, "name", None) or None,
         "traceback": "".join(lines)[-4000:],
     }
+
+
+_NO_DIRECTORY = re.compile(r"Directory '([^']+)' does not exist")
+"""Starlette's words for static files that lie nowhere."""
+
+
+def lacking(error: BaseException | None) -> list[str]:
+    """Directories of the project that an error is for the want of: git keeps no empty ones.
+
+    Where it was going to write, or to list what is there. What a build makes is another matter.
+    """
+    found: list[str] = []
+    while error is not None:
+        found += _directories(error)
+        error = error.__cause__ or error.__context__
+    names = [name for name in map(place, dict.fromkeys(found)) if name and not os.path.isabs(name)]
+    return [name for name in names if not {"dist", "build", "out"} & set(name.split("/"))]
+
+
+def _directories(error: BaseException) -> Iterator[str]:
+    said = _NO_DIRECTORY.search(str(error))
+    wanted = [os.path.dirname(path) for path, kind in _written if kind != "directory"]
+    if said:
+        yield said[1]
+    elif "unable to open database file" in str(error):
+        yield from (path for path in wanted if not os.path.isdir(path))
+    elif isinstance(error, FileNotFoundError) and isinstance(error.filename, (str, bytes)):
+        full = os.path.join(os.getcwd(), os.fsdecode(error.filename))
+        if full in _listed:
+            yield full
+        elif os.path.dirname(full) in wanted and not os.path.isdir(os.path.dirname(full)):
+            yield os.path.dirname(full)
 
 
 def broken(error: BaseException) -> dict[str, Any]:
