@@ -102,7 +102,10 @@ CASES = {
     ),
     "source-mounted": Case(
         "services:\n  web:\n    image: python:3.13-slim-trixie\n    working_dir: /code\n"
-        "    volumes: ['.:/code']\n    command: python app.py\n    ports: ['8000:8000']\n"
+        "    volumes: ['.:/code']\n    command: python app.py\n    ports: ['8000:8000']\n",
+        _HIDES,
+        strategy="hold",
+        why="hidden.db lies in a container",
     ),
     "one-shots": Case(
         "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n    volumes: ['media:/seeds']\n"

@@ -54,7 +54,7 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
         project = read(document)
     yield from _missing(as_written, paths, {*values}, said)
     if not (said.given or said.kept or said.config.env):
-        for found in variables.not_sent(written.env_files(document), source, paths):
+        for found in variables.not_sent(written.env_files(document), source, paths, kept=False):
             yield Problem(False, f"{found.what}: {found.value}", found.why)
     try:
         roles.check_profiles(project, read(written.document(source, files, values, {"*"})))

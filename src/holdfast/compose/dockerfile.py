@@ -84,6 +84,27 @@ def started(build: Mapping[str, Any]) -> str | None:
     return " ".join(said[key] for key in ("ENTRYPOINT", "CMD") if said.get(key))
 
 
+def scripts(build: Mapping[str, Any], said: str) -> Iterator[Path]:
+    """The files of the project that a container is started with.
+
+    Args:
+        said: what the service says of its entrypoint and command; the image's own count, too.
+    """
+    found, home = places(build)
+    context = Path(str(build.get("context") or ""))
+    for word in dict.fromkeys(re.findall(r"[\w./-]+", f"{said} {started(build) or ''}")):
+        where = _absolute(word if word.startswith("/") else f"{home}/{word}")
+        for path, place in found:
+            ours = context / path
+            if where != place:
+                if not where.startswith(f"{place.rstrip('/')}/"):
+                    continue
+                ours /= where.removeprefix(f"{place.rstrip('/')}/")
+            if ours.is_file() and ours.stat().st_size < _LARGEST:
+                yield ours
+                break
+
+
 def exposes(build: Mapping[str, Any]) -> bool:
     """Whether its Dockerfile says on which port something listens."""
     return any(line.upper().startswith("EXPOSE ") for _, line in _instructions(text(build)))

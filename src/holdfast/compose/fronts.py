@@ -103,7 +103,8 @@ def _front(
                 secure = secure or f"{path}, line {number}"
             if _ASKS_DNS.search(line) or _SOCKET.search(line):
                 mixes = mixes or f"{path}, line {number}"
-    if not asks and _hidden(item, image, proxy):
+    passes_unnamed = item.build is not None and any(_PASSES.search(text) for _, text in texts)
+    if not asks and (_hidden(item, image, proxy) or (proxy and passes_unnamed)):
         asks = dict.fromkeys((others[name] for name in _waits_for(item) if name in others), 0)
     return Front(asks, secure, mixes, proxy or bool(texts)) if asks else None
 

@@ -42,8 +42,8 @@ _WORKS = re.compile(
     re.IGNORECASE,
 )
 _SHELL = re.compile(r"(?:/usr)?(?:/bin/)?(?:ba|z|da)?sh|(?:/bin/)?ash|i?python[\d.]*|node|irb")
-_BARE = re.compile(r"(?:python|node|debian|ubuntu|alpine|busybox)(?::|$)")
-"""Images that start an interpreter or a shell if nothing is said."""
+_BARE = re.compile(r"(?:python|node|debian|ubuntu|alpine|busybox|aws-?cli[\w-]*)(?::|$)")
+"""Images that start an interpreter or a shell if nothing is said, or say how they are used."""
 
 _FLOWER = re.compile(r"\bflower\b", re.IGNORECASE)
 
@@ -108,7 +108,9 @@ def by_hand(item: Service) -> str:
     started = dockerfile.started(item.build)
     if started is None:
         made = made_of(item).rpartition("/")[2]
-        started = made.partition(":")[0] if _BARE.match(made) else "something"
+        if not _BARE.match(made):
+            return ""
+        return f"{made} starts nothing that goes on"
     if started and not _SHELL.fullmatch(started):
         return ""
     return f"its image starts {started or 'nothing'}, which ends where nobody types"

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from holdfast.compose import kinds
+from holdfast.compose.dockerfile import scripts
 from holdfast.compose.fronts import passes_on
 from holdfast.compose.project import Mount, Project, Service, elsewhere
 from holdfast.compose.roles import Roles
@@ -260,10 +261,12 @@ def migrating(web: Service, source: Path) -> str:
     """What of the web's own start runs migrations; empty if nothing does."""
     if kinds.runs_migrations(web.said):
         return f"the command of {web.name}"
-    for script in sorted(source.glob("**/*entrypoint*"))[:20] + sorted(source.glob("*start*.sh")):
+    starts = [*scripts(web.build, web.said)] if web.build is not None else []
+    starts += sorted(source.glob("**/*entrypoint*"))[:20] + sorted(source.glob("*start*.sh"))
+    for script in starts:
         if script.is_file() and script.stat().st_size < 100_000:
             lines = script.read_text(errors="replace").splitlines()
             for number, line in enumerate(lines, 1):
                 if kinds.runs_migrations(line) and not line.lstrip().startswith("#"):
-                    return f"{script.relative_to(source)}, line {number},"
+                    return f"{_from(source, script)}, line {number},"
     return ""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from holdfast.app import Finding
 from holdfast.compose import kinds, routed
-from holdfast.compose.dockerfile import exposes, text
+from holdfast.compose.dockerfile import exposes, scripts, text
 from holdfast.compose.fronts import Front
 from holdfast.compose.project import Project, Service
 from holdfast.errors import DetectionError
@@ -101,6 +101,7 @@ def assign(
     """
     found: list[Finding] = []
     known = fronts or {}
+    _check_providers(project)
     service = _web(project, web, known, found)
     left = _left_out(project, service, known)
     front = known.get(service.name)
@@ -130,6 +131,16 @@ def assign(
         front,
     )
     return replace(roles, findings=(*found, *_told(project, roles, left, known)))
+
+
+def _check_providers(project: Project) -> None:
+    """Refuse what is no container, but a program that Compose calls (``provider``)."""
+    for name, item in project.services.items():
+        if item.raw.get("provider"):
+            raise DetectionError(
+                f"{name} is made by a provider, and no container, which is not supported",
+                hint=f"put {name} behind a profile, and what it provides into holdfast env",
+            )
 
 
 def check_profiles(project: Project, every: Project) -> None:
@@ -347,7 +358,9 @@ def _port(project: Project, item: Service, fronts: Fronts, found: list[Finding])
         *((port, f"the health check of {item.name} asks there") for port in _asked_by_check(item)),
     ]
     if not ways and item.build is not None and not exposes(item.build):
-        port = routed.bound(item.said or _starts(text(item.build)))
+        lines = [item.said or _starts(text(item.build))]
+        lines += [path.read_text(errors="replace") for path in scripts(item.build, item.said)]
+        port = next(filter(None, map(routed.bound, lines)), None)
         ways = [(port, f"{item.name} is started on it")] if port else []
     if not ways:
         return None

@@ -47,13 +47,24 @@ def missing(found: Iterable[Use], known: Iterable[str]) -> dict[str, str]:
     return {use.name: use.where for use in found if use.name not in there and not use.optional}
 
 
-def not_sent(missing: Iterable[Path], source: Path, files: Sequence[Path]) -> Iterator[Finding]:
-    """What is said of files of variables that services name, which git ignores most often."""
+def not_sent(
+    missing: Iterable[Path], source: Path, files: Sequence[Path], *, kept: bool
+) -> Iterator[Finding]:
+    """What is said of files of variables that services name, which git ignores most often.
+
+    Args:
+        kept: there are variables for production, which stand in the place of each.
+    """
     for path in missing:
         name = path.relative_to(source).as_posix()
         where = line_of(path.name, files) or "env_file"
-        why = f"it was not sent, and nothing stands in its place ({where}): holdfast deploy"
-        yield Finding("variables", name, f"{why} --env-file {name} gives its values", "warning")
+        way = f"holdfast deploy --env-file {name} gives its values"
+        if kept:
+            why = f"not sent ({where}); what holdfast env keeps stands in its place, and {way}"
+            yield Finding("variables", name, why)
+        else:
+            why = f"it was not sent, and nothing stands in its place ({where}): {way}"
+            yield Finding("variables", name, why, "warning")
 
 
 def line_of(

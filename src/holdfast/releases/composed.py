@@ -33,7 +33,7 @@ from holdfast.errors import BuildError, DetectionError, ProcessError
 from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
-from holdfast.releases import copies, persist, places
+from holdfast.releases import copies, persist, places, touched
 from holdfast.releases.build import Built
 from holdfast.releases.contained import Finder, Found, Volumes, volumes
 from holdfast.releases.contract import Source
@@ -130,7 +130,7 @@ class ComposedBuild:
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
         self._keep(spec, project, bound, shipped)
         self._provide(found, project, built)
-        (self._path / "override.yaml").write_text(
+        (self._path / touched.BUILT).write_text(
             overrides.shown(document, self._home.name, compose, self._path.name)
         )
         return spec
@@ -245,10 +245,9 @@ class ComposedBuild:
             )
 
     def _lacking(self, files: tuple[str, ...], paths: list[Path]) -> Iterator[Finding]:
-        """Files of variables in whose place nothing stands."""
-        if not self._env:
-            missing = self._asking(resolving.not_sent, files)
-            yield from variables.not_sent(missing, self._source, paths)
+        """Files of variables that were not sent."""
+        missing = self._asking(resolving.not_sent, files)
+        return variables.not_sent(missing, self._source, paths, kept=bool(self._env))
 
     def _images(self, document: Mapping[str, Any], chosen: Roles) -> dict[str, str]:
         # A database of one's own Dockerfile; others are what their names say.
@@ -286,7 +285,8 @@ class ComposedBuild:
     ) -> Found:
         """What containers write where no volume is."""
         env = {name: plain(value) for name, value in self._env.items()}
-        finder = Finder(self._home.name, project, chosen, bound, self._source, shipped, env, built)
+        home, source = self._home, self._source
+        finder = Finder(home, project, chosen, bound, source, shipped, env, built)
         return finder.find(self._config)
 
     def _provide(self, found: Found, project: Project, built: dict[str, str]) -> None:

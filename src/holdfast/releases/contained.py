@@ -19,7 +19,9 @@ from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.detect import stored
 from holdfast.detect.tree import Tree
+from holdfast.layout import AppLayout
 from holdfast.records import record
+from holdfast.releases import touched
 from holdfast.runtimes.compose import containers, images, layers, steady
 
 _MOST = 5
@@ -93,7 +95,7 @@ class Finder:
 
     def __init__(
         self,
-        app: str,
+        home: AppLayout,
         project: Project,
         roles: Roles,
         bound: Iterable[Bind],
@@ -102,7 +104,7 @@ class Finder:
         env: Mapping[str, str],
         built: Mapping[str, str],
     ) -> None:
-        self._app, self._project, self._source = app, project, source
+        self._home, self._project, self._source = home, project, source
         self._bound, self._shipped, self._env, self._built = [*bound], shipped, env, built
         self._roles = roles
         self._trees: dict[Path, Tree] = {}
@@ -182,10 +184,13 @@ class Finder:
     def _running(self) -> Iterator[tuple[str, str, list[str]]]:
         """What runs of the app's code now, the web first: service, container, what it wrote."""
         code = {*self._code()}
-        there = [one for one in containers.find(self._app) if one.running and one.service in code]
+        there = [
+            one for one in containers.find(self._home.name) if one.running and one.service in code
+        ]
         for one in sorted(there, key=lambda one: not one.process.startswith("web.")):
             mounted = {mount["Destination"] for mount in one.raw["Mounts"]}
             wrote = [path for path in layers.written(one.id) if path not in mounted]
+            wrote += touched.written(one.raw["Mounts"], self._home.releases)
             yield one.service, one.id, wrote
 
     def _taken(

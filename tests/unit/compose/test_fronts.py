@@ -59,6 +59,22 @@ def test_nginx_and_the_app_behind_it_are_one_web(tmp_path: Path) -> None:
     assert (roles.proxy, roles.workers, roles.steady) == (True, (), ("db",))
 
 
+def test_a_template_that_a_script_fills_in(tmp_path: Path) -> None:
+    """Whom it asks nobody says here: it is taken to be what it waits for."""
+    services = {
+        "flask": _built(tmp_path, ports=[{"target": 8000, "published": "8000"}]),
+        "proxy": _built(
+            tmp_path, "nginx", ports=[{"target": 80, "published": "80"}], depends_on={"flask": {}}
+        ),
+    }
+    files = {
+        "nginx__Dockerfile": "FROM nginx:1.25\nCOPY nginx.conf /tmp/\nCMD /start.sh\n",
+        "nginx__nginx.conf": "server { location / { proxy_pass http://$SERVER_ADDR; } }\n",
+    }
+    _, roles = _project(tmp_path, services, **files)
+    assert (roles.web, roles.behind) == ("proxy", ("flask",))
+
+
 @pytest.mark.parametrize(
     ("said", "environment"),
     [

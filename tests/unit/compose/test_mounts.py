@@ -136,6 +136,16 @@ def test_an_entrypoint_that_migrates_is_named_with_its_line(tmp_path: Path) -> N
     assert "docker-entrypoint.sh, line 3," in alone(made, assign(made), (), tmp_path)
 
 
+def test_a_script_that_the_command_names_migrates(tmp_path: Path) -> None:
+    """``command: /start``, which the Dockerfile copies there from wherever it lies."""
+    (tmp_path / "compose").mkdir()
+    (tmp_path / "compose" / "go").write_text("#!/bin/sh\nalembic upgrade head\nexec gunicorn a\n")
+    text = "FROM python:3.13\nCOPY compose/go /go\n"
+    build = {"context": str(tmp_path), "dockerfile_inline": text}
+    made = project(tmp_path, [], build=build, command=["/go"])
+    assert "compose/go, line 2," in alone(made, assign(made), (), tmp_path)
+
+
 def test_the_servers_own_network_is_there_once(tmp_path: Path) -> None:
     made = project(tmp_path, [], network_mode="host")
     assert "own network" in alone(made, assign(made), (), tmp_path)

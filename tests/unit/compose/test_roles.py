@@ -82,6 +82,7 @@ def test_what_shares_the_network_of_the_web_goes_with_it() -> None:
     ("dockerfile", "said", "left"),
     [
         ('FROM amazon/aws-cli:2\nENTRYPOINT []\nCMD ["/bin/bash"]\n', {}, True),
+        ("FROM garland/aws-cli-docker:1.16\nCOPY . .\n", {}, True),
         ("FROM python:3.13\nCOPY . .\n", {}, True),
         ("FROM python:3.13\nCMD python worker.py\n", {}, False),
         ("FROM shop/base:1\nCOPY . .\n", {}, False),
@@ -93,6 +94,23 @@ def test_what_a_person_runs_is_left_out(dockerfile: str, said: dict[str, Any], l
     build = {"build": {"context": "/src", "dockerfile_inline": dockerfile}}
     found = assign(read({"services": {**SHOP, "awscli": {**build, **said}}}))
     assert ("awscli" in found.left_out) is left
+
+
+def test_a_script_says_the_port(tmp_path: Path) -> None:
+    """cookiecutter-django's ``/start``, copied to where the command says."""
+    script = tmp_path / "compose" / "start"
+    script.parent.mkdir()
+    script.write_text("#!/bin/bash\nexec gunicorn config.wsgi --bind 0.0.0.0:5000\n")
+    text = "FROM python:3.13\nWORKDIR /app\nCOPY ./compose/start /start\nCOPY . .\n"
+    build = {"build": {"context": str(tmp_path), "dockerfile_inline": text}}
+    services = {"django": {**build, "command": ["/start"]}, "db": SHOP["db"]}
+    assert assign(read({"services": services})).port == 5000
+
+
+def test_what_a_provider_makes_is_refused() -> None:
+    services = {**SHOP, "ai": {"provider": {"type": "model"}}}
+    with pytest.raises(DetectionError, match="ai is made by a provider"):
+        assign(read({"services": services}))
 
 
 def test_a_label_decides() -> None:

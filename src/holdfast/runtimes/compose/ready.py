@@ -15,6 +15,9 @@ from holdfast.runtimes.compose.released import Released
 
 _POLL = 0.2
 _SETTLES = 3.0
+_OFTEN = 4
+"""Times that a service may end while it starts; Docker waits longer from one to the next."""
+
 _PATIENCE = 120.0
 """Seconds; a database that has to be made anew takes some tens of them on a small server."""
 
@@ -36,6 +39,8 @@ def wait(app: str, names: Sequence[str], patience: float = _PATIENCE) -> None:
             ended = found[name].raw["State"]["Status"] == "exited"
             if found[name].labels.get(ENDS) == "true" and ended:
                 raise _failed(app, found[name], "others wait until it has ended well")
+            if int(found[name].raw["RestartCount"]) >= _OFTEN and not found[name].running:
+                raise _failed(app, found[name], "so it does each time that it is started")
         if time.monotonic() > deadline:
             raise _late(app, sorted(left), found, patience)
         time.sleep(_POLL)
