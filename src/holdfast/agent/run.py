@@ -9,10 +9,12 @@ from collections.abc import Callable
 from types import FrameType
 
 from holdfast.deploy.engine import Engine
+from holdfast.deploy.grace import until_killed
 from holdfast.deploy.journal import Deploy, Stage
 from holdfast.deploy.lock import deploy_lock
 from holdfast.deploy.machine import Machine
-from holdfast.errors import HoldfastError
+from holdfast.edge.contract import Counts
+from holdfast.errors import EdgeError, HoldfastError
 from holdfast.layout import AppLayout
 from holdfast.runtimes.contract import Slot
 
@@ -92,23 +94,34 @@ def retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
     """Stop the slot of the release that an earlier deploy replaced.
 
     It is stopped when it has none left, when its time is over, or when ``hurry`` says that
-    somebody needs the slot. Its time is counted from here, so an engine that was killed over it
-    gives it anew; a moment written down would be another one once the clock has been set.
+    somebody needs the slot, who then waits no longer for streams than a hold does. Its time is
+    counted from here, so an engine that was killed over it gives it anew; a moment written down
+    would be another one once the clock has been set.
     """
     deploy = machine.journal.retiring(app)
     if deploy is None or deploy.retire is None:
         return
     slot: Slot = "b" if deploy.retire["slot"] == "b" else "a"
     end = time.monotonic() + deploy.retire.get("wait", _BEFORE)
-    while not hurry() and time.monotonic() < end:
-        counts = machine.edge.status(app)[0].counts
-        if counts.in_flight.get(slot, 0) + counts.long.get(slot, 0) == 0:
+    grace = deploy.retire["grace"]
+    while (counts := _busy(machine, app, slot)) and time.monotonic() < end:
+        if hurry():
+            grace = until_killed(counts, slot, grace)
             break
         time.sleep(_POLL)
     gate = machine.edge.gate(app)
     if gate is None or gate.target is None or gate.target.slot != slot:
-        machine.runtime.stop_web(app, slot, deploy.retire["grace"])
+        machine.runtime.stop_web(app, slot, grace)
     machine.journal.update(deploy.id, retire=None)
+
+
+def _busy(machine: Machine, app: str, slot: Slot) -> Counts | None:
+    """What the edge counts, if anything of the slot's; where there is no nginx nothing is left."""
+    try:
+        counts = machine.edge.status(app)[0].counts
+    except EdgeError:
+        return None
+    return counts if counts.in_flight.get(slot, 0) + counts.long.get(slot, 0) else None
 
 
 class _Stop:

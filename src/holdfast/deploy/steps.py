@@ -15,6 +15,7 @@ from holdfast.account import acting_as
 from holdfast.deploy import health, orphans, snapshot
 from holdfast.deploy.causes import unreached
 from holdfast.deploy.context import Context
+from holdfast.deploy.grace import until_killed
 from holdfast.deploy.step import Step
 from holdfast.edge.contract import Counts, GateStatus, Mode, Target
 from holdfast.errors import CommandFailed, DeployFailed, EdgeError
@@ -248,11 +249,16 @@ def start_workers(context: Context) -> None:
 # the old release
 
 
-def stop_old(context: Context) -> None:
+def stop_old(context: Context) -> str | None:
     """Stop the old web process; it has been drained."""
     assert context.old is not None
     assert context.old_target is not None
-    context.runtime.stop_web(context.app, context.old_target.slot, context.old.spec.web.stop_grace)
+    slot, counts = context.old_target.slot, _counts(context)
+    grace = until_killed(counts, slot, context.old.spec.web.stop_grace)
+    context.runtime.stop_web(context.app, slot, grace)
+    if not (long := counts.long.get(slot, 0)):
+        return None
+    return f"{long} long-lived {'connection was' if long == 1 else 'connections were'} ended"
 
 
 def start_old(context: Context) -> None:

@@ -196,6 +196,26 @@ def test_streams_end_after_the_long_timeout(live: Deployment) -> None:
     wait_for_one_release(live)
 
 
+def test_visitors_do_not_wait_for_a_stream(tiny: Tiny) -> None:
+    """It has no end, and the app's server waits for it: in a hold it gets three seconds; likewise
+    where the next deploy needs the slot."""
+    with tiny.visited() as visit:
+        stream = Stream(tiny)
+        ended = tiny.finish(tiny.start("plain", "hold"))
+        assert stream.version == tiny.versions[-2]
+    (stopped,) = (line for line in ended.events("step.done") if line["step"] == "stop-old")
+    assert stopped["note"] == "1 long-lived connection was ended"
+    assert 2.5 < stopped["seconds"] < 12
+    check(visit.account())
+    stream = Stream(tiny)
+    tiny.good("handover")
+    assert stream.next("hello")["version"] == tiny.versions[-2]
+    began = time.monotonic()
+    tiny.good("handover")
+    assert time.monotonic() - began < 20
+    wait_for_one_release(tiny)
+
+
 # workers
 
 WORKER = '[processes.worker]\ncommand = "python work.py"\nstop_grace = "10s"'

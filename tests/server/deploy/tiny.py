@@ -19,7 +19,7 @@ from tests.server.deploy.running import PATIENCE, Running
 from tests.server.deploy.site import CONFIG, Deployment
 
 SERVE = '''\
-"""GET / says the version, GET /slow?N takes N seconds, POST /rows?KEY reads and keeps a row."""
+"""GET / says the version, /slow?N takes N seconds, /events never ends; POST /rows?K keeps a row."""
 
 import json
 import signal
@@ -48,11 +48,23 @@ class Answer(BaseHTTPRequestHandler):
         if path == "/slow":
             print("slow", flush=True)
             time.sleep(float(query))
+        if path == "/events":
+            return self.stream()
         if path == "/rows":
             with database() as rows:
                 found = rows.execute("SELECT key, size, version FROM kept").fetchall()
             return self.say(json.dumps(found))
         self.say(f"tiny {VERSION}")
+
+    def stream(self):
+        self.send_response(200)
+        self.send_header("X-App-Version", VERSION)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("X-Accel-Buffering", "no")
+        self.end_headers()
+        while True:
+            self.wfile.write(b'event: hello\\ndata: {"version": "%s"}\\n\\n' % VERSION.encode())
+            time.sleep(0.1)
 
     def do_POST(self):
         path, _, key = self.path.partition("?")
