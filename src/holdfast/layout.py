@@ -14,6 +14,7 @@
       apps/APP/
         lock                held (flock) by the one deploy of the app
         env.json            the app's environment and secrets (0600)
+        origin.json         where the project is deployed from
         data/               what persists: linked into every release
         snapshots/          copies of databases, made while a deploy holds
         envs/KEY/           virtual environments, one for each set of dependencies
@@ -72,6 +73,11 @@ class AppLayout:
     @property
     def env_file(self) -> Path:
         return self.home / "env.json"
+
+    @property
+    def origin(self) -> Path:
+        """Where the project is deployed from (:mod:`holdfast.releases.origin`)."""
+        return self.home / "origin.json"
 
     @property
     def data(self) -> Path:

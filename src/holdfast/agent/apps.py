@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import shutil
 import time
 from collections import deque
@@ -81,8 +82,18 @@ def look(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
             "domains": list(current.spec.domains),
             "release": current.id,
             "url": machine.edge.address(name) if live else None,
+            "origin": _origin(machine, name),
         }
     }
+
+
+def _origin(machine: Machine, name: str) -> dict[str, Any] | None:
+    """Where it was deployed from; ``None`` if an older Holdfast did, or nobody can say any more."""
+    try:
+        value = json.loads(machine.layout.app(name).origin.read_text())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def edge_status(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:

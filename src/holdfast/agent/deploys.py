@@ -10,6 +10,7 @@ from holdfast.agent.incoming import checked_token
 from holdfast.app import StrategyChoice
 from holdfast.deploy.machine import Machine
 from holdfast.errors import NotFound, UsageError
+from holdfast.files import write_json
 from holdfast.protocol import Emit, Event, Kind
 
 Params = Mapping[str, Any]
@@ -32,7 +33,10 @@ def expect(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
 
 def deploy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     """Build and bring live; returns when it has ended."""
-    return _queue(machine, str(params["app"]), "deploy", _source_request(machine, params), emit)
+    app, request = str(params["app"]), _source_request(machine, params)
+    if (said := params.get("origin")) is not None:
+        write_json(machine.layout.app(app).origin, dict(said), mode=0o600)
+    return _queue(machine, app, "deploy", request, emit)
 
 
 def plan(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:

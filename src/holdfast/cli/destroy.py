@@ -25,7 +25,7 @@ def command(
     where: Where,
 ) -> None:
     """Remove the app from the server: processes, releases, and its data."""
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, changes=True)
     what = "its releases" if keep_data else "its releases, variables and data, for ever"
     if not yes and not invocation.dry_run:
         if not invocation.interactive:

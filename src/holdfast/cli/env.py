@@ -52,7 +52,7 @@ def set_(
     for one after the other.
     """
     _refuse_values(names)
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, changes=True)
     if invocation.interactive:
         values = {variable: secret(variable) for variable in names}
     else:
@@ -74,7 +74,7 @@ def unset(
     where: Where,
 ) -> None:
     """Remove variables; when one is not set, none is removed."""
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, changes=True)
     result = app.call("env.unset", names=list(names))
     invocation.answer(
         {"unset": list(names), **result}, [f"{', '.join(names)} removed from the next deploy on"]
@@ -105,7 +105,7 @@ def import_(invocation: Invocation, file: str, where: Where) -> None:
     from holdfast.cli.variables import parse, read_file
 
     values = parse(sys.stdin, "standard input") if file == "-" else read_file(invocation.path(file))
-    result = find_app(invocation, where).call("env.set", values=values)
+    result = find_app(invocation, where, changes=True).call("env.set", values=values)
     names = sorted(values)
     invocation.answer(
         {"set": names, **result},

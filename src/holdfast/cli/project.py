@@ -38,18 +38,61 @@ class App:
         return self.transport.call(Request(method, {"app": self.name, **params}), lambda _: None)
 
 
-def find_app(invocation: Invocation, where: Where) -> App:
+def find_app(invocation: Invocation, where: Where, *, changes: bool = False) -> App:
     """The app that a verb is about, which was deployed before.
 
     Without a server in an option or the config it is looked for on this machine. The
     config is not read when both options are given: a broken file is then no obstacle.
+
+    Args:
+        changes: the verb changes it; then it must not be another project's.
+
+    Raises:
+        UsageError: it is.
     """
     if where.name is not None and where.server is not None:
         server = checked_server(where.server)
         return App(checked_name(where.name), True, invocation.connect(server))
     config = load(invocation, where)
     name, named = _name(invocation, config, where)
-    return App(name, named, invocation.connect(_server(config, where) or LOCAL))
+    transport = invocation.connect(_server(config, where) or LOCAL)
+    if changes and not named and not invocation.dry_run:
+        same_project(invocation.directory, transport, name, _known(transport, name))
+    return App(name, named, transport)
+
+
+def same_project(
+    directory: Path,
+    transport: Transport,
+    name: str,
+    known: dict[str, Any] | None,
+    *,
+    named: bool = False,
+) -> dict[str, Any]:
+    """Where the project lies, as JSON, after a look whether the app of its folder's name is it.
+
+    Args:
+        named: the user said the name; then it is.
+
+    Raises:
+        UsageError: that one was deployed from another project.
+    """
+    from holdfast.codec import CodecError, from_json, to_json
+    from holdfast.releases.origin import Origin, is_other, origin
+
+    try:
+        before = from_json(known["origin"], Origin) if known and known.get("origin") else None
+    except CodecError:  # of another version; nobody is refused for that
+        before = None
+    here = origin(directory, before)
+    if before is not None and not named and is_other(before, here):
+        raise UsageError(
+            f"{name} on {transport.server} is another project: it was deployed from"
+            f" {before.folder} of {before.host}",
+            hint=f"--name gives this one a name of its own; --name {name} says that it is that one",
+        )
+    value: dict[str, Any] = to_json(here)
+    return value
 
 
 def server_of(invocation: Invocation, where: Where) -> str | None:
@@ -120,6 +163,7 @@ class Project:
 
     Attributes:
         config: as JSON, the app's name and domains filled in.
+        origin: where it lies, as JSON.
         notes: what was decided without being told, and the config's warnings, one line each.
     """
 
@@ -127,6 +171,7 @@ class Project:
     directory: Path
     config: dict[str, Any]
     notes: tuple[str, ...]
+    origin: dict[str, Any]
 
 
 def read_project(
@@ -143,7 +188,8 @@ def read_project(
         ask: a person may be asked whether this machine is meant when no server is named.
 
     Raises:
-        UsageError: no server is known; the one line says how to give one.
+        UsageError: no server is known; the one line says how to give one. Or the app of the
+            folder's name is another project.
     """
     from holdfast import config as module
 
@@ -152,12 +198,14 @@ def read_project(
         question = f"No server is configured. {verb.capitalize()} {beginning.name} on this machine?"
         if not (ask and invocation.interactive and agreed(question)):
             raise no_server(verb)
+    name, named, transport = beginning.name, beginning.named, beginning.transport
+    origin = same_project(invocation.directory, transport, name, beginning.known, named=named)
     value = module.to_json(beginning.config)
     hosts = beginning.domains or (_default_domain(beginning, verb),)
     value["app"] = {**value.get("app", {}), "name": beginning.name, "domains": list(hosts)}
     app = App(beginning.name, beginning.named, beginning.transport)
     notes = (*beginning.config.warnings, *_assumed(beginning, domains))
-    return Project(app, invocation.directory, value, notes)
+    return Project(app, invocation.directory, value, notes, origin)
 
 
 def no_server(verb: str) -> UsageError:
@@ -191,7 +239,12 @@ def _default_domain(beginning: Beginning, verb: str) -> str:
 
 def request(method: str, project: Project, source: dict[str, Any], strategy: str | None) -> Request:
     """What the methods ``deploy`` and ``plan`` are asked."""
-    params = {"app": project.app.name, "config": project.config, "source": source}
+    params = {
+        "app": project.app.name,
+        "config": project.config,
+        "source": source,
+        "origin": project.origin,
+    }
     return Request(method, {**params, "strategy": strategy} if strategy else params)
 
 

@@ -49,7 +49,7 @@ def command(
     The database stays as it is; the plan says when the older code may not suit it, and
     then, on a terminal, it is asked for.
     """
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, changes=True)
     params: dict[str, Any] = {"app": app.name}
     if release is not None:
         params["release"] = release

@@ -33,7 +33,7 @@ def command(
     Its input and output are this terminal's, and its exit status is ours. Options of ours
     come before COMMAND.
     """
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, changes=True)
     tty = sys.stdin.isatty() and sys.stdout.isatty() and not invocation.json
     status = app.transport.interactive(app.name, argv, tty=tty)
     if invocation.json or invocation.dry_run:

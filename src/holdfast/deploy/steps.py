@@ -255,7 +255,8 @@ def stop_old(context: Context) -> str | None:
     assert context.old_target is not None
     slot, counts = context.old_target.slot, _counts(context)
     grace = until_killed(counts, slot, context.old.spec.web.stop_grace)
-    context.runtime.stop_web(context.app, slot, grace)
+    # The other half of the longest hold is the new release's, to boot in.
+    context.runtime.stop_web(context.app, slot, min(grace, context.holding.remaining() / 2))
     if not (long := counts.long.get(slot, 0)):
         return None
     return f"{long} long-lived {'connection was' if long == 1 else 'connections were'} ended"

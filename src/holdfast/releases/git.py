@@ -46,6 +46,12 @@ class Repository:
         found = _run(["rev-parse", "--verify", "--quiet", "HEAD"], self.directory)
         return found.stdout.decode().strip() or None if found.returncode == 0 else None
 
+    def roots(self) -> tuple[str, ...]:
+        """The commits that HEAD's history begins with; a shallow clone has none of them."""
+        if self._git("rev-parse", "--is-shallow-repository").strip() == b"true":
+            return ()
+        return tuple(self._git("rev-list", "--max-parents=0", "HEAD").decode().split())
+
     def changed(self) -> list[str]:
         """Tracked files below the folder that differ from HEAD, in the index or beside it."""
         listed = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative"]

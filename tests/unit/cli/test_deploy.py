@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from holdfast.errors import BuildError
 from holdfast.protocol import Event, Kind
+from holdfast.releases.origin import origin
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_agent import DEPLOYED, ENDED, EVENTS, NOTHING, RELEASE, STATUS, FakeAgent
 
@@ -161,3 +163,25 @@ def test_overlay(holdfast: Run, agent: FakeAgent, project: Path) -> None:
     assert holdfast("deploy", "--env", "staging").code == 0
     assert agent.params("deploy")["app"] == "notes-staging"
     assert agent.params("deploy")["config"]["app"]["domains"] == ["notes-staging.localhost"]
+
+
+def test_another_project_of_the_same_name(
+    holdfast: Run, agent: FakeAgent, project: Path, tmp_path: Path
+) -> None:
+    """The folder's name alone takes nothing from it: neither a deploy nor what else changes it;
+    a name that is given does."""
+    before = asdict(origin(tmp_path))
+    known = {**STATUS["apps"][0], "origin": before}
+    agent.answers["status"] = {**STATUS, "apps": [known]}
+    refusal = (
+        f"error: notes on local is another project: it was deployed from {tmp_path}"
+        f" of {before['host']}\n"
+        "hint: --name gives this one a name of its own; --name notes says that it is that one\n"
+    )
+    for words in (("deploy",), ("plan",), ("destroy", "--yes"), ("env", "unset", "X")):
+        ran = holdfast(*words)
+        assert (ran.code, ran.err) == (2, refusal), words
+    assert {request.method for request in agent.asked} <= {"look", "expect"}
+    ran = holdfast("deploy", "--name", "notes")
+    assert ran.code == 0, ran.err
+    assert agent.params("deploy")["origin"]["folder"] == str(project.resolve())

@@ -63,7 +63,7 @@ def test_rollback_plan_of_an_agent_that_cannot(holdfast: Run, agent: FakeAgent) 
     agent.answers["hello"] = {"version": "0.1.0"}
     ran = holdfast("rollback", "--plan")
     assert ran.code == 2
-    assert [request.method for request in agent.asked] == ["hello"]
+    assert [request.method for request in agent.asked] == ["look", "hello"]
 
 
 def test_releases(holdfast: Run, agent: FakeAgent) -> None:
