@@ -15,6 +15,7 @@
         lock                held (flock) by the one deploy of the app
         env.json            the app's environment and secrets (0600)
         origin.json         where the project is deployed from
+        written.json        what is kept because the app wrote it, though nobody had found it
         data/               what persists: linked into every release
         snapshots/          copies of databases, made while a deploy holds
         envs/KEY/           virtual environments, one for each set of dependencies
@@ -78,6 +79,11 @@ class AppLayout:
     def origin(self) -> Path:
         """Where the project is deployed from (:mod:`holdfast.releases.origin`)."""
         return self.home / "origin.json"
+
+    @property
+    def written(self) -> Path:
+        """What is kept because the app wrote it (:mod:`holdfast.releases.written`)."""
+        return self.home / "written.json"
 
     @property
     def data(self) -> Path:

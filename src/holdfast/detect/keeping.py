@@ -16,11 +16,11 @@ from holdfast.detect.facts import WritesTo
 from holdfast.detect.project import Project
 from holdfast.detect.tree import join
 
-_PASSING = frozenset({"cache", ".cache", "tmp", ".tmp", "temp", "staticfiles", "static_root",
+PASSING = frozenset({"cache", ".cache", "tmp", ".tmp", "temp", "staticfiles", "static_root",
                       "__pycache__", "node_modules", "dist", "build", ".git"})  # fmt: skip
 """Directories of these names hold what can be made again."""
 
-_NEVER = (".py", ".pyc", ".lock", ".pid", ".sock", ".toml", ".html", ".css", ".js")
+NEVER = (".py", ".pyc", ".lock", ".pid", ".sock", ".toml", ".html", ".css", ".js")
 
 
 def persist(
@@ -82,7 +82,7 @@ def _uses_instance(answers: Answers) -> bool:
 
 def _seen_writing(project: Project, answers: Answers) -> Iterator[Persist]:
     for path, kind in answers.written:
-        if not _in_tree(path) or set(path.split("/")) & _PASSING or path.endswith(_NEVER):
+        if not _in_tree(path) or set(path.split("/")) & PASSING or path.endswith(NEVER):
             continue
         if kind == "directory":
             yield Persist(path, "directory", "the app makes it when it is imported")
@@ -113,7 +113,7 @@ def _in_code(project: Project, answers: Answers) -> Iterator[Persist]:
         path = join(project.directory, fact.path)
         if fact.path.startswith("/"):
             path = fact.path[1:]
-        if set(path.split("/")) & _PASSING or path.endswith(_NEVER):
+        if set(path.split("/")) & PASSING or path.endswith(NEVER):
             continue
         told = any(item.rpartition("/")[2] == path.rpartition("/")[2] for item, _ in answers.sqlite)
         if _in_tree(path) and not told:

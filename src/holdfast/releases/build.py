@@ -21,7 +21,7 @@ from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.records import record
-from holdfast.releases import persist
+from holdfast.releases import persist, written
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
@@ -139,7 +139,9 @@ class Build:
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
+        wrote = self._written(shipped)
         linked = [item for item in self._persisted() if not _ships(shipped, item.path)]
+        linked += _besides(linked, wrote)
         self._link(linked, shipped)
         project, env_path, answers = self._ask(environments, project, env_path, source)
         spec = detect.resolve(self._config, project, answers)
@@ -147,6 +149,7 @@ class Build:
         known = self._environment(env_path, spec.env)
         unset = {item.name: str(item.evidence) for item in detect.unset(project, known)}
         spec = replace(spec, unset=unset)
+        spec = replace(spec, persist=(*spec.persist, *_besides(spec.persist, wrote)))
         wanted = {item.path for item in spec.persist}
         with acting_as(self._account):
             for item in linked:
@@ -171,6 +174,26 @@ class Build:
             self._system,
             self._account,
         )
+
+    def _written(self, shipped: frozenset[str]) -> tuple[Persist, ...]:
+        """What the app has written where nobody had found it, kept from now on."""
+        before = self._before
+        if before is None or self._account or self._config.persist.detect is False:
+            return ()
+        since = self._home.current.lstat().st_mtime
+        found = list(written.found(before.source, since, shipped, before.spec.static))
+        kept = {item.path: item for item in written.known(self._home.written)}
+        ours = {item.path for item in before.spec.persist}
+        if new := {item.path: item for _, item in found if item.path not in {*ours, *kept}}:
+            kept |= new
+            written.remember(self._home.written, [*kept.values()])
+            self._note(
+                f"{_some(new)} {'was' if len(new) == 1 else 'were'} written by the app that serves:"
+                " kept from release to release from now on ([persist] paths names such places)"
+            )
+        for path, item in found:
+            written.adopt(path, item, before.source, self._home.data)
+        return tuple(item for item in kept.values() if not _ships(shipped, item.path))
 
     def _persisted(self) -> tuple[Persist, ...]:
         return self._before.spec.persist if self._before else ()
@@ -327,6 +350,17 @@ class Build:
 
     def _note(self, text: str) -> None:
         self._emit(Event(Kind.NOTE, {"text": text}))
+
+
+def _besides(persist: Iterable[Persist], wrote: Iterable[Persist]) -> list[Persist]:
+    """What was written elsewhere than what persists in any case."""
+    there = {item.path for item in persist}
+    return [item for item in wrote if item.path not in there]
+
+
+def _some(paths: Iterable[str]) -> str:
+    names = [*paths]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _ships(shipped: frozenset[str], path: str) -> bool:

@@ -33,6 +33,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
+UNSEEN = HERE / "".join(("up", "loads"))
 VERSION = (HERE / "VERSION").read_text().strip()
 
 
@@ -50,6 +51,8 @@ class Answer(BaseHTTPRequestHandler):
             time.sleep(float(query))
         if path == "/events":
             return self.stream()
+        if path == "/uploads":
+            return self.say((UNSEEN / query).read_text())
         if path == "/rows":
             with database() as rows:
                 found = rows.execute("SELECT key, size, version FROM kept").fetchall()
@@ -74,6 +77,9 @@ class Answer(BaseHTTPRequestHandler):
             size += read
             if not read:
                 return
+        if path == "/uploads":
+            UNSEEN.mkdir(exist_ok=True)
+            (UNSEEN / key).write_text(VERSION)
         if path == "/tasks":
             (DATA / "new" / key).write_text(VERSION)
             (DATA / "new" / key).rename(DATA / "tasks" / key)

@@ -1,0 +1,114 @@
+"""What an app has written into the release that serves is found, and becomes data that is kept."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from holdfast.app import Persist, Static
+from holdfast.releases.written import WHY, adopt, found, known, remember
+
+SHIPPED = frozenset({"app.py", "static/logo.png", "static/site.css"})
+SINCE = 1_700_000_000.0
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A release as it was when it was made the current one."""
+    place = tmp_path / "src"
+    for name in (*SHIPPED, "collected/site.css"):
+        write(place / name, "sent", at=SINCE - 10)
+    return place
+
+
+def write(path: Path, text: str, at: float = SINCE + 10) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (at, at))
+    if at < SINCE:  # no clock can be set back for the time of a change: another name hides it
+        os.link(path, path.with_name(f".{path.name}"))
+
+
+def look(source: Path) -> dict[str, Persist]:
+    static = [Static("/static/", "collected"), Static("/s/", "static")]
+    return dict(found(source, SINCE, SHIPPED, static))
+
+
+def directory(path: str) -> Persist:
+    return Persist(path, "directory", WHY)
+
+
+def test_what_is_found(source: Path) -> None:
+    """A directory of which nothing is sent as a whole, else the file; nothing that is made again,
+    and nothing in its first state."""
+    for name in (
+        *("uploads/2026/a.txt", "static/users/ann.png", "static/plot.png", "seen.txt"),
+        *("__pycache__/app.pyc", "cache/x", ".cache/y", "app.pid", "collected/CACHE/z.css"),
+    ):
+        write(source / name, "written")
+    (source / "kept").symlink_to("/nowhere")
+    assert look(source) == {
+        "uploads/2026/a.txt": directory("uploads"),
+        "static/users/ann.png": directory("static/users"),
+        "static/plot.png": Persist("static/plot.png", "file", WHY),
+        "seen.txt": Persist("seen.txt", "file", WHY),
+    }
+
+
+def test_it_becomes_data(source: Path, tmp_path: Path) -> None:
+    """At the same place; the app finds all of it where it was, and so it is the second time."""
+    data = tmp_path / "data"
+    write(source / "uploads/a.txt", "first")
+    write(source / "static/plot.png", "plot")
+    for _ in range(2):
+        for path, item in look(source).items():
+            adopt(path, item, source, data)
+    assert look(source) == {}
+    assert (source / "uploads").readlink() == data / "uploads"
+    (source / "uploads/b.txt").write_text("second")
+    assert {path.name for path in (data / "uploads").iterdir()} == {"a.txt", "b.txt"}
+    assert (data / "static/plot.png").read_text() == (source / "static/plot.png").read_text()
+    assert (source / "static/logo.png").read_text() == "sent"
+
+
+def test_the_newest_counts(source: Path, tmp_path: Path) -> None:
+    """An app that writes beside and renames puts a file where the link was: that is what it
+    wrote last. What else is kept there stays."""
+    data = tmp_path / "data"
+    write(data / "seen.txt", "old")
+    write(data / "uploads/old.txt", "old")
+    write(source / "seen.txt", "new")
+    write(source / "uploads/new.txt", "new")
+    for path, item in look(source).items():
+        adopt(path, item, source, data)
+    assert (data / "seen.txt").read_text() == "new"
+    assert {path.name for path in (data / "uploads").iterdir()} == {"new.txt", "old.txt"}
+
+
+def test_a_database_that_is_open(source: Path, tmp_path: Path) -> None:
+    """It goes on to be written to; what was written before and after is in the data."""
+    path = source / "here.db"
+    with sqlite3.connect(path) as rows:
+        rows.execute("PRAGMA journal_mode = WAL")
+        rows.execute("CREATE TABLE seen (what TEXT)")
+        for name, item in look(source).items():
+            adopt(name, item, source, tmp_path / "data")
+        rows.execute("INSERT INTO seen VALUES ('after')")
+        rows.commit()
+    rows.close()
+    again = sqlite3.connect(tmp_path / "data" / "here.db")
+    assert again.execute("SELECT what FROM seen").fetchall() == [("after",)]
+    again.close()
+
+
+def test_it_is_remembered(tmp_path: Path) -> None:
+    """For good; a damaged record is none."""
+    record = tmp_path / "written.json"
+    assert known(record) == ()
+    remember(record, [directory("uploads")])
+    assert known(record) == (directory("uploads"),)
+    record.write_text("{")
+    assert known(record) == ()
