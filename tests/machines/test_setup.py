@@ -120,7 +120,37 @@ def test_only_ssh_and_web_can_be_reached(owner: Owner) -> None:
         **dict.fromkeys((22, 80, 443), "open"),
         **dict.fromkeys((25, 3000, 5432, 8080), "filtered"),
     }
-    owner.sudo("systemctl", "stop", *(f"listen-{port}" for port in (80, 443, 3000, 5432)))
+    owner.sudo("systemctl", "stop", *(f"listen-{port}" for port in (80, 443, 5432)))
+
+
+def test_a_firewall_that_lets_everything_in(owner: Owner) -> None:
+    """Rules taken out by hand behind a file that is as it was: the check names them, and set-up
+    loads them again; what comes and goes by itself and a reload are no difference."""
+    emptied = "flush chain inet holdfast input; chain inet holdfast input { policy accept; }"
+    owner.sudo("nft", emptied)
+    assert reach(owner, 3000) == "open"
+    check = owner.holdfast("check", owner.machine.name)
+    differs = {one["key"]: one["differs"] for one in check.last["result"]["items"]}["firewall"]
+    assert check.code == 1, check.text
+    assert "type filter hook input priority filter; policy accept;" in differs[0], differs
+    assert owner.setup("--yes").last["result"]["changed"] == ["firewall"]
+    assert reach(owner, 3000) == "filtered"
+    owner.sudo("systemctl", "stop", "listen-3000")
+    owner.sudo("nft", "insert", "rule", "inet", "holdfast", "input", "tcp", "dport", "9", "accept")
+    assert owner.holdfast("check", owner.machine.name).code == 1
+    owner.sudo("systemctl", "reload", "holdfast-firewall")
+    assert owner.holdfast("check", owner.machine.name).code == 0
+
+
+def test_a_password_is_looked_up(owner: Owner) -> None:
+    """Words are told from passwords: the dictionary is there, and nobody reads that it is not."""
+    give = "echo test-words:%s | chpasswd 2>&1"
+    owner.sudo("useradd", "test-words")
+    try:
+        assert "based on a dictionary word" in owner.sudo("sh", "-c", give % "administrator")
+        assert owner.sudo("sh", "-c", give % "Kw7-vul.Prax-93") == ""
+    finally:
+        owner.sudo("userdel", "test-words")
 
 
 _CONTAINER = """\
@@ -237,7 +267,7 @@ def test_network_cut_before_it_is_confirmed(owner: Owner) -> None:
         owner.machine.restore_network()
     assert "9999" not in rules(owner)
     with owner.far() as far, pytest.raises(HoldfastError, match="too late"):
-        far.call("proven", {"settings": {}, "keys": [], "confirm": True}, nothing)
+        far.call("confirm", {"confirm": True}, nothing)
     assert owner.setup("--yes").last["result"]["changed"] == []
 
 

@@ -75,6 +75,7 @@ class Item:
         source: where the rule comes from: a manual page, a test of lynis, a benchmark.
         actions: what brings it about; none if it is so already, or cannot be.
         note: more that a person should know; of a skipped one, why.
+        differs: what is otherwise than it ought to be, a line each, where that has names.
     """
 
     key: str
@@ -85,6 +86,7 @@ class Item:
     phase: Phase = Phase.OPEN
     note: str = ""
     skipped: bool = False
+    differs: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
@@ -102,6 +104,7 @@ class Item:
             "source": self.source,
             "phase": str(self.phase),
             "note": self.note,
+            "differs": list(self.differs),
             "actions": [describe(action) for action in self.actions],
         }
 

@@ -133,24 +133,35 @@ def guarded(params: Params, emit: Emit) -> dict[str, Any]:
     return result
 
 
-def proven(params: Params, emit: Emit) -> dict[str, Any]:
-    """Keep what was changed, and do what only then may be done."""
+def confirm(params: Params, emit: Emit) -> dict[str, Any]:
+    """Keep what was changed under guard, if anything was: that we are asked proves the login."""
     if params.get("confirm"):
         guard.confirm()
+    return {}
+
+
+def proven(params: Params, emit: Emit) -> dict[str, Any]:
+    """Do what may be done only once the admin's login is proven."""
     facts, _, items = _look(params)
     return _apply(facts, _confirmed(items, params, Phase.PROVEN), emit)
 
 
 def put_back(params: Params, emit: Emit) -> dict[str, Any]:
-    """Undo what was not confirmed; so the admin who could not log in loses sudo, too."""
-    done = guard.put_back()
+    """Undo what was not confirmed; so the admin who could not log in loses sudo, too.
+
+    Returns:
+        ``kept``: whether the new settings are in force, for they were confirmed before.
+    """
+    guard.put_back()
     if not params.get("guarded"):
         for path, text in _ungranted(params).items():
             if text is None:
                 Path(path).unlink(missing_ok=True)
             else:
                 write_atomic(Path(path), text, mode=0o440)
-    return {"put_back": done}
+    _, _, items = _look(params)
+    guarded = [item for item in items if item.phase is Phase.GUARDED]
+    return {"kept": not any(item.state is State.CHANGE for item in guarded)}
 
 
 def _ungranted(params: Params) -> dict[str, str | None]:
@@ -218,6 +229,7 @@ METHODS: Mapping[str, Callable[[Params, Emit], dict[str, Any]]] = {
     "show": show,
     "apply": apply,
     "guarded": guarded,
+    "confirm": confirm,
     "proven": proven,
     "put_back": put_back,
     "reboot": reboot,

@@ -64,9 +64,11 @@ class Setup:
         started = time.monotonic()
         phases = {str(item["phase"]) for item in self.changes}
         done = [self._call("apply", emit)]
-        if "guarded" in phases:
+        guarded = "guarded" in phases
+        if guarded:
             done.append(self._call("guarded", emit, seconds=CONFIRM_WITHIN))
-        done.append(self._prove(emit, confirm="guarded" in phases))
+            guarded = bool(done[-1]["changed"])  # what nothing was done about needs no confirming
+        done.append(self._prove(emit, confirm=guarded))
         self.remember()
         return {
             "changed": [key for part in done for key in part["changed"]],
@@ -89,15 +91,15 @@ class Setup:
             HoldfastError: that is not possible; what was changed is put back.
         """
         _say(emit, "prove", f"Log in as {self.admin.name} over a second connection")
+        started = time.monotonic()
         try:
             with connected(self.admin) as second:
-                result = second.call(
-                    "proven", self._params(confirm=confirm), emit, timeout=_LONGEST
-                )
+                second.call("confirm", {"confirm": confirm}, emit)
+                seconds = round(time.monotonic() - started, 2)
+                emit(Event(Kind.STEP_DONE, {"step": "prove", "seconds": seconds}))
+                return second.call("proven", self._params(), emit, timeout=_LONGEST)
         except HoldfastError as error:
             raise self._put_back(error, confirm=confirm) from error
-        emit(Event(Kind.STEP_DONE, {"step": "prove", "seconds": 0.0}))
-        return result
 
     def _put_back(self, error: HoldfastError, *, confirm: bool) -> HoldfastError:
         hint = f"{self.admin.typed} must work from here"
@@ -106,19 +108,19 @@ class Setup:
                 self._far.call("put_back", self._params(guarded=False), nothing)
             return HoldfastError(f"{error.message}", hint=error.hint or hint, detail=error.detail)
         try:
-            done = self._far.call("put_back", self._params(guarded=True), nothing)["put_back"]
-            back = (
-                "the old SSH and firewall settings are back"
-                if done
-                else "it was confirmed before, and the new SSH and firewall settings stay"
+            kept = self._far.call("put_back", self._params(guarded=True), nothing)["kept"]
+            what = (
+                "the new SSH and firewall settings are confirmed, and stay"
+                if kept
+                else "the second connection failed; the old SSH and firewall settings are back"
             )
         except HoldfastError:
-            back = (
-                f"the server puts its old SSH and firewall settings back by itself, within"
-                f" {CONFIRM_WITHIN:g} s"
+            what = (
+                "the second connection failed; the server puts its old SSH and firewall settings"
+                f" back by itself, within {CONFIRM_WITHIN:g} s"
             )
         return HoldfastError(
-            f"the second connection failed; {back}: {error.message}",
+            f"{what}: {error.message}",
             hint="\n".join(filter(None, (hint, error.hint))),
             detail=error.detail,
         )

@@ -116,3 +116,49 @@ def test_firewall_hash() -> None:
     """The hash in the rules does not change the rules' hash."""
     assert digest('a\n\tcomment "holdfast @HASH@"\nb') == digest('a\n\tcomment "holdfast 12ab"\nb')
     assert parse.table_comment('table inet holdfast {\n\tcomment "holdfast 12ab"\n') == "12ab"
+
+
+OUGHT = """\
+table inet holdfast {
+	comment "holdfast 0123456789abcdef"
+	chain inside {
+		iifname "lo" accept
+		iifname "docker*" accept
+	}
+
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		tcp dport { 22, 80, 443 } accept
+	}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("", "", ()),
+        ("policy drop;", "policy accept;", ("+policy accept;", "-policy drop;")),
+        (
+            "\t\tct state",
+            "\t\ttcp dport 5432 counter accept\n\t\tct state",
+            ("+tcp dport 5432 counter accept",),
+        ),
+        (
+            "\tchain input {",
+            "\tchain x {\n\t\ttype filter hook input priority -10; policy accept;\n\tchain input {",
+            ("+chain x {", "+priority -10; policy accept;"),
+        ),
+        ('comment "', 'flags dormant\n\tcomment "', ("+flags dormant",)),
+        ("22, 80, 443 }", "22, 80, 443, 5432 }", ("+443, 5432 } accept", "-80, 443 } accept")),
+    ],
+)
+def test_rules_that_are_not_the_files(was: str, now: str, told: tuple[str, ...]) -> None:
+    """What is too much comes first, whatever way in it is; the same rules differ in nothing."""
+    found = parse.strays(OUGHT.replace(was, now, 1), OUGHT)
+    signs = {"+": "loaded, and not of its rules: ", "-": "of its rules, and not loaded: "}
+    assert len(found) == len(told)
+    for line, end in zip(found, told, strict=True):
+        assert line.startswith(signs[end[0]])
+        assert line.endswith(end[1:])

@@ -95,6 +95,25 @@ def test_every_file_is_missed(name: str) -> None:
             assert any(item.state is State.CHANGE for item in found), path
 
 
+def test_loaded_rules_that_are_not_the_files() -> None:
+    """Its file and its unit are as they ought to be: what is loaded is not, and is named."""
+    stray = ("loaded, and not of its rules: tcp dport 5432 accept",)
+    found = items(recorded("debian-12-set-up", firewall_strays=list(stray)))["firewall"]
+    assert (found.state, found.differs, found.phase) == (State.CHANGE, stray, Phase.GUARDED)
+    assert "run systemctl restart holdfast-firewall.service" in found.to_json()["actions"]
+    unknown = items(recorded("debian-12-set-up", firewall_strays=None))["firewall"]
+    assert (unknown.state, "cannot be told" in unknown.note) == (State.OK, True)
+
+
+def test_what_differs_is_named() -> None:
+    """A setting of the kernel, or of sshd, by its name, and with what it is."""
+    there = recorded("debian-12-set-up")
+    values = {**to_json(there)["sysctl"], "fs.suid_dumpable": {"value": "2", "writable": True}}
+    found = items(recorded("debian-12-set-up", sysctl=values, sshd={"loglevel": "INFO"}))
+    assert found["kernel"].differs == ("fs.suid_dumpable is 2, not 0",)
+    assert found["ssh"].differs == ("LogLevel is INFO, not VERBOSE",)
+
+
 def test_what_can_cut_off_is_guarded() -> None:
     """The firewall and sshd are changed under guard, and nothing else of theirs before."""
     phases = {item.key: item.phase for item in items(recorded("debian-13-bare")).values()}

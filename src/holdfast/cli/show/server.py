@@ -11,6 +11,9 @@ from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.table import table
 
 _WIDTH = 96
+_MOST = 5
+"""Of what differs in one item, as many are named; the others are counted."""
+
 _SIGNS = {"ok": ("ok", "green"), "change": ("differs", "yellow"), "skipped": ("-", "dim")}
 
 
@@ -31,6 +34,8 @@ def plan_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
         lines += _indented(f"see: {item['source']}")
         if item["note"]:
             lines += [paint(line, "yellow") for line in _indented(f"note: {item['note']}")]
+        if shown["set_up"]:
+            lines += [paint(line, "yellow") for text in _named(item) for line in _indented(text)]
     return [*lines, *_skipped(items, paint)]
 
 
@@ -57,9 +62,19 @@ def check_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
     for item in shown["items"]:
         text, style = _SIGNS[item["state"]]
         rows.append((paint(text, style), str(item["key"]), str(item["title"])))
+        rows += [("", "", paint(text, "yellow")) for text in _named(item)]
         if item["note"]:
             rows.append(("", "", paint(str(item["note"]), "dim")))
     return [_what(shown), *table(rows), f"score: {shown['score']} of 100"]
+
+
+def _named(item: Mapping[str, Any]) -> list[str]:
+    """What differs, by name, and else what would be done about it: the first, and how many more."""
+    if item["state"] != "change":
+        return []
+    found = [str(one) for one in item["differs"] or item["actions"]]
+    more = len(found) - _MOST
+    return [*found[:_MOST], *([f"and {more} more"] if more > 0 else [])]
 
 
 def list_lines(servers: Sequence[Mapping[str, Any]]) -> list[str]:

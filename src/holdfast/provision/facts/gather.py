@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 
-from holdfast.command import Command
-from holdfast.errors import CommandFailed
-from holdfast.execute import run
-from holdfast.provision.facts import parse
+from holdfast.provision.facts import netfilter, parse
+from holdfast.provision.facts.ask import said
 from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
 from holdfast.records import record
 
@@ -39,6 +37,7 @@ def gather(look: Look, admin: str) -> Facts:
     system = parse.os_release(_read("/etc/os-release") or "")
     memory = _read("/proc/meminfo") or ""
     virtual = said("systemd-detect-virt", "--container").strip()
+    table = netfilter.loaded()
     return Facts(
         system=system.get("ID", ""),
         release=system.get("VERSION_ID", ""),
@@ -52,7 +51,8 @@ def gather(look: Look, admin: str) -> Facts:
         packages=_installed(look.packages),
         lists_age=_lists_age(),
         security=parse.security_source(_sources()),
-        firewall=parse.table_comment(said("nft", "list", "table", "inet", "holdfast")),
+        firewall=parse.table_comment(table),
+        firewall_strays=netfilter.strays(table),
         memory=parse.megabytes(memory, "MemTotal"),
         swap=parse.megabytes(memory, "SwapTotal") if virtual in ("", "none") else _own_swap(),
         disk=shutil.disk_usage("/").free // 1_000_000,
@@ -69,17 +69,6 @@ def gather(look: Look, admin: str) -> Facts:
 def _who(user: str) -> str:
     """A login for ``sshd -T -C``; ``Match`` blocks may tell users apart."""
     return f"user={user},host=localhost,addr=127.0.0.1"
-
-
-def said(*argv: str, timeout: float = 60) -> str:
-    """What a program prints; nothing if it is not there or does not know."""
-    try:
-        done = run(Command(argv, timeout=timeout, env={"LC_ALL": "C"}), check=False)
-    except CommandFailed as error:
-        if shutil.which(argv[0]) is None:
-            return ""
-        raise error
-    return done.output if done.returncode == 0 or argv[:2] == ("sshd", "-V") else ""
 
 
 def _read(path: str) -> str | None:

@@ -69,6 +69,7 @@ class Facts:
         security: whether apt has a source of security updates.
         lists_age: seconds since apt's lists were fetched; ``None``: never.
         firewall: the comment of our loaded table in nftables; empty if there is none.
+        firewall_strays: in what that table is not the one of its file; ``None``: cannot be told.
         memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
         filesystem: of the root: ``ext4``, ``btrfs``, ``overlay``.
         marker: ``/etc/holdfast/server.json`` as text, if there is one.
@@ -97,6 +98,7 @@ class Facts:
     sysctl: Mapping[str, Setting] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
     security: bool = True
+    firewall_strays: tuple[str, ...] | None = ()
 
     def text(self, path: str) -> str | None:
         """The text of a file; ``None`` if it is not there."""

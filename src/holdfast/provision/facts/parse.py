@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 from collections.abc import Iterable
@@ -128,3 +129,15 @@ def table_comment(text: str) -> str:
     """The comment in ``nft list table``: the hash of the rules that are loaded."""
     found = re.search(r'^\s*comment "holdfast ([0-9a-f]+)"', text, re.MULTILINE)
     return found[1] if found else ""
+
+
+def strays(table: str, ought: str) -> tuple[str, ...]:
+    """In what one ``nft list table`` is not another: what is too much first, then what is missing.
+
+    The order counts, as it does for nft: a rule in another place is both.
+    """
+    wanted, there = ([line.strip() for line in text.splitlines()] for text in (ought, table))
+    changes = [line for line in difflib.ndiff(wanted, there) if line[2:].strip(" }")]
+    more = [f"loaded, and not of its rules: {line[2:]}" for line in changes if line[0] == "+"]
+    less = [f"of its rules, and not loaded: {line[2:]}" for line in changes if line[0] == "-"]
+    return (*more, *less)

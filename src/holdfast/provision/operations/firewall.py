@@ -6,10 +6,10 @@ import hashlib
 
 from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import Look
+from holdfast.provision.facts.netfilter import RULES
 from holdfast.provision.model import Item, Phase, Run, Settings
 from holdfast.provision.operations.common import WRITTEN, on, ports, template, wants_file
 
-RULES = "/etc/holdfast/firewall.nft"
 UNIT = "holdfast-firewall.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 
@@ -21,7 +21,8 @@ _WEB = (80, 443)
 def firewall(facts: Facts, settings: Settings) -> Item:
     """A table of our own; nobody else's is touched."""
     text = rules(facts, settings)
-    loaded = facts.firewall == digest(text) and on(facts, UNIT)
+    strays = facts.firewall_strays or ()
+    loaded = facts.firewall == digest(text) and on(facts, UNIT) and not strays
     files = (
         *wants_file(facts, RULES, text),
         *wants_file(facts, UNIT_FILE, WRITTEN + template(UNIT)),
@@ -39,7 +40,8 @@ def firewall(facts: Facts, settings: Settings) -> Item:
         source="nft(8); RFC 4890 (ICMPv6); docs.docker.com Packet filtering; lynis FIRE-4590",
         actions=() if loaded and not files else (*files, *load),
         phase=Phase.GUARDED,
-        note=_closed(facts, settings),
+        note="; ".join(filter(None, (_closed(facts, settings), _unknown(facts)))),
+        differs=strays,
     )
 
 
@@ -70,6 +72,13 @@ def ssh_ports(facts: Facts) -> set[int]:
 
 def _tcp(settings: Settings) -> set[int]:
     return {*_WEB, *ports(settings.open, "tcp")}
+
+
+def _unknown(facts: Facts) -> str:
+    """Said where rules that somebody put into our table would not be seen."""
+    if not facts.firewall or facts.firewall_strays is not None:
+        return ""
+    return f"whether what is loaded is what {RULES} says cannot be told here (unshare --net fails)"
 
 
 def _closed(facts: Facts, settings: Settings) -> str:

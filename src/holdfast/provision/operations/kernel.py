@@ -83,6 +83,9 @@ def sysctl(facts: Facts, settings: Settings) -> Item:
         source="sysctl.d(5), proc(5); lynis KRNL-6000; CIS Debian 12 3.3",
         actions=(*wants_file(facts, SYSCTL, text), *now),
         note=note,
+        differs=tuple(
+            f"{name} is {facts.sysctl[name].value}, not {value}" for name, value in settable.items()
+        ),
     )
 
 

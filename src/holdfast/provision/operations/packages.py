@@ -12,7 +12,8 @@ NEEDED = frozenset(
         *("nginx", "libnginx-mod-http-lua", "lua-cjson"),  # the edge
         *("certbot", "python3-venv", "ca-certificates"),  # certificates; what apps are built with
         *("sudo", "nftables"),
-        *("unattended-upgrades", "needrestart", "debsums", "libpam-pwquality"),
+        *("unattended-upgrades", "needrestart", "debsums"),
+        *("libpam-pwquality", "cracklib-runtime"),  # with the dictionary that it looks words up in
         *("apt-listchanges", "aide", "acct", "cron"),
     }
 )

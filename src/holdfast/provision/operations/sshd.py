@@ -46,6 +46,8 @@ _CRYPTO = {
     "ssh-ed25519,sk-ssh-ed25519@openssh.com,rsa-sha2-512,rsa-sha2-256",
 }
 
+_LONGEST = 48
+
 
 def wanted(facts: Facts) -> dict[str, str]:
     """The settings, with the key exchanges that this version knows.
@@ -75,7 +77,17 @@ def sshd(facts: Facts, settings: Settings) -> Item:
         source="sshd_config(5); ssh-audit; lynis SSH-7408; CIS Debian 12 5.1",
         actions=actions,
         phase=Phase.GUARDED,
+        differs=tuple(
+            f"{name} is {_short(facts.sshd.get(name.lower(), 'unset'))}, not {_short(value)}"
+            for name, value in values.items()
+            if name.lower() in differing(facts)
+        ),
     )
+
+
+def _short(value: str) -> str:
+    """Lists of algorithms are longer than a line."""
+    return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
 
 
 def differing(facts: Facts) -> list[str]:
