@@ -256,6 +256,7 @@ class ComposeApp:
         behind: the services that the web passes requests on to: a release has its own of them, as
             of the web. ``ports`` are theirs, as far as the web's configuration says them.
         beside: services that share the network of one of those (``network_mode: service:web``).
+        deaf: those of a slot that would not hear TERM as process 1 of their container.
         proxy: the web is nothing but a proxy, and ``behind`` has the app's code.
         ending: services that end by themselves while nobody waits for them, of workers and of
             ``steady`` ones.
@@ -283,6 +284,7 @@ class ComposeApp:
     proxy: bool = False
     ending: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    deaf: tuple[str, ...] = ()
     named: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, str] = field(default_factory=dict)

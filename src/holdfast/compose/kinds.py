@@ -45,6 +45,13 @@ _SHELL = re.compile(r"(?:/usr)?(?:/bin/)?(?:ba|z|da)?sh|(?:/bin/)?ash|i?python[\
 _BARE = re.compile(r"(?:python|node|debian|ubuntu|alpine|busybox|aws-?cli[\w-]*)(?::|$)")
 """Images that start an interpreter or a shell if nothing is said, or say how they are used."""
 
+_DEAF = re.compile(
+    r"sh -\w*c\b.*;|\bpython[\d.]*\s+(?:-u\s+)?\S+\.py\b|\bflask\s+(?:\S+\s+)*run\b"
+    r"|\bpython[\d.]*\s+(?:-u\s+)?-m\s+(?:flask|http\.server)\b",
+    re.DOTALL,
+)
+_OWN_INIT = re.compile(r"\b(?:s6|tini|dumb-init|runit|runsvdir|supervisord|systemd)\b|^/init\b")
+
 _FLOWER = re.compile(r"\bflower\b", re.IGNORECASE)
 
 _ENDS = re.compile(
@@ -114,6 +121,16 @@ def by_hand(item: Service) -> str:
     if started and not _SHELL.fullmatch(started):
         return ""
     return f"its image starts {started or 'nothing'}, which ends where nobody types"
+
+
+def deaf(item: Service) -> bool:
+    """Whether what it starts hears no TERM: as process 1 of a container a shell does not pass it
+    on, and Python does not end by it. Then each stop waits for KILL (pid_namespaces(7)).
+    """
+    if item.build is None or item.raw.get("init") is not None:
+        return False
+    said = f"{item.said} {dockerfile.started(item.build) or ''}" if not item.command else item.said
+    return bool("&&" in said or _DEAF.search(said)) and not _OWN_INIT.search(said)
 
 
 def built(project: Project, item: Service) -> bool:

@@ -9,25 +9,30 @@ from typing import Literal
 
 _DATABASE = re.compile(r"(?!.*(?:celerybeat|thumbs)).+\.(?:sqlite3?|db3?)$", re.IGNORECASE)
 _FOLDER = re.compile(r"(?P<top>/(?:[^/]+/)*?(?:media|uploads?|instance))/.+")
-_PASSING = re.compile(
+_NEVER = re.compile(
     r"^/(?:tmp|proc|sys|dev|run|etc|usr|lib|lib64|bin|sbin|boot)(?:/|$)"
     r"|^/var/(?!lib/|opt/|www/|data/)|^/var/lib/(?:apt|dpkg|systemd)/"
     r"|/(?:__pycache__|node_modules|site-packages|\.?venv|\.git|\.pytest_cache|\.mypy_cache"
-    r"|\.cache|\.config|\.npm|\.local|staticfiles|static|static_root|assets|dist|build|logs?)(?:/|$)"
+    r"|\.cache|\.npm|\.ipython|\.jupyter)(?:/|$)"
     r"|\.(?:pyc|pyo|log|pid|sock|lock|mo|tmp|swp|egg-link)$|/celerybeat[^/]*$|-(?:wal|shm|journal)$"
     r"|\.egg-info(?:/|$)|/\.[^/]*_history$|/nohup\.out$|/\.wget-hsts$|/\.coverage[^/]*$"
 )
 """What is made again, or belongs to the system."""
 
+_SELDOM = re.compile(
+    r"/(?:staticfiles|static|static_root|assets|dist|build|logs?)(?:/|$)|^/(?:root|home/[^/]+)/\."
+)
+"""Where hardly anything but a database would be missed."""
+
 
 def kept(paths: Iterable[str]) -> Iterator[tuple[str, Literal["file", "directory"]]]:
     """Databases of SQLite, and folders of uploads, by their names."""
     for path in paths:
-        if _PASSING.search(path) and not _FOLDER.fullmatch(path):
+        if _NEVER.search(path):
             continue
         if _DATABASE.fullmatch(path):
             yield path, "file"
-        elif (found := _FOLDER.fullmatch(path)) and not _PASSING.search(path):
+        elif (found := _FOLDER.fullmatch(path)) and not _SELDOM.search(path):
             yield found["top"], "directory"
 
 
@@ -38,7 +43,11 @@ def others(paths: Iterable[str]) -> list[str]:
     """
     every = sorted(paths)
     known = {path for path, _ in kept(every)}
-    left = [path for path in every if not _PASSING.search(path) and PurePosixPath(path).suffix]
+    left = [
+        path
+        for path in every
+        if PurePosixPath(path).suffix and not (_NEVER.search(path) or _SELDOM.search(path))
+    ]
     return [
         path
         for path in left

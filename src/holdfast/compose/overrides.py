@@ -74,6 +74,7 @@ def for_web(
     for name in said.slot:
         service = document["services"][name]
         ours = _service(document, app, said, name, release, f"web.{place.slot}")
+        ours |= {"init": True} if name in said.deaf else {}
         address = place.address if name == said.web else place.behind.get(name)
         if address is not None:
             joined: dict[str, Any] = {EDGE: {"ipv4_address": address}}

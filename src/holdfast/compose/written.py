@@ -95,7 +95,9 @@ def document(
         if _runs(service, enabled)
     }
     for service in services.values():
-        links = (str(link).partition(":")[0] for link in service.get("links") or ())
+        links = [str(link).partition(":")[0] for link in service.get("links") or ()]
+        modes = (str(service.get(key) or "") for key in ("network_mode", "ipc", "pid"))
+        links += [mode[8:] for mode in modes if mode.startswith("service:")]
         depends = {**{name: {} for name in links}, **(service.get("depends_on") or {})}
         service["depends_on"] = {key: how for key, how in depends.items() if key in services}
     return {**found, "services": services}

@@ -17,6 +17,7 @@ from holdfast.compose import (
     fronts,
     handed,
     inside,
+    kinds,
     mounts,
     overrides,
     roles,
@@ -29,7 +30,7 @@ from holdfast.compose.project import Project, directory, read
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.environment import EnvStore
-from holdfast.errors import BuildError, DetectionError, ProcessError
+from holdfast.errors import BuildError, CommandFailed, DetectionError, ProcessError
 from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
@@ -160,6 +161,8 @@ class ComposedBuild:
         """What is kept of the project; ``built`` are its images."""
         said = self._config.compose
         dropped = [_key(item) for item in bound if item.place == "drop"]
+        services = read(document).services
+        deaf = tuple(name for name in chosen.slot if kinds.deaf(services[name]))
         return ComposeApp(
             files=files,
             web=chosen.web,
@@ -175,6 +178,7 @@ class ComposedBuild:
             publish=said.publish or (),
             behind=chosen.behind,
             beside=chosen.beside,
+            deaf=deaf,
             ports=chosen.ports,
             proxy=chosen.proxy,
             ending=chosen.ending,
@@ -222,7 +226,11 @@ class ComposedBuild:
 
     def _check_docker(self) -> None:
         """See once, for an app that is new here, that its Compose will do."""
-        if (lacking := docker.absent() or docker.too_old()) is not None:
+        try:
+            lacking = docker.too_old()
+        except CommandFailed:
+            lacking = docker.absent()
+        if lacking is not None:
             raise self._without_docker(lacking)
 
     def _check_variables(self, files: tuple[str, ...]) -> None:

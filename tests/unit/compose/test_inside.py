@@ -113,10 +113,12 @@ def test_what_somebody_would_miss_of_a_layer() -> None:
         "/app", "/app/db.sqlite3", "/app/db.sqlite3-wal", "/app/media", "/app/media/a/b.png",
         "/app/state.json", "/app/__pycache__/x.pyc", "/run/x.db", "/root/.cache/y.db",
         "/app/staticfiles/media/a.png", "/var/lib/app/z.db", "/app/celerybeat-schedule.db",
+        "/root/.gunicorn/gunicorn.ctl", "/home/app/.shop/a.db", "/app/static/css/a.css",
     ]  # fmt: skip
     assert dict(layer.kept(wrote)) == {
         "/app/db.sqlite3": "file",
         "/app/media": "directory",
         "/var/lib/app/z.db": "file",
+        "/home/app/.shop/a.db": "file",
     }
     assert layer.others(wrote) == ["/app/state.json"]

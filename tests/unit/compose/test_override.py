@@ -62,6 +62,14 @@ def test_source_over_the_image_is_left_out() -> None:
     assert [item["target"] for item in mounts.value] == ["/media"]
 
 
+def test_a_web_that_hears_no_term_gets_an_init() -> None:
+    """Visitors would wait for KILL; a worker keeps all of its grace."""
+    said = replace(SAID, deaf=("web",))
+    place = Place("a", "172.18.0.10", "hf-shop_edge")
+    assert overrides.for_web(DOCUMENT, "shop", said, "r1", place)["services"]["web"]["init"] is True
+    assert "init" not in web()["services"]["web"]
+
+
 def test_no_secret_stands_in_it() -> None:
     """It is printed by ``holdfast plan --override``."""
     others = overrides.for_others(DOCUMENT, "shop", SAID, "r1")

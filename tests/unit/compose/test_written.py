@@ -42,6 +42,17 @@ def test_short_forms_are_made_long(tmp_path: Path) -> None:
     assert web.build == {"context": str(tmp_path)}
 
 
+def test_who_shares_a_network_waits_for_whose_it_is(tmp_path: Path) -> None:
+    """Compose puts that in, and files of variables that need not be there out."""
+    text = (
+        "services:\n  web: {build: ., env_file: [{path: no.env, required: false}, a.env, b.env]}\n"
+        "  side: {image: x, network_mode: 'service:web'}\n"
+    )
+    said = services(tmp_path, {"compose.yaml": text, "a.env": "A=1\n"})
+    assert read({"services": said}).services["side"].depends == ("web",)
+    assert written.env_files({"services": said}) == [tmp_path / "b.env"]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
