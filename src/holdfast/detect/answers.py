@@ -59,6 +59,7 @@ class Answers:
         instance: Flask's instance folder; ``instance_used``: it is there, or the app's
             config is relative to it; ``upload``: its ``UPLOAD_FOLDER``.
         migrate: Flask-Migrate's directory.
+        models: Flask-SQLAlchemy knows of tables.
         pending: migrations that the database has not seen; ``None`` if that was not asked.
         interface: the protocol that the object speaks, whatever it looks like.
         collected: what ``collectstatic`` printed; ``None`` if it was not run while asking.
@@ -76,6 +77,7 @@ class Answers:
     instance_used: bool = False
     upload: str | None = None
     migrate: str | None = None
+    models: bool = False
     pending: tuple[str, ...] | None = None
     collected: str | None = None
     django: DjangoAnswers | None = None
@@ -97,6 +99,7 @@ def from_json(value: Mapping[str, Any], candidate: Candidate | None) -> Answers:
         instance_used=bool(value.get("instance_used")),
         upload=value.get("upload"),
         migrate=value.get("migrate"),
+        models=bool(value.get("models")),
         pending=None if value.get("pending") is None else tuple(map(str, value["pending"])),
         interface=value.get("interface"),
         collected=value.get("collected"),

@@ -94,6 +94,9 @@ class Assembly:
             self.tree, self.config, self.facts, best.directory, best.evidence.file
         )
         same = [item for item in ranked if item.framework == best.framework]
+        if web_line(self.facts) is None:  # else a server is started as it is, without the guard
+            same[0], found = candidates.started(best, self.facts)
+            self.findings += found
         return self._finish(same, environment)
 
     def _finish(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from holdfast.app import Finding
 from holdfast.detect import command_line, importing
 from holdfast.detect.facts import (
     AppHint,
@@ -15,6 +16,7 @@ from holdfast.detect.facts import (
     Evidence,
     Fact,
     Interface,
+    StartsWith,
 )
 from holdfast.detect.facts import ProcessLine as Line
 from holdfast.detect.project import Candidate
@@ -110,6 +112,34 @@ def _of_entry(fact: AppObject) -> Candidate:
         why=(why,),
         entry=fact.entry,
     )
+
+
+_STARTED = '''"""Written by Holdfast: the app, after what its own start does before it serves."""
+
+from importlib import import_module
+
+_module = import_module({module!r})
+exec({code!r}, vars(_module))
+globals().update({{**vars(_module), **globals()}})
+application = _module.{attribute}
+'''
+
+
+def started(candidate: Candidate, facts: Iterable[Fact]) -> tuple[Candidate, list[Finding]]:
+    """The candidate with what its own main guard does for it, which no server runs."""
+    found = [
+        fact
+        for fact in facts
+        if isinstance(fact, StartsWith) and fact.evidence.file == candidate.evidence.file
+    ]
+    if not found or candidate.factory or candidate.entry or candidate.framework == "django":
+        return candidate, []
+    code = "\n".join(fact.code for fact in found)
+    module, attribute = candidate.module, candidate.attribute
+    entry = _STARTED.format(module=module, code=code, attribute=attribute)
+    why = f"{found[0].evidence} does it before it serves, under a condition that no server meets"
+    changed = replace(candidate, module=ENTRY, attribute="application", entry=entry)
+    return changed, [Finding("at start", code.replace("\n", "; "), why)]
 
 
 def _made(fact: AppObject) -> str:

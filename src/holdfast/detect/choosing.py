@@ -92,6 +92,10 @@ _WEIGHTS = {"script": 9, "uv.lock": 8, "poetry": 6, "pdm": 7, "pipenv": 4, "requ
             "pyproject": 4, "setup": 2, "conda": 1}  # fmt: skip
 
 
+_BUILT = ("setup", "poetry", "pdm")
+"""Whose projects are installed by their folder, beside the lines that their files have."""
+
+
 def _as_dependencies(
     best: DependencyFile, config: Config, facts: Sequence[Fact], python: str | None
 ) -> Dependencies:
@@ -99,7 +103,7 @@ def _as_dependencies(
     exact = config.app.python is not None
     install = any(isinstance(fact, NeedsInstalling) for fact in facts)
     if best.requirements or best.source == "script":
-        itself = (f"./{parent(best.evidence.file)}",) if install and best.source == "setup" else ()
+        itself = (f"./{parent(best.evidence.file)}",) if install and best.source in _BUILT else ()
         lines = (*best.requirements, *itself, *wanted)
         return Dependencies("none", (), lines, False, python, exact)
     assert best.source in ("uv.lock", "pyproject", "requirements")

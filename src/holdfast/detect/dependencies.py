@@ -83,6 +83,8 @@ def _project_files(tree: Tree, directory: str) -> Iterator[Fact]:
             return
         if isinstance(table.get("project"), dict):
             yield from _project(tree, directory, path, table, table["project"])
+        elif "poetry" in table.get("tool", {}):
+            yield from _needs_installing(tree, path, table, {})
     yield from manifests.of_directory(tree, directory, table)
 
 
@@ -157,7 +159,7 @@ def _needs_installing(
     """
     if "build-system" not in table:
         return
-    name = str(project.get("name", ""))
+    name = str(project.get("name") or table.get("tool", {}).get("poetry", {}).get("name", ""))
     if "entry-points" in project:
         yield NeedsInstalling(Evidence(path), "it declares entry points")
     elif _version_file(table):

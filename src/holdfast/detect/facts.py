@@ -211,6 +211,14 @@ class SampleValue(Fact):
 
 
 @record
+class CommittedEnv(Fact):
+    """A ``.env`` that is sent with the app, which reads it itself: ``names`` of its variables."""
+
+    names: tuple[str, ...]
+    reader: Evidence
+
+
+@record
 class HardCodedSecret(Fact):
     """A secret key that stands in the code."""
 
@@ -275,6 +283,18 @@ class Prepares(Fact):
 
 
 @record
+class MakesTables(Fact):
+    """Somewhere the code makes its tables itself."""
+
+
+@record
+class StartsWith(Fact):
+    """What a module does besides to start its server, under its main guard, and the app needs."""
+
+    code: str
+
+
+@record
 class FrontEnd(Fact):
     """A ``package.json`` with a build script.
 
@@ -318,6 +338,13 @@ class WritesTo(Fact):
     kind: Literal["directory", "file"]
     what: str
     only_loaded: bool = False
+
+
+@record
+class InTemporary(Fact):
+    """The app keeps a database where the system throws things away; ``name``: of its file."""
+
+    name: str
 
 
 @record

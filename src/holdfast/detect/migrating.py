@@ -13,7 +13,7 @@ from holdfast.app import Finding, ReleaseCommand
 from holdfast.config import Config
 from holdfast.detect import tool_migrations
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import Migrations, Prepares
+from holdfast.detect.facts import MakesTables, Migrations, Prepares
 from holdfast.detect.project import Candidate, Project
 
 Known = Literal["django", "flask-migrate", "alembic"]
@@ -96,7 +96,26 @@ def _detected(project: Project, answers: Answers) -> tuple[ReleaseCommand, str] 
     if candidate is not None and project.framework == "flask" and answers.migrate:
         scripts = _scripts(project, answers.migrate)
         return _flask_migrate(candidate, scripts, answers.versions.get("flask"))
-    return _alembic(project) or _prepared(project, candidate)
+    found = _alembic(project) or _prepared(project, candidate)
+    return found or _missing_tables(project, answers, candidate)
+
+
+def _missing_tables(
+    project: Project, answers: Answers, candidate: Candidate | None
+) -> tuple[ReleaseCommand, str] | None:
+    """Flask-SQLAlchemy's tables where no code makes them: their author did, once, in a shell."""
+    if candidate is None or not answers.models or project.all(MakesTables):
+        return None
+    if not (answers.sqlite or answers.databases) or "." in candidate.attribute:
+        return None
+    call = "()" if candidate.factory else ""
+    program = (
+        f"from {candidate.module} import {candidate.attribute} as made; app = made{call}; "
+        "known = app.extensions['sqlalchemy']; app.app_context().push(); "
+        "getattr(known, 'db', known).create_all()"
+    )
+    why = "the models have tables that nothing in the code makes; those that are missing are made"
+    return ReleaseCommand(f"python -c {shlex.quote(program)}", candidate.directory), why
 
 
 _ENTRIES = ("run.py", "main.py", "wsgi.py", "app.py", "server.py", "application.py", "manage.py")

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
-from holdfast.detect.facts import Evidence, Fact, Prepares
+from holdfast.detect.candidates import is_for_tests
+from holdfast.detect.facts import Evidence, Fact, MakesTables, Prepares, StartsWith
 from holdfast.detect.source import Function, Source, text
 from holdfast.detect.tree import Tree, join, parent
 
@@ -41,6 +42,9 @@ _OF_SCRIPTS = ("create_app", "make_app", "get_app", "push", "commit", "close", "
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
+    for path, _ in tree.holding(b"create_all"):
+        if not is_for_tests(path):
+            yield MakesTables(Evidence(path))
     scripts = [path for path in tree.python if _SCRIPT.fullmatch(path)]
     for path in scripts:
         if (found := tree.source(path)) is not None and not _is_imported(tree, path):
@@ -48,6 +52,10 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     for source in tree.mentioning(b"create_all", b"init_", b"create_", b"setup_", b"_db("):
         if source.main_guard is not None and source.path not in scripts:
             yield from _in_guard(tree, source)
+    for path, data in tree.holding(b"__main__"):
+        found = tree.source(path) if _SET_UP.search(data) and path not in scripts else None
+        if found is not None and found.main_guard is not None:
+            yield from _at_start(tree, found)
     for source in tree.mentioning(b"cli.command", b"click.command"):
         yield from _commands(source)
 
@@ -67,6 +75,34 @@ def _in_guard(tree: Tree, source: Source) -> Iterator[Prepares]:
             harm,
             in_guard=True,
         )
+
+
+_SETS_UP = re.compile(
+    r"(?:global_)?(?:init|initiali[sz]e|setup|configure|connect|load|register)(?:_\w+)?\Z"
+)
+
+
+_SET_UP = re.compile(rb"\b(?:global_)?(?:init|initiali[sz]e|setup|configure|connect|load|register)")
+
+
+def _at_start(tree: Tree, source: Source) -> Iterator[StartsWith]:
+    """``db_session.global_init("db/blog.db")`` before ``app.run()``: the app cannot do without.
+
+    Only functions of the project's own, called by values that are written out, that do no harm.
+    """
+    guard = source.main_guard
+    assert isinstance(guard, ast.If)
+    for statement in (*guard.body, *_of_main(source, guard)):
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        name = source.dotted(call.func) if isinstance(call, ast.Call) else None
+        if name is None or not isinstance(call, ast.Call) or is_making(name):
+            continue
+        values = [*call.args, *(item.value for item in call.keywords)]
+        function = _function(tree, source, name)
+        fits = _SETS_UP.match(name.rpartition(".")[2]) and function is not None
+        if fits and function and all(isinstance(item, ast.Constant) for item in values):
+            if not _HARM.search(ast.unparse(function[1])):
+                yield StartsWith(Evidence(source.path, statement.lineno), ast.unparse(statement))
 
 
 def _of_main(source: Source, guard: ast.If) -> Iterator[ast.stmt]:

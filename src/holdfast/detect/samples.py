@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 
 from holdfast.config import Config
-from holdfast.detect.facts import Evidence, Fact, SampleValue
+from holdfast.detect.candidates import is_for_tests
+from holdfast.detect.facts import CommittedEnv, Evidence, Fact, SampleValue
 from holdfast.detect.tree import Tree
 
 _NAMES = (
@@ -32,3 +33,22 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
             value = re.sub(r"\s+#.*$", "", match[2]).strip("'\"")[:_LONGEST]
             line = text.count("\n", 0, match.start(1)) + 1
             yield SampleValue(Evidence(path, line), match[1], value)
+    yield from _read_by_itself(tree)
+
+
+_READS = re.compile(
+    rb"load_dotenv\(|dotenv_values\(|env_file\s*=|\.read_env\(|from decouple import"
+)
+
+
+def _read_by_itself(tree: Tree) -> Iterator[CommittedEnv]:
+    """The topmost ``.env``, if the code loads one."""
+    for path in tree.named(".env")[:1]:
+        words = (b"dotenv", b"env_file", b"read_env", b"decouple")
+        for file, data in tree.holding(*words):
+            found = _READS.search(data)
+            if found and not is_for_tests(file):
+                names = tuple(match[1] for match in _LINE.finditer(tree.text(path)))
+                reader = Evidence(file, data.count(b"\n", 0, found.start()) + 1)
+                yield CommittedEnv(Evidence(path), names, reader)
+                return

@@ -33,18 +33,43 @@ _SET_ELSEWHERE = frozenset({"PORT", "HOST", "PATH", "HOME", "USER", "DJANGO_SETT
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
-    for source in tree.mentioning(*_WORDS):
+    sources = [*tree.mentioning(*_WORDS)]
+    made = {(_stem(source.path), name) for source in sources for name in _objects(source)}
+    words = [f"{name}{mark}".encode() for _, name in made for mark in "(."]
+    more = tree.mentioning(*words) if words else ()
+    for source in dict.fromkeys((*sources, *more)):
         if not is_for_tests(source.path):
-            yield from _reads(source)
+            yield from _reads(source, made)
     for source in tree.mentioning(b"SECRET_KEY", b"secret_key"):
         if not is_for_tests(source.path):
             yield from _hard_coded(source)
 
 
-def _reads(source: Source) -> Iterator[EnvRead]:
-    objects = {
-        name for name, value, _ in source.assignments if source.called(value) in _ENV_OBJECTS
-    }
+def _objects(source: Source) -> Iterator[str]:
+    """Names of what reads variables in this file: ``env = environ.Env()``."""
+    for name, value, _ in source.assignments:
+        if source.called(value) in _ENV_OBJECTS:
+            yield name
+
+
+def _stem(path: str) -> str:
+    return path.removesuffix("/__init__.py").removesuffix(".py").rpartition("/")[2]
+
+
+def _imported(source: Source, made: set[tuple[str, str]]) -> Iterator[str]:
+    """Such names that other files of the project made: ``from .base import env``, or everything."""
+    for local, origin in source.imports.items():
+        module, _, name = origin.rpartition(".")
+        if (module.rpartition(".")[2], name) in made:
+            yield local
+    for node in source.nodes:
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            last = (node.module or "").rpartition(".")[2]
+            yield from (name for stem, name in made if stem == last)
+
+
+def _reads(source: Source, made: set[tuple[str, str]]) -> Iterator[EnvRead]:
+    objects = {*_objects(source), *_imported(source, made)}
     optional = _with_defaults(source)
     spared = guards.spared(source)
     unless = guards.unless(source)
@@ -120,7 +145,7 @@ def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead |
         must = getattr(argument(call, 9, "must_exist"), "value", None) is True
         named = f"DYNACONF_{text(argument(call, 0, 'name'))}"
         return _read(source, call, named, argument(call, 9, "default"), required=must)
-    by_object = name.partition(".")[0] in objects or name.partition(".")[0] == "environs"
+    by_object = _first(call.func) in objects or name.partition(".")[0] == "environs"
     if (name not in _READERS and not by_object) or last.startswith("read_env"):
         return None
     default = argument(call, 1, "default")
@@ -128,6 +153,13 @@ def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead |
     key = text(argument(call, 0, "key")) or (_URLS.get(last) if by_object else None)
     read = _read(source, call, key, default, required=default is None and not plain)
     return replace(read, bare=default is None) if read and plain else read
+
+
+def _first(node: ast.expr) -> str:
+    """The name that an expression begins with, as the file itself has it."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 _URLS = {"db": "DATABASE_URL", "db_url": "DATABASE_URL", "dj_db_url": "DATABASE_URL",

@@ -14,9 +14,16 @@ from typing import Literal
 from holdfast.config import Config
 from holdfast.detect import reading
 from holdfast.detect.candidates import is_aside, is_for_tests
-from holdfast.detect.facts import Confidence, Evidence, Fact, MemoryState, WritesTo
+from holdfast.detect.facts import (
+    Confidence,
+    Evidence,
+    Fact,
+    InTemporary,
+    MemoryState,
+    WritesTo,
+)
 from holdfast.detect.source import Source, argument, text
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, parent
 
 URL = "a SQLite URL in the code"
 _SQLITE = re.compile(
@@ -51,16 +58,49 @@ _SOCKET_SERVERS = {
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     words = (b"sqlite", b"Sqlite", b"SQLite", b"duckdb", b"TinyDB", b"PersistentClient", b"lmdb")
-    for source in tree.mentioning(*words, b"UPLOAD_FOLDER"):
-        if not is_for_tests(source.path):
-            yield from _written(source)
+    for source in _of_the_app(tree, *words, b"UPLOAD_FOLDER"):
+        yield from _written(source)
+    for path, data in tree.holding(b".save("):
+        if _SAVES.search(data) and not is_aside(path) and not is_for_tests(path):
+            found = tree.source(path)
+            yield from _saved(tree, found) if found else ()
     for path, data in tree.holding(b"open(", b"UPLOAD", b"upload"):
         if _WRITES.search(data) and not is_aside(path) and not is_for_tests(path):
             found = tree.source(path)
             yield from _folders(found) if found else ()
-    for source in tree.mentioning(b"ocket", b"Scheduler", b"Queue", b":memory:"):
-        if not is_for_tests(source.path):
-            yield from _in_memory(source)
+    for source in _of_the_app(tree, b"gettempdir", b":////tmp/", b"'/tmp/", b'"/tmp/'):
+        yield from () if is_aside(source.path) else _temporary(source)
+    for source in _of_the_app(tree, b"ocket", b"Scheduler", b"Queue", b":memory:"):
+        yield from _in_memory(source)
+
+
+def _of_the_app(tree: Tree, *words: bytes) -> Iterator[Source]:
+    return (item for item in tree.mentioning(*words) if not is_for_tests(item.path))
+
+
+_NAMED = re.compile(r"[\w./-]+\.(?:db|sqlite3?|duckdb)")
+_IN_TMP = re.compile(r"(?:sqlite[+\w]*:///)?/tmp/([\w./-]+\.(?:db|sqlite3?|duckdb))")
+
+
+def _temporary(source: Source) -> Iterator[InTemporary]:
+    """``Path(gettempdir()) / "db.sqlite3"``, ``sqlite:////tmp/notes.db``."""
+    for node in source.nodes:
+        name = None
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            name = text(node.right) if _is_temporary(source, node.left) else None
+        elif source.called(node) == "os.path.join" and isinstance(node, ast.Call) and node.args:
+            name = text(node.args[-1]) if _is_temporary(source, node.args[0]) else None
+        elif (there := _IN_TMP.fullmatch(text(node) or "")) is not None:
+            name = there[1]
+        if name and _NAMED.fullmatch(name):
+            yield InTemporary(Evidence(source.path, getattr(node, "lineno", None)), name)
+
+
+def _is_temporary(source: Source, node: ast.expr) -> bool:
+    given = source.given.get(node.id, ()) if isinstance(node, ast.Name) else ()
+    value = given[0][1] if given else node
+    calls = (source.called(item) or "" for item in ast.walk(value))
+    return any(name.rpartition(".")[2] == "gettempdir" for name in calls)
 
 
 def _written(source: Source) -> Iterator[Fact]:
@@ -105,6 +145,43 @@ def _folders(source: Source) -> Iterator[WritesTo]:
             )
         elif file and file.endswith(_DATA):
             yield WritesTo(evidence, file, "file", "the code writes it", only_loaded=True)
+
+
+_SAVES = re.compile(rb"\.save\(\s*(?!\)|commit\b|update_fields\b|using\b|self\b|\*)")
+_OWN_FILES = frozenset({"static", "templates", "assets", "public"})
+
+
+def _saved(tree: Tree, source: Source) -> Iterator[WritesTo]:
+    """The folder of what a form sent: ``sent.save(os.path.join(app.root_path, "pics", name))``."""
+    for node in source.nodes:
+        if not isinstance(node, ast.Call) or not node.args or len(node.args) > 2:
+            continue
+        if not isinstance(node.func, ast.Attribute) or node.func.attr != "save":
+            continue
+        path = node.args[0]
+        given = source.given.get(path.id, ()) if isinstance(path, ast.Name) else ()
+        folder = _folder_of(tree, source, given[-1][1] if given else path)
+        if folder and folder.rpartition("/")[2] not in _OWN_FILES:
+            evidence = Evidence(source.path, node.lineno)
+            yield WritesTo(evidence, folder, "directory", "uploads are saved there", True)
+
+
+def _folder_of(tree: Tree, source: Source, node: ast.expr) -> str | None:
+    """The directory of a path whose last part is not written out."""
+    if source.called(node) != "os.path.join" or not isinstance(node, ast.Call):
+        return _written_to(source, node)[0]
+    first, *rest = node.args or [ast.Constant("")]
+    named = [text(item) for item in rest[:-1]]
+    if not rest or text(rest[-1]) or None in named:
+        return None
+    if (source.dotted(first) or "").endswith(".root_path"):
+        apps = (item.path for item in tree.mentioning(b"Flask(__name__") if not is_aside(item.path))
+        base: str | None = f"/{parent(next(apps, source.path))}".removesuffix("/.")
+    else:
+        base = text(first) or _path(source, first)
+    whole = "/".join(item.strip("/") for item in named if item)
+    found = f"{base}/{whole}".rstrip("/") if base is not None else ""
+    return found if found.strip("/") and ".." not in found else None
 
 
 def _written_to(source: Source, node: ast.expr) -> tuple[str | None, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from holdfast.app import Finding
 from holdfast.config import Config
 from holdfast.detect.answers import Answers, DjangoAnswers
+from holdfast.detect.facts import CommittedEnv, EnvRead, InTemporary
 from holdfast.detect.project import Project
 
 
@@ -18,9 +19,30 @@ def warnings(
     if answers.failed is not None:
         why = f"{answers.failed.message}; what the app writes and serves is not known"
         found.append(Finding("not asked", project.framework, why, level="warning"))
+    found += _committed_env(config, project)
+    for fact in project.all(InTemporary)[:1]:
+        why = (
+            f"{fact.evidence} keeps it in the temporary directory, where it is gone with a boot or"
+            " the next release: have its path told by a variable, or write it relative to the app"
+        )
+        found.append(Finding("database", fact.name, why, level="warning"))
     if answers.django is not None:
         found += _django(answers.django, domains)
     return found
+
+
+def _committed_env(config: Config, project: Project) -> Iterator[Finding]:
+    """Values for development that the app takes by itself where nobody sets others."""
+    read = {fact.name.upper() for fact in project.all(EnvRead)}
+    ours = {*project.env, *project.generate, *(config.env or {})}
+    for fact in project.all(CommittedEnv):
+        names = [name for name in fact.names if name.upper() in read and name not in ours]
+        if names:
+            why = (
+                f"it is in the commit, and {fact.reader} reads it: its values count where no others"
+                " are set; holdfast env set sets them"
+            )
+            yield Finding(str(fact.evidence), ", ".join(names), why, level="warning")
 
 
 def _django(answers: DjangoAnswers, domains: Sequence[str]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from demo.place import Place
+from holdfast.releases import uv
 from tests.server.detect import living
 
 
@@ -43,6 +45,31 @@ def test_what_it_makes_deploys_as_it_is(
     assert any(line.startswith("health: /healthz") for line in seen.findings), seen.findings
     worker = any(line.startswith("process: worker") for line in seen.findings)
     assert worker == (kind != "one-file"), seen.findings
+
+
+@pytest.mark.parametrize("kind", ["flask", "django", "fastapi", "one-file"])
+def test_its_own_tests_pass_as_its_text_says(kind: str, tmp_path: Path) -> None:
+    """With the packages that the text names beside the list, and the command that it gives."""
+    make = [sys.executable, "-m", "holdfast", "new", kind, "mine"]
+    subprocess.run(make, cwd=tmp_path, check=True, timeout=60)
+    text = "".join(item.read_text() for item in (tmp_path / "mine").glob("[Ra]*.[mp]*"))
+    said = re.search(r"uv (run --with .*pytest app\.py)", text)
+    more = re.search(r"pip install -r requirements\.txt(.*)", text)
+    command = said[1].split() if said else ["run", "--with-requirements", "requirements.txt"]
+    if more is not None:
+        command += [word for name in more[1].split() for word in ("--with", name)]
+        command += ["python", "manage.py", "test"] if kind == "django" else ["pytest"]
+    done = subprocess.run(
+        [uv.binary(), command[0], "--no-project", "--quiet", *command[1:]],
+        cwd=tmp_path / "mine",
+        env={**os.environ, "DEBUG": "1"},
+        check=False,
+        timeout=240,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout or "Ran 1 test" in done.stderr
 
 
 def test_docker_that_does_not_answer_is_not_passed_over(

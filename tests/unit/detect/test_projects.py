@@ -78,6 +78,7 @@ def of_spec(spec: AppSpec) -> dict[str, Any]:
         "known": release.known if release else None,
         "release_settings": dict(release.settings) if release else None,
         "build": list(spec.build),
+        "at_start": [item.value for item in spec.findings if item.what == "at start"],
         "system": [finding.why for finding in spec.findings if finding.what == "system"],
         "processes": {item.name: item.command for item in spec.processes},
         "env": {

@@ -42,6 +42,7 @@ def examine(app: Any, candidate: Any) -> dict[str, Any]:
         "routes": rules(app),
     }
     answer.update(databases(app))
+    answer["models"] = has_models(app)
     if answer["migrate"]:
         ask_pending(lambda: pending_revisions(app))
     return answer
@@ -60,6 +61,13 @@ def pending_revisions(app: Any) -> list[str]:
     applied = {item.revision for head in heads for item in scripts.iterate_revisions(head, "base")}
     every = [item.revision for item in scripts.walk_revisions("base", "heads")]
     return [revision for revision in reversed(every) if revision not in applied]
+
+
+def has_models(app: Any) -> bool:
+    """Whether Flask-SQLAlchemy knows of tables."""
+    extension = app.extensions.get("sqlalchemy")
+    owner = getattr(extension, "db", extension)
+    return bool(getattr(getattr(owner, "metadata", None), "tables", None))
 
 
 def migrate_directory(app: Any) -> str | None:
