@@ -28,6 +28,10 @@ local FOREVER = 1e6         -- seconds
 local TIDY = 5              -- seconds between two looks for workers that have ended
 local SETTLE = 0.05         -- seconds between two looks for what takes long, for other workers
 local MOST_TRIES = 6        -- nginx allows ten internal redirects a request
+-- A request leaves 250 bytes of garbage, and a worker has 400 kB that are none: collected when that
+-- has doubled, as is the default, all of it is walked each 1,600 requests; 430 instructions a
+-- request, and 12 lines of cache that nginx wanted (callgrind). Four times as much is 1.6 MB.
+local PAUSE = 400           -- percent
 
 local places = {}           -- request -> its node, from its first wait in line to its end
 local shown = {}            -- request -> the gate that its line in the log names, if it counts no more
@@ -50,6 +54,7 @@ function _M.init_worker()
         return
     end
     request_id.init_worker()
+    collectgarbage("setpause", PAUSE)
     ok, err = gates.reread()
     if not ok then
         ngx.log(ngx.ERR, "holdfast: gates not read: ", err)
