@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
@@ -55,10 +56,21 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the apps running, say where")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    parser.add_argument("--rate", type=float, default=RATE, help="requests a second for each app")
+    parser.add_argument("--rate", type=_rate, default=RATE, help="requests a second for each app")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw what the visitors saw")
     parser.add_argument("--end", type=Path, metavar="DIR", help="end a demo that was kept")
     return parser.parse_args()
+
+
+def _rate(written: str) -> float:
+    """Requests a second: without any there would be nothing to show at the end."""
+    try:
+        rate = float(written)
+    except ValueError:
+        rate = 0.0
+    if not (rate > 0 and math.isfinite(rate)):
+        raise argparse.ArgumentTypeError(f"{written!r} is no number above 0")
+    return rate
 
 
 def _play(story: Story, stage: Stage, home: Path, arguments: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from holdfast.protocol import Request
 @given
 def command(invocation: Invocation, where: Where) -> None:
     """List the apps on the server: release, state, domains."""
-    transport = find_app(invocation, where).transport
+    transport = find_app(invocation, where, nameless=True).transport
     apps = transport.call(Request("status", {}), lambda _: None)["apps"]
     listed = [_listed(item) for item in apps]
     rows = [

@@ -30,7 +30,7 @@ def command() -> None:
 @given
 def list_(invocation: Invocation, where: Where) -> None:
     """Show every app's certificate: its end, and what is missing and why."""
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, nameless=True)
     params = {"app": app.name} if where.name else {}
     result = app.transport.call(Request("cert.list", params), lambda _: None)
     _answer(invocation, result)

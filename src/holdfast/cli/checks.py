@@ -11,8 +11,8 @@ from holdfast.cli.findings import find
 from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where
 from holdfast.cli.problem import Problem, fatal
-from holdfast.cli.project import LOCAL, Beginning, begin, no_server
-from holdfast.cli.variables import read_files
+from holdfast.cli.project import LOCAL, Beginning, begin, in_docker, no_server
+from holdfast.cli.variables import left_out, read_files, without
 from holdfast.errors import HoldfastError
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ def find_problems(
     try:
         beginning = begin(invocation, where, domains, offline=offline)
         given = read_files(map(invocation.path, env_files))
+        given, ours = without(given, left_out(invocation, where, given))
     except HoldfastError as error:
         return [fatal(error)]
     problems = [
+        *(Problem(False, text, None) for text in ours),
         *(() if offline else _server(beginning)),
         *_project(invocation, beginning, given, offline),
         *(Problem(False, text, None) for text in beginning.config.warnings),
@@ -63,7 +65,7 @@ def _project(
     with tempfile.TemporaryDirectory(prefix="holdfast-") as home:
         source = Path(home) / "source"
         packed = list(_source(directory, Path(home)))
-        if not _in_docker(directory, beginning):
+        if not in_docker(directory, beginning.config):
             yield from _detected(directory, beginning, set(given), offline)
         elif (archive := Path(home) / "source.tar").exists():
             from holdfast.cli import checks_compose
@@ -91,16 +93,6 @@ def _detected(
     for finding in (*spec.findings, *here):
         if finding.level == "warning":
             yield Problem(False, f"{finding.what}: {finding.value}", finding.why)
-
-
-def _in_docker(directory: Path, beginning: Beginning) -> bool:
-    """Whether Docker would run it; the server's Compose reads the project then, not we."""
-    from holdfast.compose.files import candidates
-    from holdfast.detect import composed
-
-    there = [name for name in candidates() if (directory / name).is_file()]
-    texts = {name: (directory / name).read_text(errors="replace") for name in there}
-    return composed.wanted(beginning.config, texts)
 
 
 def _variables(

@@ -13,7 +13,7 @@ from holdfast.cli.project import App, Project, find_app, read_project, request
 from holdfast.cli.show import words
 from holdfast.cli.show.paint import Paint
 from holdfast.cli.show.view import View
-from holdfast.cli.variables import read_files
+from holdfast.cli.variables import left_out, read_files, without
 from holdfast.cli.verb import given, verb
 from holdfast.errors import UsageError
 from holdfast.protocol import Event, Kind, Request
@@ -67,7 +67,10 @@ def command(
         return tell(invocation, app, result)
     project = read_project(invocation, where, domains, ask=not yes)
     values = read_files(map(invocation.path, env_files))
+    values, notes = without(values, left_out(invocation, where, values))
     with showing(invocation) as view:
+        for note in (*project.notes, *notes):
+            view(Event(Kind.NOTE, {"text": note}))
         result = _deploy(project, values, strategy, dirty, view)
     return tell(invocation, project.app, result)
 
@@ -77,8 +80,6 @@ def _deploy(
 ) -> dict[str, Any]:
     from holdfast.cli.source import send
 
-    for note in project.notes:
-        view(Event(Kind.NOTE, {"text": note}))
     source = send(project, view, dirty=dirty, values=values)
     if values:
         project.app.call("env.set", values=values)

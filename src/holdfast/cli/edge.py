@@ -21,6 +21,6 @@ def command() -> None:
 @given
 def status(invocation: Invocation, where: Where) -> None:
     """Show whether nginx runs, where it listens, and the gate of every app."""
-    transport = find_app(invocation, where).transport
+    transport = find_app(invocation, where, nameless=True).transport
     result = transport.call(Request("edge.status"), lambda _: None)
     invocation.answer(result, edge_lines(result, Paint()))

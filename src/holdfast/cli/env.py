@@ -31,8 +31,9 @@ def _later(names: Sequence[str]) -> str:
 def command() -> None:
     """Set, unset, list and import the app's variables.
 
-    They are kept on the server, in a file that only the app's owner can read, and given to
-    every process of the app from the next deploy on. A value is never shown again.
+    They are kept on the server, in a file that only the app's owner can read. Every process of
+    the app has them from the next deploy on, and holdfast run at once. A value is never
+    shown again.
     """
 
 
@@ -51,7 +52,11 @@ def set_(
     One line end at the end of the input is not part of the value. Several NAMEs are asked
     for one after the other.
     """
+    from holdfast.cli.variables import left_out, refusal
+
     _refuse_values(names)
+    if reserved := left_out(invocation, where, names):
+        raise refusal(reserved)
     app = find_app(invocation, where, changes=True)
     if invocation.interactive:
         values = {variable: secret(variable) for variable in names}
@@ -100,15 +105,20 @@ def list_(invocation: Invocation, where: Where) -> None:
 def import_(invocation: Invocation, file: str, where: Where) -> None:
     """Set every variable in FILE (dotenv syntax; - for standard input).
 
-    Variables that FILE does not name stay as they are. ${OTHER} is not replaced.
+    Variables that FILE does not name stay as they are. ${OTHER} is not replaced. What
+    Holdfast itself sets (PORT, VIRTUAL_ENV, HOLDFAST_...) is left out, and that is said.
     """
-    from holdfast.cli.variables import parse, read_file
+    from holdfast.cli.variables import left_out, parse, read_file, without
 
     values = parse(sys.stdin, "standard input") if file == "-" else read_file(invocation.path(file))
+    skipped = left_out(invocation, where, values)
+    values, notes = without(values, skipped)
+    for note in notes:
+        invocation.note(f"note: {note}")
     result = find_app(invocation, where, changes=True).call("env.set", values=values)
     names = sorted(values)
     invocation.answer(
-        {"set": names, **result},
+        {"set": names, "skipped": skipped, **result},
         [f"{count(len(names), 'variable')} set: {', '.join(names)}; {_later(names)}"],
     )
 

@@ -38,7 +38,9 @@ class App:
         return self.transport.call(Request(method, {"app": self.name, **params}), lambda _: None)
 
 
-def find_app(invocation: Invocation, where: Where, *, changes: bool = False) -> App:
+def find_app(
+    invocation: Invocation, where: Where, *, changes: bool = False, nameless: bool = False
+) -> App:
     """The app that a verb is about, which was deployed before.
 
     Without a server in an option or the config it is looked for on this machine. The
@@ -46,6 +48,8 @@ def find_app(invocation: Invocation, where: Where, *, changes: bool = False) -> 
 
     Args:
         changes: the verb changes it; then it must not be another project's.
+        nameless: the verb is about the server as much: in a folder that no app can be called
+            like (``/``) the app's name is ``""``, and no app has that.
 
     Raises:
         UsageError: it is.
@@ -54,7 +58,7 @@ def find_app(invocation: Invocation, where: Where, *, changes: bool = False) -> 
         server = checked_server(where.server)
         return App(checked_name(where.name), True, invocation.connect(server))
     config = load(invocation, where)
-    name, named = _name(invocation, config, where)
+    name, named = _name(invocation, config, where, nameless=nameless)
     transport = invocation.connect(_server(config, where) or LOCAL)
     if changes and not named and not invocation.dry_run:
         same_project(invocation.directory, transport, name, _known(transport, name))
@@ -255,20 +259,32 @@ def load(invocation: Invocation, where: Where) -> Config:
     return config.load(invocation.directory, where.overlay)
 
 
+def in_docker(directory: Path, config: Config) -> bool:
+    """Whether Docker would run it; the server's Compose reads the project then, not we."""
+    from holdfast.compose.files import candidates
+    from holdfast.detect import composed
+
+    there = [name for name in candidates() if (directory / name).is_file()]
+    texts = {name: (directory / name).read_text(errors="replace") for name in there}
+    return composed.wanted(config, texts)
+
+
 def _server(config: Config, where: Where) -> str | None:
     return checked_server(where.server) if where.server is not None else config.app.server
 
 
-def _name(invocation: Invocation, config: Config, where: Where) -> tuple[str, bool]:
+def _name(
+    invocation: Invocation, config: Config, where: Where, *, nameless: bool = False
+) -> tuple[str, bool]:
     if where.name is not None:
         return checked_name(where.name), True
     if config.app.name is not None:
         return config.app.name, True
-    return folder_name(invocation.directory), False
+    return _folder_name(invocation.directory, nameless=nameless), False
 
 
-def folder_name(directory: Path) -> str:
-    """The folder's name as an app can have it.
+def _folder_name(directory: Path, *, nameless: bool) -> str:
+    """The folder's name as an app can have it; with ``nameless`` it may be ``""``.
 
     Raises:
         UsageError: nothing is left of it.
@@ -276,7 +292,7 @@ def folder_name(directory: Path) -> str:
     from holdfast.config.names import slug
 
     name = slug(directory.resolve().name)
-    if not name:
+    if not name and not nameless:
         raise UsageError(
             f"{directory.resolve()}: no app can be called like this folder",
             hint="give it a name: --name NAME",

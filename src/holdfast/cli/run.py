@@ -31,7 +31,8 @@ def command(
     """Run COMMAND in the directory and environment of the release that serves.
 
     Its input and output are this terminal's, and its exit status is ours. Options of ours
-    come before COMMAND.
+    come before COMMAND. Variables are those that holdfast env keeps now; the processes
+    have what was kept at the last deploy.
     """
     app = find_app(invocation, where, changes=True)
     tty = sys.stdin.isatty() and sys.stdout.isatty() and not invocation.json

@@ -27,7 +27,7 @@ def command(
 
     In a folder that is no app of the server, and with --all, every app is shown.
     """
-    app = find_app(invocation, where)
+    app = find_app(invocation, where, nameless=True)
     result = app.transport.call(Request("status", {}), lambda _: None)
     mine = [item for item in result["apps"] if item["app"] == app.name]
     if app.named and not mine and not all_apps:

@@ -35,6 +35,9 @@ TAKEN = {
 }
 """Words that are no names of processes, and the rest of the sentence why."""
 
+_OF_PROCESSES = frozenset({"PORT", "VIRTUAL_ENV"})
+SET_BY_US = "set by Holdfast itself"
+
 
 def app_name(value: object) -> str:
     name = text(value)
@@ -197,9 +200,19 @@ def variables(value: object) -> dict[str, str]:
 def _variable_name(name: str) -> str:
     if not _VARIABLE.match(name):
         raise wrong("is no variable's name; letters, digits and _, not starting with a digit")
-    if name.startswith("HOLDFAST_") or name in ("PORT", "VIRTUAL_ENV"):
-        raise wrong("is set by Holdfast itself; leave it out")
+    if reserved(name):
+        raise wrong(f"is {SET_BY_US}; leave it out")
     return name
+
+
+def reserved(name: str, *, in_docker: bool = False) -> bool:
+    """Whether Holdfast itself sets this variable, so that nobody else's value would count.
+
+    Args:
+        in_docker: the app is a Compose project. A container is given neither a port nor a
+            virtual environment; ``${PORT}`` is the project's own there.
+    """
+    return name.startswith("HOLDFAST_") or (name in _OF_PROCESSES and not in_docker)
 
 
 def _variable_value(name: str, value: object) -> str:

@@ -10,7 +10,7 @@ from holdfast.config.models import Config
 from holdfast.config.read import from_json
 from holdfast.config.wrong import bare, quoted
 
-HEADER = "# What holdfast is told about this app; all else is detected (holdfast check shows it).\n"
+HEADER = "# What holdfast is told about this app; all else is detected (holdfast init shows it).\n"
 _WIDEST = 96
 
 

@@ -99,9 +99,23 @@ def ask(address: str, path: str, host: str, timeout: float, scheme: str = "http"
         circle = location if location == f"{scheme}://{host}{path}" else None
         return Answer(response.status, body.decode(errors="replace"), circle)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(None, f"{type(error).__name__}: {error}")
+        return Answer(None, _unanswered(error, address, timeout))
     finally:
         connection.close()
+
+
+def _unanswered(error: OSError | http.client.HTTPException, address: str, timeout: float) -> str:
+    """Why nothing came back, for people."""
+    match error:
+        case FileNotFoundError() | ConnectionRefusedError():
+            return f"nothing listens on {address.removeprefix('unix:')}"
+        case TimeoutError():
+            return f"it takes connections and gives no answer for {timeout:g} s"
+        case ConnectionError():
+            return "it closes connections without an answer"
+        case http.client.HTTPException():
+            return "what it answers is not HTTP"
+    return f"{error.strerror or error}: {address.removeprefix('unix:')}"
 
 
 def wait(

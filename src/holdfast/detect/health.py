@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -39,7 +40,25 @@ def _routes(source: Source) -> Iterator[HealthRoute]:
         written = text(argument(call, 0, "path")) or text(argument(call, 0, "rule"))
         if written is None or (name.startswith("os.") or "requests" in name):
             continue
+        if not _takes_get(call):
+            continue
         is_django = name.startswith("django.")
         path = f"/{written}" if is_django and not written.startswith("/") else written
         if path.rstrip("/") in KNOWN:
             yield HealthRoute(Evidence(source.path, call.lineno), path)
+
+
+def _takes_get(call: ast.Call) -> bool:
+    """Whether a route takes GET, as far as its methods are spelt out: ``methods=["POST"]``.
+
+    A health check that is answered 405 tells nothing of the app.
+    """
+    for keyword in call.keywords:
+        if keyword.arg not in ("methods", "method"):  # the latter is Bottle's
+            continue
+        value = keyword.value
+        named = value.elts if isinstance(value, ast.List | ast.Tuple | ast.Set) else [value]
+        methods = [text(item) for item in named]
+        if None not in methods:
+            return any(method in ("GET", "ANY") for method in map(str.upper, filter(None, methods)))
+    return True

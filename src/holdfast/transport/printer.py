@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from holdfast.config.secrets import looks_secret
+from holdfast.masking import masking
 from holdfast.protocol import Emit, Request
 from holdfast.transport.contract import Transport
 
@@ -22,6 +24,9 @@ READING = frozenset(
         "cert.list",
     }
 )
+
+_TABLES = frozenset({"env", "values"})
+"""What tables of variables are called in requests."""
 
 
 class PrinterTransport:
@@ -52,9 +57,42 @@ class PrinterTransport:
 
 
 def _masked(request: Request) -> dict[str, Any]:
+    """The request as it may be seen.
+
+    No table of variables keeps its values, wherever it stands: ``values`` of env.set, ``env``
+    of the config that a deploy is sent. A secret among them is taken out of the rest, too: a
+    command may spell it out.
+    """
     sent = request.to_json()
-    if request.method == "env.set":
-        sent["params"]["values"] = dict.fromkeys(sent["params"]["values"], "***")
+    secret = [value for name, value in _variables(sent["params"]) if looks_secret(name, str(value))]
+    shown: dict[str, Any] = _shown(sent, masking(map(str, secret)))
     if request.method == "cert.put":
-        sent["params"]["key"] = "***"
-    return sent
+        shown["params"]["key"] = "***"
+    return shown
+
+
+def _variables(value: object) -> Iterator[tuple[str, object]]:
+    """Every variable in a request, with its value."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _TABLES and isinstance(item, Mapping):
+                yield from item.items()
+            else:
+                yield from _variables(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _variables(item)
+
+
+def _shown(value: Any, masked: Callable[[str], str]) -> Any:
+    """A copy in which no variable has its value."""
+    if isinstance(value, Mapping):
+        return {
+            key: dict.fromkeys(item, "***")
+            if key in _TABLES and isinstance(item, Mapping)
+            else _shown(item, masked)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_shown(item, masked) for item in value]
+    return masked(value) if isinstance(value, str) else value

@@ -109,14 +109,26 @@ def test_env_file(holdfast: Run, agent: FakeAgent, project: Path) -> None:
     assert "hunter2" not in ran.out + ran.err
 
 
+def test_env_file_with_what_is_ours(holdfast: Run, agent: FakeAgent, project: Path) -> None:
+    """What Holdfast sets itself is left out of what is set, and said once, all of it."""
+    (project / ".env").write_text("PORT=8000\nVIRTUAL_ENV=/v\nKEY=hunter2\n")
+    ran = holdfast("deploy", "--server", "local", "--env-file", ".env")
+    assert ran.code == 0, ran.err
+    assert agent.params("env.set")["values"] == {"KEY": "hunter2"}
+    said = "note: PORT, VIRTUAL_ENV are set by Holdfast itself; they are left out"
+    assert ran.out.splitlines().count(said) == 1
+
+
 def test_dry_run(holdfast: Run, agent: FakeAgent, project: Path) -> None:
     """Nothing but questions reaches the agent; what would be sent is shown, secrets masked."""
     (project / ".env").write_text("KEY=hunter2\n")
+    (project / "holdfast.toml").write_text('[env]\nAPI_KEY = "hunter2-config"\n')
     ran = holdfast("deploy", "--server", "local", "--dry-run", "--env-file", ".env", "--json")
     assert ran.code == 0, ran.err
     sent = ran.lines[-1]["result"]["would_send"]
     assert [item.get("method") for item in sent] == [None, "env.set", "deploy"]
     assert sent[1]["params"]["values"] == {"KEY": "***"}
+    assert sent[2]["params"]["config"]["env"] == {"API_KEY": "***"}
     assert {request.method for request in agent.asked} == {"look"}
     assert "hunter2" not in ran.out
     assert not agent.layout.app("notes").incoming.exists()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from holdfast.config.write import HEADER
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.fake_agent import NOTHING, STATUS, FakeAgent
 
@@ -267,3 +269,15 @@ def test_check_offline_of_a_project_in_profiles(holdfast: Run, project: Path) ->
     ran = holdfast("check", "--offline")
     assert ran.code == 0, ran.out
     assert "several services may be the web: a, b (if all profiles are on)" in ran.out
+
+
+@pytest.mark.parametrize("file", ["configuration.md", "holdfast.example.toml", None])
+def test_the_command_that_shows_what_is_detected(
+    holdfast: Run, project: Path, file: str | None
+) -> None:
+    """The command that the files name for it does show the findings."""
+    docs = Path(__file__).parents[3] / "docs"
+    text = HEADER if file is None else (docs / file).read_text()
+    named = re.search(r"holdfast (\w+)`?\s(?:#\s)?shows\s(?:every finding|what was found|it)", text)
+    assert named is not None
+    assert re.search(r"framework +flask +app.py:2", holdfast(named[1]).out)

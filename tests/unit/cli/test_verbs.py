@@ -208,6 +208,61 @@ def test_wrong_env_files(holdfast: Run, project: Path, text: str, message: str) 
     assert ran.err.splitlines()[0] == f"error: {message}"
 
 
+@pytest.mark.parametrize("name", ["PORT", "VIRTUAL_ENV", "HOLDFAST_SOCKET"])
+def test_env_set_of_what_is_ours(holdfast: Run, agent: FakeAgent, name: str) -> None:
+    """Refused as [env] refuses it, before anything is asked for or stored."""
+    ran = holdfast("env", "set", name, stdin="8000")
+    assert (ran.code, agent.asked) == (2, [])
+    assert ran.err == f"error: {name} is set by Holdfast itself; leave it out\n"
+
+
+def test_env_import_with_what_is_ours(holdfast: Run, agent: FakeAgent, project: Path) -> None:
+    """A file made for development is taken, less what Holdfast sets; a program is told, too."""
+    (project / "x.env").write_text("PORT=8000\nHOLDFAST_SOCKET=/s\nA=1\n")
+    ran = holdfast("env", "import", "x.env")
+    assert agent.params("env.set")["values"] == {"A": "1"}
+    assert ran.out == "1 variable set: A; the next deploy uses it\n"
+    assert ran.err == (
+        "note: HOLDFAST_SOCKET, PORT are set by Holdfast itself; they are left out\n"
+    )
+    (result,) = holdfast("env", "import", "x.env", "--json").lines
+    assert result == {"result": {"set": ["A"], "skipped": ["HOLDFAST_SOCKET", "PORT"]}}
+
+
+def test_env_import_of_nothing_but_ours(holdfast: Run, agent: FakeAgent) -> None:
+    """Nothing is left to be set: an error, not a success."""
+    ran = holdfast("env", "import", "-", stdin="PORT=8000\n")
+    assert (ran.code, agent.asked) == (2, [])
+    assert ran.err == "error: PORT is set by Holdfast itself; leave it out\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--name", "notes", "--server", "local"]])
+def test_port_of_a_compose_project(
+    holdfast: Run, agent: FakeAgent, project: Path, more: list[str]
+) -> None:
+    """A container is given no port: ${PORT} in its files is the project's own."""
+    (project / "compose.yaml").write_text(
+        "services:\n  web:\n    build: .\n    environment:\n      PORT: ${PORT}\n"
+    )
+    ran = holdfast("env", "import", "-", *more, stdin="PORT=8000\nHOLDFAST_APP=x\n")
+    assert agent.params("env.set")["values"] == {"PORT": "8000"}
+    assert ran.err == "note: HOLDFAST_APP is set by Holdfast itself; it is left out\n"
+
+
+@pytest.mark.parametrize("words", [["status"], ["apps"], ["edge", "status"], ["cert", "list"]])
+def test_a_folder_that_no_app_can_be_called_like(
+    holdfast: Run, agent: FakeAgent, words: list[str]
+) -> None:
+    """What is about the server works anywhere, the root directory included."""
+    agent.answers["edge.status"] = {"edge": STATUS["edge"], "apps": []}
+    agent.answers["cert.list"] = {"certificates": []}
+    ran = holdfast(*words, where=Path("/"))
+    assert ran.code == 0, ran.err
+    assert words[0] not in ("status", "apps") or "notes" in ran.out
+    refused = holdfast("logs", where=Path("/"))
+    assert refused.err.startswith("error: /: no app can be called like this folder")
+
+
 def test_env_list_and_unset(holdfast: Run, agent: FakeAgent) -> None:
     """Masked values; unset names what it removed."""
     agent.answers["env.list"] = {"names": {"B": "***", "A": "***"}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator, Sequence
@@ -146,8 +147,37 @@ def test_a_silent_app_has_a_time_limit(path: Path) -> None:
     )
     with pytest.raises(DeployFailed) as caught:
         check(Processes(f"unix:{path}", Status("web.a", State.RUNNING)), quick)
-    assert "did not answer within 0.1 s" in caught.value.message
+    assert f"did not answer within 0.1 s (nothing listens on {path})" in caught.value.message
     assert "must listen on $HOLDFAST_SOCKET" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("sends", "said"),
+    [
+        (None, "it takes connections and gives no answer for 0.2 s"),
+        (b"", "it closes connections without an answer"),
+        (b"SSH-2.0-x\r\n", "what it answers is not HTTP"),
+    ],
+)
+def test_what_does_not_answer_is_told_in_words(sends: bytes | None, said: str) -> None:
+    """No name of a Python exception; a port that nobody has is one that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            with server.accept()[0] as visitor:
+                visitor.recv(65536)
+                if sends is None:
+                    visitor.recv(1)  # until it gives up
+                else:
+                    visitor.sendall(sends)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert health.ask(address, "/", "a.test", 0.2).text == said
+        thread.join(5)
+    gone = health.ask(address, "/", "a.test", 0.2)
+    assert (gone.status, gone.text) == (None, f"nothing listens on {address}")
 
 
 def test_the_checkpoint_can_end_the_waiting(path: Path) -> None:

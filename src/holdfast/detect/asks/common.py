@@ -121,8 +121,15 @@ def peewee() -> Any:
 
 
 def rules(app: Any) -> list[str]:
-    """The paths without arguments that a Flask or Quart app answers."""
-    return sorted({str(rule) for rule in app.url_map.iter_rules() if not rule.arguments})
+    """The paths without arguments where a Flask or Quart app answers a GET."""
+    every = app.url_map.iter_rules()
+    return sorted(
+        {
+            str(rule)
+            for rule in every
+            if not rule.arguments and (rule.methods is None or "GET" in rule.methods)
+        }
+    )
 
 
 def statics(app: Any) -> list[Any]:

@@ -173,10 +173,29 @@ def routes(wanted: Any) -> list[str]:
                 match = resolve(form)
             except Resolver404:
                 continue
-            if not match.kwargs and not match.args:  # a slug would match any word
+            # a slug would match any word
+            if not match.kwargs and not match.args and takes_get(match.func):
                 found.append(form)
                 break
     return found
+
+
+def takes_get(view: Any) -> bool:
+    """Whether a view takes GET, as far as it says: a class by its methods (Django's, and REST
+    framework's ``cls`` and ``actions``), a function by ``require_POST`` and its like."""
+    actions = getattr(view, "actions", None)
+    if isinstance(actions, dict):
+        return "get" in actions
+    kind = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    if isinstance(kind, type):
+        return hasattr(kind, "get")
+    while view is not None:
+        code = getattr(view, "__code__", None)
+        if code is not None and "request_method_list" in code.co_freevars:
+            place = code.co_freevars.index("request_method_list")
+            return "GET" in view.__closure__[place].cell_contents
+        view = getattr(view, "__wrapped__", None)
+    return True
 
 
 def databases(configured: Any) -> dict[str, Any]:
