@@ -378,6 +378,13 @@ class NeedsPart(Fact):
 
 
 @record
+class AsksForPackage(Fact):
+    """A list for another platform names a package of the distribution's that is not known here."""
+
+    name: str
+
+
+@record
 class OtherProject(Fact):
     """A sign that this is something else: a JavaScript app, a PHP site."""
 

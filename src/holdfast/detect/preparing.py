@@ -85,6 +85,10 @@ _SETS_UP = re.compile(
 _SET_UP = re.compile(rb"\b(?:global_)?(?:init|initiali[sz]e|setup|configure|connect|load|register)")
 
 
+_WAITS = re.compile(r"while True|\.run\(|polling|forever|\.join\(\)|\binput\(|\.listen\(|sleep\(")
+"""What would keep the app from being imported."""
+
+
 def _at_start(tree: Tree, source: Source) -> Iterator[StartsWith]:
     """``db_session.global_init("db/blog.db")`` before ``app.run()``: the app cannot do without.
 
@@ -101,7 +105,8 @@ def _at_start(tree: Tree, source: Source) -> Iterator[StartsWith]:
         function = _function(tree, source, name)
         fits = _SETS_UP.match(name.rpartition(".")[2]) and function is not None
         if fits and function and all(isinstance(item, ast.Constant) for item in values):
-            if not _HARM.search(ast.unparse(function[1])):
+            written = ast.unparse(function[1])
+            if not _HARM.search(written) and not _WAITS.search(written):
                 yield StartsWith(Evidence(source.path, statement.lineno), ast.unparse(statement))
 
 

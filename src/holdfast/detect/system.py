@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from holdfast.app import Finding
 from holdfast.config import Config
 from holdfast.detect.candidates import is_aside, is_for_tests
-from holdfast.detect.facts import Evidence, Fact, NeedsPart, Translations
+from holdfast.detect.facts import AsksForPackage, Evidence, Fact, NeedsPart, Translations
 from holdfast.detect.project import Project
 from holdfast.detect.source import Source, text
 from holdfast.detect.tree import Tree
@@ -43,6 +43,34 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     yield from _imported(tree)
     yield from _started(tree)
     yield from _geography(tree)
+    yield from _listed(tree)
+
+
+_LISTS = ("packages.txt", "Aptfile")
+_INSTALLS = re.compile(r"\bapt(?:-get)? (?:-\S+ )*install\b([^&|;\n]*)")
+
+
+def _listed(tree: Tree) -> Iterator[Fact]:
+    """What Streamlit's cloud, Spaces and Heroku are told to install, and a Dockerfile does.
+
+    Only what our own list has is taken from them; the rest of the first two is named.
+    """
+    for path in tree.named(*_LISTS)[:2]:
+        for number, line in enumerate(tree.text(path).splitlines(), 1):
+            name = line.partition("#")[0].strip()
+            if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name) and not name.endswith("-dev"):
+                evidence = Evidence(path, number)
+                part = parts.of_package(name)
+                known = NeedsPart(evidence, str(evidence), (part,), "asks for") if part else None
+                yield known or AsksForPackage(evidence, name)
+    for path in tree.named("Dockerfile")[:1]:
+        whole = re.sub(r"\\\s*\n", " ", tree.text(path))
+        words = " ".join(match[1] for match in _INSTALLS.finditer(whole)).split()
+        of_a_build = ("git",)
+        asked = (parts.of_package(name) for name in words if name not in of_a_build)
+        found = [part for part in asked if part is not None]
+        if found:
+            yield NeedsPart(Evidence(path), path, tuple(found), "installs what has")
 
 
 def _imported(tree: Tree) -> Iterator[NeedsPart]:
@@ -131,8 +159,13 @@ def needs(project: Project) -> list[Need]:
 
 def findings(project: Project) -> list[Finding]:
     """What is needed, for the plan: whether it is there stands in :func:`lacking`."""
-    return [
+    known = [
         Finding("system", ", ".join(here.packages(need.parts)), need.why) for need in needs(project)
+    ]
+    why = "{} asks for it, which is not known here: if the app needs it, apt-get install {}"
+    return known + [
+        Finding("system", fact.name, why.format(fact.evidence, fact.name), level="warning")
+        for fact in project.all(AsksForPackage)
     ]
 
 

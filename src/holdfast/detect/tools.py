@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from holdfast.config import Config
-from holdfast.detect import asks, handlers, scripts
+from holdfast.detect import asks, handlers, scripts, spaces
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
 from holdfast.detect.tree import Tree
@@ -170,6 +171,7 @@ def reads_secrets(facts: Iterable[Fact], found: ToolApp) -> bool:
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """The file that each tool would be given."""
     sources = [*tree.mentioning(*(name.encode() for name in TOOLS))]
+    named = spaces.app_file(tree)
     for tool in TOOLS.values():
         found = []
         for source in sources:
@@ -179,10 +181,12 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
             data = tree.read(source.path)
             if tool.starts and not any(word in data for word in tool.starts):
                 continue
-            found.append((_rank(source.path), source.path))
+            found.append((source.path != named, _rank(source.path), source.path))
         if found:
-            path = min(found)[1]
-            yield ToolApp(Evidence(path, 1), tool.module, confidence=Confidence.LIKELY)
+            path = min(found)[2]
+            there = "." if path == named else ""  # a Space is run from its root
+            found_tool = ToolApp(Evidence(path, 1), tool.module, directory=there)
+            yield replace(found_tool, confidence=Confidence.LIKELY)
     notebooks = [item for item in tree.files if item.endswith(".ipynb") and not is_aside(item)]
     if notebooks:
         yield ToolApp(Evidence(min(notebooks, key=_rank)), "voila", confidence=Confidence.GUESS)

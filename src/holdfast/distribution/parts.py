@@ -195,6 +195,24 @@ class Part:
         return _LATER_NAMES.get(self.package, self.package) if later else self.package
 
 
+def of_package(name: str) -> Part | None:
+    """A library or program by which it is seen whether a package is there; by any of its names."""
+    old = {later: earlier for earlier, later in _LATER_NAMES.items()}
+    name = old.get(name, _EARLIER_STILL.get(name, name))
+    for names, make in ((LIBRARIES, library), (PROGRAMS, program)):
+        found = next((item for item, package in names.items() if package == name), None)
+        if found is not None:
+            return make(found)
+    return None
+
+
+_EARLIER_STILL = {"libgl1-mesa-glx": "libgl1", "libglib2.0": "libglib2.0-0", "libreoffice":
+                  "libreoffice-writer-nogui", "openjdk-17-jre-headless": "default-jre-headless",
+                  "default-jre": "default-jre-headless", "chromium-browser": "chromium",
+                  "chromium-chromedriver": "chromium-driver"}  # fmt: skip
+"""Names of Debian 11 and before, of Ubuntu, and of wholes of which a part will do."""
+
+
 def library(name: str) -> Part:
     return Part(f"{name}.so", LIBRARIES[name])
 
