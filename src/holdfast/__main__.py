@@ -7,13 +7,24 @@ nobody reads our output any more.
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from holdfast.errors import HoldfastError
+if __name__ == "__main__" or sys.argv[0].endswith("/holdfast"):
+    # Ctrl-C while the rest is imported ends the program, and no traceback shows where it came;
+    # `command` gives it back its meaning. Who imports us for `main` keeps their own. This is
+    # what the module `signal` is made of, which imports five others first: 5 ms.
+    _early = __import__("_signal")
+    if _early.getsignal(_early.SIGINT) is _early.default_int_handler:
+        _early.signal(_early.SIGINT, _early.SIG_DFL)
+
+import gc
+import io
+import os
+import signal
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any, TextIO
+
+from holdfast.errors import HoldfastError, Interrupted
 
 if TYPE_CHECKING:
     from holdfast.cli.invocation import Connect
@@ -43,12 +54,13 @@ def main(argv: Sequence[str] | None = None, connect: Connect | None = None) -> i
     except HoldfastError as error:
         _tell(error, arguments)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as pressed:
+        return _tell_interrupted(str(pressed), arguments)
     except BrokenPipeError:
-        _stop_writing()
+        _stop_writing(sys.stdout)
         return BROKEN_PIPE
+    except OSError as error:
+        return _tell_refusal(error, arguments)
     except Exception as error:
         return _tell_fault(error, arguments)
     return code
@@ -71,14 +83,40 @@ def _tell(error: HoldfastError, arguments: list[str]) -> None:
     The arguments are asked, not the parsed options: they may be what is wrong.
     """
     try:
-        if "--json" in _before_dashes(arguments):
+        if _wants_json(arguments):
             import json
 
             print(json.dumps({"error": as_json(error)}), flush=True)
-        else:
-            print(as_text(error, sys.stderr.isatty()), file=sys.stderr, flush=True)
+            return
+        sys.stdout.flush()
     except BrokenPipeError:
-        _stop_writing()
+        _stop_writing(sys.stdout)
+        if _wants_json(arguments):
+            return
+    except (OSError, HoldfastError):  # what could not be written is still in its buffer
+        _stop_writing(sys.stdout)
+    _tell_person(as_text(error, sys.stderr.isatty()))
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    return "--json" in _before_dashes(arguments)
+
+
+def _tell_person(text: str) -> None:
+    """On standard error; where that cannot be written either, nobody is to be told."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _stop_writing(sys.stderr)
+
+
+def _tell_interrupted(text: str, arguments: list[str]) -> int:
+    """After Ctrl-C: a program's last line is the error; a person knows, and gets a new line."""
+    if _wants_json(arguments):
+        _tell(Interrupted(text or "Ctrl-C ended the command"), arguments)
+    else:
+        _tell_person(f"\n{text}" if text else "")
+    return INTERRUPTED
 
 
 def as_json(error: HoldfastError) -> dict[str, object]:
@@ -105,11 +143,7 @@ def as_text(error: HoldfastError, color: bool = False) -> str:
 
 def _tell_fault(error: Exception, arguments: list[str]) -> int:
     """An exception that nobody planned for is a fault of ours: keep what shows where."""
-    import traceback
-
-    trace = "".join(traceback.format_exception(error))
-    if "--debug" in _before_dashes(arguments) or os.environ.get("HOLDFAST_DEBUG") == "1":
-        print(trace, end="", file=sys.stderr)
+    trace = _trace(error, arguments)
     fault = HoldfastError(
         f"Holdfast has a fault: {type(error).__name__}: {error}",
         hint=f"please report it with {_keep(trace)}",
@@ -117,6 +151,31 @@ def _tell_fault(error: Exception, arguments: list[str]) -> int:
     fault.exit_code = INTERNAL_ERROR
     _tell(fault, arguments)
     return INTERNAL_ERROR
+
+
+def _tell_refusal(error: OSError, arguments: list[str]) -> int:
+    """What the system refused: a file, or else something that is a fault of ours."""
+    from holdfast.files import refused
+    from holdfast.layout import default_root
+
+    told = refused(error, default_root())
+    if told is None:
+        return _tell_fault(error, arguments)
+    trace = _trace(error, arguments)
+    if told.hint is None:
+        told.hint = f"unless that explains it, please report it with {_keep(trace)}"
+    _tell(told, arguments)
+    return told.exit_code
+
+
+def _trace(error: Exception, arguments: list[str]) -> str:
+    """The traceback; shown to whoever asks for it."""
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    if "--debug" in _before_dashes(arguments) or os.environ.get("HOLDFAST_DEBUG") == "1":
+        _tell_person(trace.rstrip("\n"))
+    return trace
 
 
 def _keep(trace: str) -> str:
@@ -132,22 +191,67 @@ def _keep(trace: str) -> str:
     return path
 
 
-def _stop_writing() -> None:
+def _stop_writing(stream: IO[str]) -> None:
     """Nobody reads: let Python's flush at exit go nowhere (docs.python.org, library/signal)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_streams() -> None:
+    """A standard stream that was closed is one that nobody reads, or nothing comes from.
+
+    Python has ``None`` for it, and the first file that is opened takes its number: what is
+    printed, also by a program that we start, would go into our database.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number is it
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+class _Output(io.FileIO):
+    """Standard output, which tells what it cannot take from what a file cannot.
+
+    Both are an ``OSError`` without a name, and a full disk has other remedies than a full
+    output; ours are read as what they say wherever they come out.
+    """
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise HoldfastError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _output(given: TextIO) -> TextIO:
+    """Standard output again, over :class:`_Output`."""
+    unbuffered = getattr(given, "write_through", False)  # PYTHONUNBUFFERED
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Output(given.fileno(), "w", closefd=False)),
+        encoding=given.encoding,
+        errors=given.errors,
+        line_buffering=given.isatty() or unbuffered,
+    )
 
 
 def command() -> int:
-    """The program ``holdfast``: :func:`main`, and no time for garbage that its end takes away.
+    """The program ``holdfast``: :func:`main`, and what holds for the whole process.
 
     Python looks for garbage a dozen times while a command is imported and once more when it
     ends: 45 of the 160 ms of processor time that the parts of a deploy take here (measured).
     """
     gc.set_threshold(_RARELY)
+    _open_streams()
+    sys.stdout = _output(sys.stdout)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return main()
     finally:
         gc.freeze()
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # nor a traceback while Python ends
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@
     ├── ProcessError            8   a process did not start, stop or answer
     ├── CommandFailed           9   a program we ran ended badly or took too long
     ├── TransportError         10   the server cannot be reached
-    └── CertificateError       11   a certificate or key is wrong, or none can be had
+    ├── CertificateError       11   a certificate or key is wrong, or none can be had
+    └── Interrupted           130   Ctrl-C; told to programs alone
 
 The number is the exit code. ``holdfast.__main__`` is the one place where an
 error becomes text and an exit code.
@@ -112,3 +113,7 @@ class TransportError(HoldfastError):
 
 class CertificateError(HoldfastError):
     exit_code = 11
+
+
+class Interrupted(HoldfastError):
+    exit_code = 130

@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pwd
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from holdfast.errors import HoldfastError
+
+_REFUSED = (errno.EACCES, errno.EPERM)
 
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
@@ -77,3 +82,56 @@ def is_full(error: BaseException, path: Path) -> bool:
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     name = str(getattr(error, "sqlite_errorname", ""))
     return name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and not free_megabytes(path))
+
+
+def refused(error: OSError, root: Path) -> HoldfastError | None:
+    """What the system said of a file, as an error for whoever can mend that.
+
+    Args:
+        root: Holdfast's own directory, which can be another one.
+
+    Returns:
+        ``None`` where the error names no file: then the system has refused us something else.
+    """
+    if not isinstance(error.filename, str | bytes | Path):
+        return None
+    path = Path(os.fsdecode(error.filename))
+    hint = {
+        errno.ENOSPC: "the disk is full; make room",
+        errno.EDQUOT: "the quota of this user is used up; make room",
+        errno.EROFS: "its file system is mounted for reading alone",
+    }.get(error.errno or 0)
+    if error.errno in _REFUSED:
+        hint = whose(path, root)
+    return HoldfastError(f"{path}: {(error.strerror or str(error)).lower()}", hint=hint)
+
+
+def whose(path: Path, root: Path) -> str | None:
+    """Why we may not use a file: the first on the way to it that is another's, and the way out.
+
+    Args:
+        root: Holdfast's own directory, which can be another one.
+    """
+    for place in (path, *path.parents):
+        try:
+            known = place.stat()
+        except OSError:
+            continue
+        wanted = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
+        if os.access(place, wanted):
+            continue
+        owner, ours = _user(known.st_uid), _user(os.geteuid())
+        if owner == ours:
+            return f"{place} belongs to {ours}, and its mode {known.st_mode & 0o7777:o} forbids it"
+        elsewhere = path == root or root in path.parents
+        return f"{place} belongs to {owner}, and this runs as {ours}: run it as {owner}" + (
+            ", or with HOLDFAST_ROOT=DIRECTORY in one of your own" if elsewhere else ""
+        )
+    return None
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"

@@ -7,7 +7,6 @@ we go on watching until it has been undone; the second stops the watching.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,12 +105,10 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
         yield
     except Detached:
         asking.join(_LONGEST_ASKING)  # ended with us, the deploy would never hear of it
-        print(
-            "\nno longer watching; the deploy is being stopped and undone."
-            f" Watch it again: holdfast deploy --follow --name {app.name}",
-            file=sys.stderr,
-        )
-        raise
+        raise Detached(
+            "no longer watching; the deploy is being stopped and undone."
+            f" Watch it again: holdfast deploy --follow --name {app.name}"
+        ) from None
     finally:
         signal.signal(signal.SIGINT, before)
 

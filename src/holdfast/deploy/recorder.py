@@ -16,7 +16,7 @@ from holdfast.deploy.failpoint import Failpoint
 from holdfast.deploy.journal import Deploy, Journal, StepState
 from holdfast.deploy.step import Step
 from holdfast.errors import DeployFailed, HoldfastError
-from holdfast.files import free_megabytes, is_full
+from holdfast.files import free_megabytes, is_full, refused, whose
 from holdfast.masking import masking
 from holdfast.protocol import Event, Kind, error_to_json
 
@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 _PRINTED = {Kind.LOG: "line", Kind.NOTE: "text"}
 """Events with words of other programs in them, and where."""
+
+_BARRED = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
+"""How SQLite calls a file that we may not read or write, among other things."""
 
 
 def named(app: str | None, error: Exception, root: Path) -> HoldfastError:
@@ -37,7 +40,13 @@ def named(app: str | None, error: Exception, root: Path) -> HoldfastError:
             hint=reserve.HINT,
         )
     if isinstance(error, sqlite3.Error):
-        return HoldfastError(f"{about}{root / 'journal.db'}: {error}", hint="is it damaged?")
+        journal = root / "journal.db"
+        barred = getattr(error, "sqlite_errorname", "").startswith(_BARRED)
+        hint = (whose(journal, root) if barred else None) or "is it damaged?"
+        return HoldfastError(f"{about}{journal}: {error}", hint=hint)
+    if isinstance(error, OSError) and (told := refused(error, root)):
+        told.message = f"{about}{told.message}"
+        return told
     return HoldfastError(f"{about}{error}", hint="is a directory not ours?")
 
 

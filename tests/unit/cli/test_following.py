@@ -65,6 +65,16 @@ def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent) -> None:
     assert "holdfast deploy --follow --name notes" in ran.err
 
 
+def test_second_ctrl_c_of_a_program(holdfast: Run, agent: FakeAgent) -> None:
+    """It reads the same as its last line; standard error stays empty."""
+    prepare(agent, Deploying(2))
+    ran = holdfast("deploy", "--server", "local", "--json")
+    assert (ran.code, ran.err) == (130, "")
+    error = ran.lines[-1]["error"]
+    assert (error["type"], error["exit_code"]) == ("Interrupted", 130)
+    assert "holdfast deploy --follow --name notes" in error["message"]
+
+
 def test_ctrl_c_before_there_is_a_deploy(holdfast: Run, agent: FakeAgent) -> None:
     """Nothing is queued yet, so nothing is to be undone: 130 at once."""
     deploying = Deploying(1, queued=False)
@@ -89,6 +99,8 @@ def test_nobody_reads_any_more(holdfast: Run, agent: FakeAgent) -> None:
     script = (
         "import os, sys, time\n"
         "from pathlib import Path\n"
+        "from functools import partial\n"
+        "from holdfast import __main__ as program\n"
         "from holdfast.__main__ import main\n"
         "from tests.unit.cli.fake_agent import DEPLOYED, EVENTS, NOTHING, FakeAgent\n"
         "agent = FakeAgent.below(Path(os.environ['HOLDFAST_ROOT']))\n"
@@ -98,12 +110,23 @@ def test_nobody_reads_any_more(holdfast: Run, agent: FakeAgent) -> None:
         "    print('whole', file=sys.stderr)\n"
         "    return DEPLOYED\n"
         "agent.answers.update(status=NOTHING, deploy=deploy)\n"
-        "sys.exit(main(['deploy', '--server', 'local', *sys.argv[1:]], agent.connect))\n"
+        "argv = ['deploy', '--server', 'local', *sys.argv[1:]]\n"
+        "program.main = partial(main, argv, agent.connect)\n"
+        "sys.exit(program.command())\n"
     )
     assert DEPLOYED["outcome"] == "succeeded"
-    for options in ([], ["--json"]):
+    full = "standard output cannot be written: No space left on device; the command goes on\n"
+    for options, to, said in (
+        ([], None, "whole\n"),
+        (["--json"], None, "whole\n"),
+        ([], "/dev/full", f"{full}whole\n"),
+        (["--json"], "/dev/full", f"{full}whole\n"),
+    ):
         reading, writing = os.pipe()
         os.close(reading)
+        if to is not None:
+            os.close(writing)
+            writing = os.open(to, os.O_WRONLY)
         done = subprocess.run(
             [sys.executable, "-c", script, *options],
             stdout=writing,
@@ -119,5 +142,5 @@ def test_nobody_reads_any_more(holdfast: Run, agent: FakeAgent) -> None:
             text=True,
         )
         os.close(writing)
-        assert done.stderr == "whole\n"
+        assert done.stderr == said
         assert done.returncode in (0, 141)

@@ -6,6 +6,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+
+from holdfast.errors import HoldfastError
 
 
 class Quiet:
@@ -29,6 +32,11 @@ class Quiet:
             except BrokenPipeError:
                 self.gone = True
                 _stdout_to_nowhere()
+            except HoldfastError as error:  # a disk that is full is no reader who went away
+                self.gone = True
+                _stdout_to_nowhere()
+                with suppress(OSError):
+                    print(f"{error.message}; the command goes on", file=sys.stderr, flush=True)
 
 
 def _print(text: str) -> None:
