@@ -141,7 +141,7 @@ def _is_no_matter(path: str) -> bool:
 
 
 def needs(project: Project) -> list[Need]:
-    """What the project wants of the system, as far as files and installed packages say."""
+    """What the project wants of the system, as files and installed packages say; each once."""
     by: dict[str, list[Part]] = {}
     for name, part in parts.loaded_by(project.packages | project.installed):
         by.setdefault(f"{name} loads", []).append(part)
@@ -151,10 +151,13 @@ def needs(project: Project) -> list[Need]:
         for catalog in project.all(Translations)[:1]:
             if catalog.of_django:
                 by[f"{catalog.evidence} is compiled by"] = [parts.program("msgfmt")]
-    return [
-        Need(tuple(wanted), f"{who} {', '.join(part.name for part in dict.fromkeys(wanted))}")
-        for who, wanted in by.items()
-    ]
+    found, seen = [], set[str]()
+    for who, wanted in by.items():
+        new = tuple(dict.fromkeys(part for part in wanted if part.package not in seen))
+        seen.update(part.package for part in new)
+        if new:
+            found.append(Need(new, f"{who} {', '.join(part.name for part in new)}"))
+    return found
 
 
 def findings(project: Project) -> list[Finding]:

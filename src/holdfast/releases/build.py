@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from holdfast import ending, overlay
@@ -242,12 +242,14 @@ class Build:
 
     def _make(self, directories: Sequence[str]) -> bool:
         """Make directories that the app looks for and that were not sent; whether any is new."""
-        missing = [name for name in directories if not (self._source / name).is_dir()]
+        paths = [PurePosixPath(name) for name in directories]
+        inside = [path for path in paths if not path.is_absolute() and ".." not in path.parts]
+        missing = [path for path in inside if not (self._source / path).is_dir()]
         with acting_as(self._account):
-            for name in missing:
-                (self._source / name).mkdir(parents=True, exist_ok=True)
-        for name in missing:
-            self._note(f"{name}/ is not in what was sent, and the app looks for it: it was made")
+            for path in missing:
+                (self._source / path).mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            self._note(f"{path}/ is not in what was sent, and the app looks for it: it was made")
         return bool(missing)
 
     def _fitted(

@@ -125,6 +125,18 @@ def test_check_finds_what_would_fail(holdfast: Run, project: Path) -> None:
     assert lines[-1] == "2 problems make a deploy fail"
 
 
+def test_check_names_what_this_machine_lacks(
+    holdfast: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, with what installs it; of another server it is not known, and nothing is said."""
+    code = 'import subprocess\n\n\ndef pages():\n    subprocess.run(["pdftotext", "x"])\n'
+    (project / "convert.py").write_text(code)
+    monkeypatch.setattr("holdfast.distribution.here.lacks", lambda part, path=None: True)
+    ran = holdfast("check", "--server", "local")
+    assert ran.out.count("convert.py:5 runs pdftotext: apt-get install poppler-utils") == 1, ran.out
+    assert "pdftotext" not in holdfast("check", "--server", "root@example.org").out
+
+
 @pytest.mark.parametrize("way", ["server", "config", "file"])
 def test_check_knows_variables(holdfast: Run, agent: FakeAgent, project: Path, way: str) -> None:
     """Set on the server, in the config, or about to be set from a file: no problem."""
