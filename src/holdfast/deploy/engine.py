@@ -82,6 +82,7 @@ class Engine:
             self._journal.update(self._deploy.id, stage=Stage.PREPARING)
             ahead.sweep()
             reserve.keep(self._layout)
+            prepare.check_domains(self._machine, self._deploy)
             built = self._recorder.step("build", "Build the release", lambda: self._obtain(ahead))
             gate = self._machine.edge.gate(self._app)
             old = self._serving(gate)

@@ -24,6 +24,21 @@ from holdfast.runtimes.contract import Release
 _TIMED = ("drain", "configure", "open", "stop-old", "boot", "health", "snapshot", "migrate")
 
 
+def check_domains(machine: Machine, deploy: Deploy) -> None:
+    """See that no other app has a domain of this one, before anything is built or held.
+
+    Raises:
+        EdgeError: one has.
+        NotFound: there is no such release to go back to.
+    """
+    if deploy.back_to is not None:
+        domains = machine.releases(deploy.app).get(deploy.back_to).spec.domains
+    else:
+        domains = tuple(deploy.request["config"].get("app", {}).get("domains", ()))
+    if domains:  # else it is NAME.localhost, which no other app is offered
+        machine.edge.check_domains(deploy.app, domains)
+
+
 def obtain_release(
     machine: Machine,
     deploy: Deploy,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.app import AppSpec
@@ -88,6 +89,10 @@ class Edge:
         }
 
     # apps
+
+    def check_domains(self, app: str, domains: Sequence[str]) -> None:
+        """See the contract."""
+        self._configs.check_domains(app, domains)
 
     def configure(self, spec: AppSpec) -> bool:
         """See the contract."""

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from holdfast.app import AppSpec
@@ -99,9 +99,24 @@ class Configs:
         before = _text(path)
         if before == text:
             return {}
-        self._check_domains(spec)
+        self.check_domains(spec.name, spec.domains)
         _write(path, text)
         return {path: before}
+
+    def check_domains(self, app: str, domains: Iterable[str]) -> None:
+        """Two apps cannot have one domain: nginx would give it to the first.
+
+        Raises:
+            EdgeError: another app has one of the domains, or one is no host name.
+        """
+        mine = set(render.domains(app, domains))
+        for other in self.specs():
+            theirs = () if other.name == app else render.domains(other.name, other.domains)
+            if both := mine & set(theirs):
+                raise EdgeError(
+                    f"{app}: the domain {min(both)} belongs to the app {other.name}",
+                    hint="give one of them another: [app] domains",
+                )
 
     def secured(self, spec: AppSpec, settings: Settings) -> Secured | None:
         """How the app is served over TLS; ``None`` while it is not."""
@@ -137,21 +152,6 @@ class Configs:
 
     def _spec_file(self, app: str) -> Path:
         return self._apps / f"{app}.json"
-
-    def _check_domains(self, spec: AppSpec) -> None:
-        """Two apps cannot have one domain: nginx would give it to the first.
-
-        Raises:
-            EdgeError: another app has one of the spec's domains.
-        """
-        mine = set(render.domains(spec))
-        for other in self.specs():
-            both = mine & set(render.domains(other)) if other.name != spec.name else set()
-            if both:
-                raise EdgeError(
-                    f"{spec.name}: the domain {min(both)} belongs to the app {other.name}",
-                    hint="give one of them another: [app] domains",
-                )
 
     def _hash(self) -> str:
         digest = hashlib.sha256()

@@ -8,6 +8,7 @@ moment is a function of the file and the clock, so a lease ends without anybody 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -88,6 +89,14 @@ class EdgeControl(Protocol):
 
     def ensure(self) -> None:
         """Make nginx run with our config; starts it or leaves it alone."""
+
+    def check_domains(self, app: str, domains: Sequence[str]) -> None:
+        """See that the app can have these domains; :meth:`configure` asks again, for two apps may
+        be deployed at once.
+
+        Raises:
+            EdgeError: another app has one of them, or one is no host name.
+        """
 
     def configure(self, spec: AppSpec) -> bool:
         """Write the app's server block (domains, static files, limits, pages).

@@ -93,7 +93,7 @@ def app_config(
     Raises:
         EdgeError: a domain or a static path that nginx cannot serve.
     """
-    names = domains(spec)
+    names = domains(spec.name, spec.domains)
     plain = _Way(_listen(settings, program, ""), "http", f"{settings.port}")
     head = _fill("upstreams.conf", app=_safe(spec.name), id=_id(spec))
     if secured is None:
@@ -202,19 +202,19 @@ def _acme(edge: Path) -> str:
     return _fill("acme.conf", webroot=_safe(f"{edge.parent}/tls/webroot"))
 
 
-def domains(spec: AppSpec) -> tuple[str, ...]:
-    """The app's domains as nginx compares them: lower case, no dot at the end, each once.
+def domains(app: str, given: Iterable[str]) -> tuple[str, ...]:
+    """An app's domains as nginx compares them: lower case, no dot at the end, each once.
 
     Raises:
         EdgeError: there is none, or one is no host name.
     """
-    names = tuple(dict.fromkeys(name.lower().rstrip(".") for name in spec.domains))
+    names = tuple(dict.fromkeys(name.lower().rstrip(".") for name in given))
     if not names:
-        raise EdgeError(f"{spec.name}: no domain", hint='set [app] domains = ["app.example.com"]')
+        raise EdgeError(f"{app}: no domain", hint='set [app] domains = ["app.example.com"]')
     for name in names:
         if not _DOMAIN.match(name):
             raise EdgeError(
-                f"{spec.name}: the domain {name!r} is no host name",
+                f"{app}: the domain {name!r} is no host name",
                 hint="letters, digits and hyphens between dots; *. in front for all below",
             )
     return names

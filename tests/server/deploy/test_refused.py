@@ -234,16 +234,45 @@ def test_port_is_taken(make_place: Callable[[], Place], tmp_path: Path) -> None:
 
 
 def test_domain_of_another_app(tiny: Tiny, tmp_path: Path) -> None:
-    """The one that has it keeps it, and serves on."""
+    """The one that has it keeps it, and serves on; nothing is built, held or run for the other,
+    whether it is new or serves elsewhere, and the plan says the same."""
     other = Tiny(tiny.place, "tiny", tmp_path / "other", app="other")
     other.make()
-    ended = other.run("deploy", "--server", "local", "--domain", "site.localhost")
+    wanting = ("--server", "local", "--domain", "site.localhost")
+    _is_refused(other.run("deploy", *wanting))
+    other.good()
+    _is_refused(other.run("plan", *wanting))
+    _is_refused(other.run("deploy", *wanting, "--strategy", "hold"))
+    check_live(other)
+    other.run("destroy", "--yes")
+    check_live(tiny)
+
+
+def test_domain_that_another_app_has_since(tiny: Tiny, tmp_path: Path) -> None:
+    """A release that had it cannot come back with it."""
+    other = Tiny(tiny.place, "tiny", tmp_path / "other", app="other")
+    other.make()
+    here, both = ("deploy", "--server", "local", "--domain"), "both.localhost"
+    for deployment, domains in (
+        (tiny, ("site.localhost", "--domain", both)),
+        (tiny, ("site.localhost",)),
+        (other, (both,)),
+    ):
+        done = deployment.run(*here, *domains)
+        assert done.status == 0, done
+    ended = tiny.run("rollback", "--yes")
+    assert ended.error["message"] == "site: the domain both.localhost belongs to the app other"
+    assert not ended.steps("step.started")
+    other.run("destroy", "--yes")
+    check_live(tiny)
+
+
+def _is_refused(ended: Ended) -> None:
     assert ended.error["message"] == "other: the domain site.localhost belongs to the app site"
     assert ended.error["hint"] == "give one of them another: [app] domains"
     assert ended.status == 7
+    assert set(ended.steps("step.started")) == {"pack", "upload"}
     no_traceback(ended)
-    other.run("destroy", "--yes")
-    check_live(tiny)
 
 
 def test_logs_of_an_unknown_process(tiny: Tiny) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import stat
+import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from holdfast.command import Secret
 from holdfast.errors import ProcessError
-from holdfast.runtimes.contract import State, Status
+from holdfast.runtimes.contract import Release, Runtime, State, Status
 from tests.server.runtimes.asking import answering, ask, wait_for
 from tests.server.runtimes.conftest import Bench, not_in_containers, worker
 
@@ -404,6 +407,58 @@ def test_a_one_off_command_has_the_environment_of_a_process(bench: Bench) -> Non
     assert env["KEY"] == Secret("s")
     assert env["PATH"] == f"{release.env_path}/bin:/opt/bin"
     assert set(env) - {"KEY", "PATH"} <= set(served["env"])
+
+
+@pytest.mark.parametrize("whom", ["$$", "0"], ids=["alone", "with-its-group"])
+def test_a_one_off_command_says_which_signal_ended_it(bench: Bench, whom: str) -> None:
+    """As a shell does: 128 and the signal's number, also of one that counts as a good end."""
+    runtime, release = bench.runtime(), bench.release()
+    numbers = [int(item) for item in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)]
+    # One shell more, for in a container the first process is not ended by a signal of its own.
+    lines = [f"sh -c 'kill -{number} {whom}'; exit $?" for number in numbers]
+    ended = [_status(runtime, release, line) for line in lines]
+    assert ended == [128 + number for number in numbers]
+
+
+def test_ctrl_c_on_the_terminal_of_a_one_off_command(bench: Bench) -> None:
+    """It ends the command, as 130; the terminal shows what that says, and gets no title."""
+    # No shell: one that is about to fork lets its child miss a signal.
+    command = ("python", "-c", "import time; print('ready', flush=True); time.sleep(60)")
+    ours, theirs = pty.openpty()
+    with bench.runtime().one_off(bench.release(), {}, command, tty=True) as how:
+        running = subprocess.Popen(
+            ["setsid", "--ctty", *how.argv],
+            cwd=how.cwd,
+            env={**how.env, "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        shown = b""
+        while b"ready" not in shown:
+            shown += os.read(ours, 1024)
+        os.write(ours, b"\x03")
+        with suppress(OSError):  # pty(7): the other end is closed
+            while chunk := os.read(ours, 1024):
+                shown += chunk
+        status = running.wait(30)
+    os.close(ours)
+    assert status in (130, -signal.SIGINT), shown
+    assert b"\x1b]" not in shown
+
+
+def _status(runtime: Runtime, release: Release, line: str) -> int:
+    with runtime.one_off(release, {}, ("sh", "-c", line), tty=False) as how:
+        done = subprocess.run(
+            how.argv,
+            cwd=how.cwd,
+            env=how.env,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            check=False,
+        )
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
 
 # ── engine ───────────────────────────────────────────────────────────────────────────

@@ -86,10 +86,10 @@ def test_limits() -> None:
 def test_domains() -> None:
     """Domains are compared as DNS does: without case, without the root's dot, each once."""
     spec = replace(SPEC, domains=("Notes.test.", "notes.TEST", "*.x-1.test", "127.0.0.1"))
-    assert domains(spec) == ("notes.test", "*.x-1.test", "127.0.0.1")
+    assert domains(spec.name, spec.domains) == ("notes.test", "*.x-1.test", "127.0.0.1")
     assert "server_name notes.test *.x-1.test 127.0.0.1;" in app(spec)
     with pytest.raises(EdgeError, match="no domain"):
-        domains(replace(SPEC, domains=()))
+        domains("notes", ())
 
 
 @pytest.mark.parametrize("url", ["/", "static/", "/static", ""])

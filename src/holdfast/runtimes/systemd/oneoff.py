@@ -17,6 +17,9 @@ from holdfast.runtimes.systemd import systemctl, units
 _STOP_GRACE = 5.0
 """Seconds from TERM to KILL for what goes on when nobody waits for it any more."""
 
+_OUTLIVED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2"
+"""Signals that end a command, and of which the shell around it must not end."""
+
 
 @contextmanager
 def sandboxed(
@@ -51,8 +54,14 @@ def sandboxed(
 
 
 def _script(environment: Environment, argv: Sequence[str], where: Path) -> str:
-    """Shell text; the shell stays, so that it can say which signal ended the command."""
+    """Shell text; the shell stays, so that it can say which signal ended the command.
+
+    It outlives one that all of the terminal's processes get, as by Ctrl-C: a unit whose main
+    process HUP, INT, PIPE or TERM has ended counts as one that ended well (systemd.service(5),
+    SuccessExitStatus=). What a shell traps is not trapped in the command (POSIX, trap).
+    """
     return (
+        f"trap : {_OUTLIVED}\n"
         f"{base.exports(environment)}unset CREDENTIALS_DIRECTORY\n"
         f"cd {shlex.quote(str(where))} || exit 111\n/usr/bin/env -- {shlex.join(argv)}\nexit $?\n"
     )
@@ -64,6 +73,8 @@ def _transient(
     lines = (
         ("LoadCredential", f"{units.CREDENTIAL}:{file}"),
         ("TimeoutStopSec", f"{_STOP_GRACE:g}s"),
+        # A command in a pipe ends when nobody reads it: a person's is not told otherwise.
+        ("IgnoreSIGPIPE", "no"),
         *sandbox,
     )
     return (
@@ -75,6 +86,11 @@ def _transient(
 
 
 def _variables() -> dict[str, str]:
-    """Those of systemd-run itself; it hands the terminal's kind on."""
+    """Those of systemd-run itself; it hands the terminal's kind on.
+
+    Since 256 it would give the terminal a title of its own, with the unit's command line
+    (systemd's docs/ENVIRONMENT.md; an older one does not know the variable).
+    """
     kept = {name: os.environ[name] for name in ("TERM",) if name in os.environ}
-    return {"PATH": base.SYSTEM_PATH, "LANG": "C.UTF-8", **kept}
+    untitled = {"SYSTEMD_ADJUST_TERMINAL_TITLE": "0"}
+    return {"PATH": base.SYSTEM_PATH, "LANG": "C.UTF-8", **untitled, **kept}
