@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from holdfast.agent.dispatch import dispatch
 from holdfast.errors import HoldfastError, UsageError
-from holdfast.files import write_atomic
+from holdfast.files import refused, write_atomic
 from holdfast.layout import Layout, default_root
 from holdfast.protocol import VERSION, Event, Request, error_to_json
 
@@ -135,6 +135,10 @@ def _fault(error: Exception, doing: str) -> HoldfastError:
 
     What an error says can be of the app or a secret of it; what the system says of a file is not.
     """
+    told = refused(error, default_root()) if isinstance(error, OSError) else None
+    if told is not None and told.hint is not None:  # whoever looks after the server can mend it
+        told.message = f"the server failed at {doing}: {told.message}"
+        return told
     if isinstance(error, OSError):
         at = f": {error.filename}" if error.filename else ""
         message = f"the server failed at {doing}: {error.strerror or type(error).__name__}{at}"

@@ -89,13 +89,20 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
     anything that this one does.
     """
     asking = threading.Thread(target=_cancel, args=(app, watched), daemon=True)
+    presses, asked = 0, False
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal presses, asked
         if not watched.queued:
             raise KeyboardInterrupt
-        if asking.ident is not None:
+        presses += 1
+        if presses == 1:
+            # A second press may come in the middle of this, and an exception there leaves a
+            # lock of the thread's half taken: it is counted, and raised when this is done.
+            asking.start()
+            asked = True
+        if asked and presses > 1:
             raise Detached
-        asking.start()
 
     if threading.current_thread() is not threading.main_thread():
         yield

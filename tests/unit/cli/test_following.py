@@ -8,6 +8,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from holdfast.errors import Cancelled
 from holdfast.protocol import Emit, Event, Kind
 from tests.unit.cli.conftest import Run
@@ -63,6 +65,26 @@ def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent) -> None:
     assert deploying.cancelled.is_set()
     assert "no longer watching; the deploy is being stopped and undone" in ran.err
     assert "holdfast deploy --follow --name notes" in ran.err
+
+
+def test_second_ctrl_c_at_once(
+    holdfast: Run, agent: FakeAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first one's question is being started: that goes out, then watching ends."""
+
+    class Pressed(threading.Thread):
+        def start(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().start()
+
+    monkeypatch.setattr("holdfast.cli.following.threading.Thread", Pressed)
+    deploying = Deploying(1)
+    prepare(agent, deploying)
+    ran = holdfast("deploy", "--server", "local")
+    assert (ran.code, ran.out.count("Ctrl-C again")) == (130, 1)
+    assert deploying.cancelled.is_set()
+    assert not deploying.done
+    assert "no longer watching" in ran.err
 
 
 def test_second_ctrl_c_of_a_program(holdfast: Run, agent: FakeAgent) -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import pytest
 SERVE = [sys.executable, "-P", "-m", "holdfast.agent", "serve"]
 
 
-def ask(root: Path, sent: bytes) -> Any:
+def ask(root: Path, sent: bytes, before: Sequence[str] = ()) -> Any:
     """The last line that comes back; nothing else may be printed."""
     env = {**os.environ, "HOLDFAST_ROOT": str(root)}
-    done = subprocess.run(SERVE, input=sent, env=env, capture_output=True, timeout=60, check=False)
+    argv = [*before, *SERVE]
+    done = subprocess.run(argv, input=sent, env=env, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0
     assert done.stderr == b""
     return json.loads(done.stdout.splitlines()[-1])
@@ -71,6 +73,24 @@ def test_what_the_system_refuses_is_said(short_path: Path) -> None:
     said = f"the server failed at env.set: Not a directory: {root / 'apps' / 'site'}"
     assert error["message"] == said
     assert "fault.txt" in error["hint"]
+
+
+def test_files_of_another_user(short_path: Path) -> None:
+    """Whose the file is that the server may not use, and what to do; no report is asked for."""
+    root, theirs = short_path / "r", short_path / "r" / "apps"
+    theirs.mkdir(parents=True)
+    plain = []
+    if os.geteuid() == 0:  # without what lets root into what is another's (capabilities(7))
+        os.chown(theirs, 65534, 65534)
+        plain = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"]
+    theirs.chmod(0o700 if plain else 0)
+    try:
+        error = ask(root, request("env.set", app="site", values={}), plain)["error"]
+    finally:
+        theirs.chmod(0o700)
+    said = f"the server failed at env.set: {theirs / 'site'}: permission denied"
+    assert error["message"] == said
+    assert error["hint"].startswith(f"{theirs} belongs to ")
 
 
 def test_one_request_after_the_other(short_path: Path) -> None:
