@@ -90,6 +90,8 @@ def test_set_up(owner: Owner) -> None:
         keep_packages(owner.machine)
     assert ended.code == 0, ended.text
     assert ended.last["result"]["server"] == f"holdfast@{owner.machine.name}"
+    steps = [json.loads(line) for line in ended.text.splitlines() if '"step.done"' in line]
+    assert [0 < step["seconds"] < 60 for step in steps if step["step"] == "prove"] == [True]
     marker = json.loads(owner.sudo("cat", "/etc/holdfast/server.json"))
     assert (marker["admin"], marker["root"]) == ("holdfast", "/var/lib/holdfast")
     assert "Permission denied (publickey)" in owner.refusal("root")
@@ -236,15 +238,41 @@ def test_sshd_that_would_not_start(owner: Owner) -> None:
     assert owner.setup("--yes").last["result"]["changed"] == []
 
 
+_PLANTED = r"""
+set -e
+cd /etc/ssh/sshd_config.d
+echo PasswordAuthentication yes > 00-a-cloud.conf
+printf 'Match User root\n  PermitRootLogin yes\nMatch User bob\n' > 99-own.conf
+echo '  PasswordAuthentication yes' >> 99-own.conf
+echo 'APT::Periodic::Unattended-Upgrade "0";' > /etc/apt/apt.conf.d/99-own
+useradd --non-unique --uid 0 second
+"""
+_UNPLANTED = """
+rm /etc/ssh/sshd_config.d/00-a-cloud.conf /etc/ssh/sshd_config.d/99-own.conf
+rm /etc/apt/apt.conf.d/99-own
+userdel --force second
+"""
+
+
 def test_somebody_else_has_the_last_word(owner: Owner) -> None:
-    """A file that sorts before ours and lets passwords in is named, not overlooked."""
-    owner.sudo(
-        "sh", "-c", "echo PasswordAuthentication yes > /etc/ssh/sshd_config.d/00-a-cloud.conf"
-    )
-    assert owner.holdfast("check", owner.machine.name).code == 1
-    ended = owner.setup("--yes")
-    assert "passwordauthentication is 'yes'" in ended.last["error"]["message"], ended.text
-    owner.sudo("rm", "/etc/ssh/sshd_config.d/00-a-cloud.conf")
+    """Files of others that let passwords or root in, or switch updates off, and a second root are
+    named with their lines; set-up stops before it changes anything."""
+    owner.sudo("sh", "-c", _PLANTED)
+    check = owner.holdfast("check", owner.machine.name)
+    manual = {item["key"]: item["manual"] for item in check.last["result"]["items"]}
+    parts = "/etc/ssh/sshd_config.d"
+    lines = [
+        f"{parts}/00-a-cloud.conf:1: PasswordAuthentication yes",
+        f"{parts}/99-own.conf:2: PermitRootLogin yes (Match User root)",
+        f"{parts}/99-own.conf:4: PasswordAuthentication yes (Match User bob)",
+    ]
+    assert (check.code, manual["ssh"]) == (1, lines), check.text
+    assert "/etc/apt/apt.conf.d/99-own:1" in manual["updates"][0]
+    assert manual["root-accounts"][0].startswith("second has uid 0")
+    ended = owner.setup("--yes", "--open", "9999")
+    assert all(line in ended.last["error"]["message"] for line in lines), ended.text
+    assert "9999" not in rules(owner)
+    owner.sudo("sh", "-c", _UNPLANTED)
     assert owner.setup("--yes").last["result"]["changed"] == []
 
 

@@ -124,7 +124,7 @@ def check(invocation: Invocation, server: str) -> int:
     with reached(server) as far:
         shown = far.call("show", {"settings": {}, "refuse": False}, nothing)
     invocation.answer(shown, check_lines(shown, Paint()))
-    return int(any(item["state"] == "change" for item in shown["items"]))
+    return int(any(item["state"] in ("change", "manual") for item in shown["items"]))
 
 
 @command.command("list", examples=["holdfast server list"])

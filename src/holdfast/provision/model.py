@@ -21,6 +21,7 @@ class Phase(StrEnum):
 class State(StrEnum):
     OK = "ok"
     CHANGE = "change"
+    MANUAL = "manual"  # differs, and a person has to mend it; ``manual`` says how
     SKIPPED = "skipped"  # cannot be had on this machine; ``note`` says why
 
 
@@ -75,6 +76,7 @@ class Item:
         source: where the rule comes from: a manual page, a test of lynis, a benchmark.
         actions: what brings it about; none if it is so already, or cannot be.
         note: more that a person should know; of a skipped one, why.
+        manual: what set-up leaves for a person to do, a line each.
         differs: what is otherwise than it ought to be, a line each, where that has names.
     """
 
@@ -87,12 +89,15 @@ class Item:
     note: str = ""
     skipped: bool = False
     differs: tuple[str, ...] = ()
+    manual: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
         if self.skipped:
             return State.SKIPPED
-        return State.CHANGE if self.actions else State.OK
+        if self.actions:
+            return State.CHANGE
+        return State.MANUAL if self.manual else State.OK
 
     def to_json(self) -> dict[str, Any]:
         """For the plan that is shown: what is done, in words."""
@@ -105,6 +110,7 @@ class Item:
             "phase": str(self.phase),
             "note": self.note,
             "differs": list(self.differs),
+            "manual": list(self.manual),
             "actions": [describe(action) for action in self.actions],
         }
 

@@ -60,6 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
     logins.permissions,
     firewall.firewall,
     sshd.sshd,
+    account.only_root,
     account.root_password,
     watch.integrity,
 )
@@ -139,6 +140,12 @@ def refuse(facts: Facts, settings: Settings) -> None:
             "the server does not run systemd",
             hint="server setup needs it; a machine without it can be deployed to as it is"
             " (docs/servers.md)",
+        )
+    if lines := sshd.contradictions(facts):
+        raise HoldfastError(
+            f"sshd would not do what {sshd.CONFIG} says, because of {'; '.join(lines)}",
+            hint="put that right (sshd -t tells whether sshd takes it), and run this again; nothing"
+            " was changed",
         )
     admin = facts.users.get(settings.admin)
     if not account.keys(facts) and not (admin and admin.keys):

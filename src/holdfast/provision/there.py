@@ -21,10 +21,10 @@ from holdfast.protocol import Emit, Event, error_to_json
 from holdfast.provision import guard
 from holdfast.provision.apply import Applier, clear_policy, strict
 from holdfast.provision.facts import Facts
-from holdfast.provision.facts.gather import gather
+from holdfast.provision.facts.gather import for_admin, gather
 from holdfast.provision.model import Item, Phase, Settings, State
 from holdfast.provision.operations import account
-from holdfast.provision.operations.sshd import CONFIG, differing
+from holdfast.provision.operations.sshd import CONFIG, contradictions, differing
 from holdfast.provision.plan import choose, look, plan, read_marker, refuse, score
 
 Params = Mapping[str, Any]
@@ -75,8 +75,9 @@ def _write_line(wire: IO[bytes], line: bytes) -> None:
 def _look(params: Params) -> tuple[Facts, Settings, tuple[Item, ...]]:
     """The facts, with sshd's settings as they are for the admin who is chosen from them."""
     given = params.get("settings", {})
-    facts = gather(look(), str(given.get("admin") or "root"))
+    facts = gather(look())
     settings = choose(given, facts)
+    facts = for_admin(facts, settings.admin)
     return facts, settings, plan(facts, settings)
 
 
@@ -93,6 +94,8 @@ def show(params: Params, emit: Emit) -> dict[str, Any]:
         "container": facts.container,
         "set_up": (read_marker(facts.marker) or {}).get("set_up"),
         "score": score(items),
+        "logins": {name: len(user.keys) for name, user in facts.users.items() if user.keys},
+        "sudoers": list(facts.sudoers),
         "items": [item.to_json() for item in items],
     }
 
@@ -214,14 +217,14 @@ def _check_sshd(settings: Settings) -> None:
     Raises:
         HoldfastError: it is not.
     """
-    facts = gather(look(), settings.admin)
+    facts = for_admin(gather(look()), settings.admin)
     if wrong := differing(facts):
-        name = wrong[0]
+        lines = contradictions(facts)
         raise HoldfastError(
-            f"sshd's {name} is {facts.sshd.get(name, 'unknown')!r} in spite of {CONFIG}",
-            hint="another file says so first: look for it on the server with"
-            f" grep -ri {name} /etc/ssh/sshd_config /etc/ssh/sshd_config.d"
-            " (an Include must stand at the top of sshd_config)",
+            f"sshd's {wrong[0]} is not what {CONFIG} says"
+            + (f", because of {'; '.join(lines)}" if lines else ""),
+            hint="another file says so first, or in a Match block: look for it on the server with"
+            f" grep -ri {wrong[0]} /etc/ssh/sshd_config /etc/ssh/sshd_config.d",
         )
 
 

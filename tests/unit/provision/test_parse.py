@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.provision.facts import Listener, Unit, parse
+from holdfast.provision.facts import Listener, Unit, apt, parse
 from holdfast.provision.operations.firewall import digest
 from holdfast.provision.operations.logins import set_values
 
@@ -162,3 +162,50 @@ def test_rules_that_are_not_the_files(was: str, now: str, told: tuple[str, ...])
     for line, end in zip(found, told, strict=True):
         assert line.startswith(signs[end[0]])
         assert line.endswith(end[1:])
+
+
+APT = """\
+APT "";
+APT::Periodic "";
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "0";
+Unattended-Upgrade "";
+Unattended-Upgrade::Origins-Pattern "";
+Unattended-Upgrade::Origins-Pattern:: "origin=Debian,codename=${distro_codename},label=Debian";
+Unattended-Upgrade::Origins-Pattern:: "label=Debian-Security";
+"""
+
+
+def test_what_apt_uses() -> None:
+    """The values that hold, whichever file they are of; a list is all of its items."""
+    assert parse.apt_values(APT, apt.NAMES) == {
+        "APT::Periodic::Update-Package-Lists": "1",
+        "APT::Periodic::Unattended-Upgrade": "0",
+        "Unattended-Upgrade::Origins-Pattern": "origin=Debian,codename=${distro_codename},"
+        "label=Debian label=Debian-Security",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "speaks"),
+    [
+        ('APT::Periodic::Unattended-Upgrade "0";', True),
+        ('  Unattended-Upgrade "0";  // of APT { Periodic {', True),
+        ("#clear APT::Periodic;", True),
+        ("#clear APT::Periodic::Unattended-Upgrade;", True),
+        ('// APT::Periodic::Unattended-Upgrade "0";', False),
+        ('# APT::Periodic::Unattended-Upgrade "0";', False),
+        ('Unattended-Upgrade::Mail "root";', False),
+        ('APT::Periodic::Enable "0";', False),
+    ],
+)
+def test_which_line_of_apts_says_so(line: str, speaks: bool) -> None:
+    """Comments and settings with longer names are none."""
+    found = apt.places("APT::Periodic::Unattended-Upgrade", [("/etc/apt/apt.conf:3", line)])
+    assert found == (("/etc/apt/apt.conf:3",) if speaks else ())
+
+
+def test_other_roots() -> None:
+    """Each account that may do what root may, but root."""
+    passwd = "root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\nten:x:10:0::/:/bin/sh\n"
+    assert parse.also_root(passwd) == ("toor",)

@@ -114,6 +114,43 @@ def test_what_differs_is_named() -> None:
     assert found["ssh"].differs == ("LogLevel is INFO, not VERBOSE",)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "place", "told"),
+    [
+        ("APT::Periodic::Unattended-Upgrade", "0", "/etc/apt/apt.conf.d/99off:1", True),
+        ("APT::Periodic::Unattended-Upgrade", "0", "/etc/apt/apt.conf:1", True),
+        ("APT::Periodic::Unattended-Upgrade", "7", "/etc/apt/apt.conf.d/99often:1", False),
+        ("APT::Periodic::Unattended-Upgrade", "1", "/etc/apt/apt.conf.d/20auto-upgrades:2", False),
+        ("APT::Periodic::Enable", "0", "/etc/apt/apt.conf.d/99off:1", True),
+        ("Unattended-Upgrade::Automatic-Reboot", "false", "/etc/apt/apt.conf.d/99mine:1", True),
+        ("Unattended-Upgrade::Origins-Pattern", "", "/etc/apt/apt.conf.d/99none:1", True),
+        (
+            "Unattended-Upgrade::Origins-Pattern",
+            "label=Debian-Security",
+            "/etc/apt/apt.conf.d/99more:1",
+            False,
+        ),
+    ],
+)
+def test_updates_that_a_later_file_stops(name: str, value: str, place: str, told: bool) -> None:
+    """What apt really uses counts; the file is named, and the rest of the plan goes on."""
+    lists = {f"Unattended-Upgrade::{one}-{two}": {"value": ""} for one, two in _LISTS}
+    facts = recorded("debian-12-set-up", apt={**lists, name: {"value": value, "places": [place]}})
+    found = items(facts)["updates"]
+    assert found.state is (State.MANUAL if told else State.OK)
+    assert [place in line and name in line for line in found.manual] == [True] * told
+    refuse(facts, choose({}, facts))
+
+
+_LISTS = (("Origins", "Pattern"), ("Allowed", "Origins"))
+
+
+def test_a_second_root() -> None:
+    """Another account with uid 0 is named, and left to a person."""
+    found = items(recorded("debian-12-set-up", also_root=["toor"]))["root-accounts"]
+    assert (found.state, "userdel -f toor" in found.manual[0]) == (State.MANUAL, True)
+
+
 def test_what_can_cut_off_is_guarded() -> None:
     """The firewall and sshd are changed under guard, and nothing else of theirs before."""
     phases = {item.key: item.phase for item in items(recorded("debian-13-bare")).values()}

@@ -14,7 +14,12 @@ _WIDTH = 96
 _MOST = 5
 """Of what differs in one item, as many are named; the others are counted."""
 
-_SIGNS = {"ok": ("ok", "green"), "change": ("differs", "yellow"), "skipped": ("-", "dim")}
+_SIGNS = {
+    "ok": ("ok", "green"),
+    "change": ("differs", "yellow"),
+    "manual": ("differs", "yellow"),
+    "skipped": ("-", "dim"),
+}
 
 
 def plan_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
@@ -24,7 +29,8 @@ def plan_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
     if not changes:
         return [
             _what(shown),
-            "no changes: everything is as set-up makes it",
+            _nothing_to_do(items),
+            *_manual(items, paint),
             *_skipped(items, paint),
         ]
     lines = [_what(shown), f"{words.count(len(changes), 'change')}:"]
@@ -36,12 +42,24 @@ def plan_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
             lines += [paint(line, "yellow") for line in _indented(f"note: {item['note']}")]
         if shown["set_up"]:
             lines += [paint(line, "yellow") for text in _named(item) for line in _indented(text)]
-    return [*lines, *_skipped(items, paint)]
+    return [*lines, *_manual(items, paint), *_skipped(items, paint)]
 
 
 def _what(shown: Mapping[str, Any]) -> str:
     kind = f", a container ({shown['container']})" if shown["container"] else ""
     return f"{shown['system']}{kind}; logged in as {shown['login']}, admin: {shown['admin']}"
+
+
+def _nothing_to_do(items: Sequence[Mapping[str, Any]]) -> str:
+    if any(item["manual"] for item in items):
+        return "no changes; what differs is not for set-up to change:"
+    return "no changes: everything is as set-up makes it"
+
+
+def _manual(items: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
+    """What set-up leaves to a person."""
+    lines = [str(line) for item in items for line in item["manual"]]
+    return [paint(f"  left to you: {line}", "yellow") for line in lines]
 
 
 def _skipped(items: Sequence[Mapping[str, Any]], paint: Paint) -> list[str]:
@@ -65,14 +83,19 @@ def check_lines(shown: Mapping[str, Any], paint: Paint) -> list[str]:
         rows += [("", "", paint(text, "yellow")) for text in _named(item)]
         if item["note"]:
             rows.append(("", "", paint(str(item["note"]), "dim")))
-    return [_what(shown), *table(rows), f"score: {shown['score']} of 100"]
+    keys = ", ".join(f"{name} has {n}" for name, n in shown["logins"].items())
+    known = [
+        f"keys that log in: {keys or 'none'}",
+        f"files that give sudo: {', '.join(shown['sudoers']) or 'none'}",
+    ]
+    return [_what(shown), *table(rows), *known, f"score: {shown['score']} of 100"]
 
 
 def _named(item: Mapping[str, Any]) -> list[str]:
     """What differs, by name, and else what would be done about it: the first, and how many more."""
-    if item["state"] != "change":
+    if item["state"] not in ("change", "manual"):
         return []
-    found = [str(one) for one in item["differs"] or item["actions"]]
+    found = [str(one) for one in (*item["manual"], *(item["differs"] or item["actions"]))]
     more = len(found) - _MOST
     return [*found[:_MOST], *([f"and {more} more"] if more > 0 else [])]
 

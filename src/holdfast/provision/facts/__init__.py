@@ -1,5 +1,14 @@
 """What a server is like: read in one go, by parsers that know text alone."""
 
-from holdfast.provision.facts.model import Facts, File, Listener, Setting, Unit, User
+from holdfast.provision.facts.model import (
+    AptValue,
+    Facts,
+    File,
+    Listener,
+    Setting,
+    SshLine,
+    Unit,
+    User,
+)
 
-__all__ = ["Facts", "File", "Listener", "Setting", "Unit", "User"]
+__all__ = ["AptValue", "Facts", "File", "Listener", "Setting", "SshLine", "Unit", "User"]

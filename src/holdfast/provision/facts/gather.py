@@ -6,10 +6,10 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
-from holdfast.provision.facts import netfilter, parse
+from holdfast.provision.facts import apt, netfilter, parse, ssh_lines
 from holdfast.provision.facts.ask import said
 from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
 from holdfast.records import record
@@ -28,8 +28,8 @@ class Look:
     sysctl: frozenset[str] = frozenset()
 
 
-def gather(look: Look, admin: str) -> Facts:
-    """The facts, in about a second.
+def gather(look: Look) -> Facts:
+    """The facts, in about a second; sshd's settings as they are for root, see :func:`for_admin`.
 
     Raises:
         CommandFailed: a program took too long.
@@ -46,8 +46,12 @@ def gather(look: Look, admin: str) -> Facts:
         login=os.environ.get("HOLDFAST_LOGIN") or "root",
         ssh_port=_port(os.environ.get("SSH_CONNECTION", "")),
         ssh_version=parse.ssh_version(said("sshd", "-V")),
-        sshd=parse.sshd_settings(said("sshd", "-T", "-C", _who(admin))),
+        sshd=_sshd("root"),
+        ssh_lines=ssh_lines.read(),
         root_password=parse.password_works(_read("/etc/shadow") or "", "root"),
+        also_root=parse.also_root(_read("/etc/passwd") or ""),
+        sudoers=_sudoers(),
+        apt=apt.values(),
         packages=_installed(look.packages),
         lists_age=_lists_age(),
         security=parse.security_source(_sources()),
@@ -66,9 +70,17 @@ def gather(look: Look, admin: str) -> Facts:
     )
 
 
-def _who(user: str) -> str:
-    """A login for ``sshd -T -C``; ``Match`` blocks may tell users apart."""
-    return f"user={user},host=localhost,addr=127.0.0.1"
+def for_admin(facts: Facts, admin: str) -> Facts:
+    """With sshd's settings as they are for an admin, and what is otherwise for root."""
+    root, ours = facts.sshd, _sshd(admin)
+    other = {name: value for name, value in root.items() if ours.get(name) != value}
+    return replace(facts, sshd=ours, sshd_root=other)
+
+
+def _sshd(user: str) -> dict[str, str]:
+    """What a login comes to: ``Match`` blocks may tell users apart."""
+    who = f"user={user},host=localhost,addr=127.0.0.1"
+    return parse.sshd_settings(said("sshd", "-T", "-C", who))
 
 
 def _read(path: str) -> str | None:
@@ -109,6 +121,12 @@ def _sources() -> list[str]:
     apt = Path("/etc/apt")
     parts = (path for kind in ("list", "sources") for path in apt.glob(f"sources.list.d/*.{kind}"))
     return [_read(str(path)) or "" for path in (apt / "sources.list", *parts)]
+
+
+def _sudoers() -> tuple[str, ...]:
+    """Names with a dot, or a tilde at their end, are passed over (sudoers(5), @includedir)."""
+    paths = sorted(str(path) for path in Path("/etc/sudoers.d").glob("*") if "." not in path.name)
+    return tuple(path for path in paths if not path.endswith(("~", "/README")))
 
 
 def _own_swap() -> int:

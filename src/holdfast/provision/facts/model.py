@@ -54,6 +54,29 @@ class Listener:
 
 
 @record
+class SshLine:
+    """A line of sshd's configuration; ``match`` is what its block is for, empty: everybody."""
+
+    path: str
+    number: int
+    match: str
+    keyword: str
+    value: str
+
+    def __str__(self) -> str:
+        block = f" (Match {self.match})" if self.match else ""
+        return f"{self.path}:{self.number}: {self.keyword} {self.value}{block}"
+
+
+@record
+class AptValue:
+    """What apt uses for one of its settings, and the files that speak of it, ``path:line``."""
+
+    value: str
+    places: tuple[str, ...] = ()
+
+
+@record
 class Facts:
     """One server, at one moment.
 
@@ -64,7 +87,12 @@ class Facts:
         ssh_port: where this connection came in; 0 if it is no SSH connection.
         ssh_version: of OpenSSH's server: ``9.2``.
         sshd: its settings as it would use them for the admin, ``sshd -T``; lower case.
+        sshd_root: what of that is otherwise for root.
+        ssh_lines: of its configuration, in order.
         root_password: whether root has one that can be used.
+        also_root: other accounts with uid 0.
+        sudoers: files of ``/etc/sudoers.d``, all that sudo reads.
+        apt: what apt uses of the settings that matter here, whichever of its files says so.
         packages: what is installed, of what matters here.
         security: whether apt has a source of security updates.
         lists_age: seconds since apt's lists were fetched; ``None``: never.
@@ -99,6 +127,11 @@ class Facts:
     listeners: tuple[Listener, ...] = ()
     security: bool = True
     firewall_strays: tuple[str, ...] | None = ()
+    sshd_root: Mapping[str, str] = field(default_factory=dict)
+    ssh_lines: tuple[SshLine, ...] = ()
+    also_root: tuple[str, ...] = ()
+    sudoers: tuple[str, ...] = ()
+    apt: Mapping[str, AptValue] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
         """The text of a file; ``None`` if it is not there."""

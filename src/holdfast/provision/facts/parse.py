@@ -99,6 +99,21 @@ def homes(passwd: str) -> dict[str, str]:
     return found
 
 
+def also_root(passwd: str) -> tuple[str, ...]:
+    """Accounts besides root with uid 0, who may do all that root may (passwd(5))."""
+    rows = [line.split(":") for line in passwd.splitlines()]
+    return tuple(row[0] for row in rows if len(row) == 7 and row[2] == "0" and row[0] != "root")
+
+
+def apt_values(text: str, names: Iterable[str]) -> dict[str, str]:
+    """Of ``apt-config dump``, those of ``names``; of a list its items, joined by blanks."""
+    found: dict[str, str] = {}
+    for name, value in re.findall(r'^(\S+?)(?:::)? "(.*)";$', text, re.MULTILINE):
+        if name in names:
+            found[name] = f"{found.get(name, '')} {value}".strip()
+    return found
+
+
 def megabytes(meminfo: str, name: str) -> int:
     """A line of /proc/meminfo (kB), in MB."""
     found = re.search(rf"^{name}:\s+(\d+) kB", meminfo, re.MULTILINE)

@@ -89,6 +89,20 @@ def _is_about(line: str, name: str) -> bool:
     return line.split(" ", 1)[0] in (name, f"Defaults:{name}")
 
 
+def only_root(facts: Facts, settings: Settings) -> Item:
+    """Whose such an account is, and what depends on it, only a person knows."""
+    return Item(
+        key="root-accounts",
+        title="No account but root with the rights of root (uid 0)",
+        why="whoever logs in to it is root, whatever holds for root's own login",
+        source="passwd(5); lynis AUTH-9204; CIS Debian 12 5.4.2.1",
+        manual=tuple(
+            f"{name} has uid 0, as root has; if nobody needs it: userdel -f {name}"
+            for name in facts.also_root
+        ),
+    )
+
+
 def root_password(facts: Facts, settings: Settings) -> Item:
     """No password for root, once the admin's way in is proven."""
     return Item(

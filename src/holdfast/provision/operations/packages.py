@@ -95,8 +95,46 @@ def updates(facts: Facts, settings: Settings) -> Item:
             *wants_file(facts, UNATTENDED, written + "".join(f"{line}\n" for line in lines)),
             *wants_on(facts, *TIMERS),
         ),
+        manual=_overruled(facts, settings),
         note="" if facts.security else _NO_SECURITY,
     )
+
+
+def _overruled(facts: Facts, settings: Settings) -> tuple[str, ...]:
+    """What apt uses in place of what our files say; the later file counts (apt.conf(5))."""
+    found = []
+    for name, setting in facts.apt.items():
+        kind, _, leaf = name.rpartition("::")
+        ours = AUTO if kind == "APT::Periodic" else UNATTENDED
+        later = [place for place in setting.places if _order(place) > _order(ours)]
+        if later and _stops(leaf, setting.value, facts, settings):
+            found.append(f"{', '.join(later)}: {name} is {setting.value or 'empty'!r}: take it out")
+    return tuple(found)
+
+
+def _order(place: str) -> tuple[bool, str]:
+    """apt.conf comes after all of apt.conf.d."""
+    path = place.partition(":")[0]
+    return path == "/etc/apt/apt.conf", path
+
+
+def _stops(leaf: str, value: str, facts: Facts, settings: Settings) -> bool:
+    """Whether a value is not what set-up promises; how often (``2``, ``always``) is one's own."""
+    match leaf:
+        case "Enable":
+            return value == "0"
+        case "Update-Package-Lists" | "Unattended-Upgrade":
+            return value in ("0", "")
+        case "Automatic-Reboot":
+            return value.lower() != str(settings.reboot != "never").lower()
+        case "Automatic-Reboot-Time":
+            return settings.reboot not in ("never", value)
+        case _:
+            origins = [
+                facts.apt[f"Unattended-Upgrade::{one}"].value
+                for one in ("Origins-Pattern", "Allowed-Origins")
+            ]
+            return "security" not in " ".join(origins).lower()
 
 
 def restarts(facts: Facts, settings: Settings) -> Item:

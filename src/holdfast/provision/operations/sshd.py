@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import Look
+from holdfast.provision.facts.ssh_lines import MAIN, OURS
 from holdfast.provision.model import Item, Phase, Run, Settings
 from holdfast.provision.operations.common import WRITTEN, wants_file
 
-CONFIG = "/etc/ssh/sshd_config.d/00-holdfast.conf"
-"""The first value of a keyword counts (sshd_config(5)): ours sorts before cloud-init's."""
+CONFIG = OURS
 
 LOOK = Look(files=frozenset({CONFIG}), units=frozenset({"ssh.service", "ssh.socket"}))
 
@@ -78,10 +80,10 @@ def sshd(facts: Facts, settings: Settings) -> Item:
         actions=actions,
         phase=Phase.GUARDED,
         differs=tuple(
-            f"{name} is {_short(facts.sshd.get(name.lower(), 'unset'))}, not {_short(value)}"
-            for name, value in values.items()
-            if name.lower() in differing(facts)
+            f"{name} is {_short(there)}{who}, not {_short(values[name])}"
+            for name, there, who in _differing(facts)
         ),
+        manual=contradictions(facts),
     )
 
 
@@ -91,9 +93,68 @@ def _short(value: str) -> str:
 
 
 def differing(facts: Facts) -> list[str]:
-    """The keywords that sshd would use otherwise than our file says, in lower case."""
-    return [
-        name.lower()
-        for name, value in wanted(facts).items()
-        if facts.sshd.get(name.lower(), "").lower() != value.lower()
-    ]
+    """What sshd would use otherwise than our file says, for the admin or for root: keywords."""
+    return [name for name, _, _ in _differing(facts)]
+
+
+def _differing(facts: Facts) -> list[tuple[str, str, str]]:
+    """Keyword, value, and whom it is for, if not for everybody."""
+    found = []
+    for name, value in wanted(facts).items():
+        there = facts.sshd.get(name.lower(), "")
+        root = facts.sshd_root.get(name.lower(), there)
+        if there.lower() != value.lower():
+            found.append((name, there or "unset", ""))
+        elif root.lower() != value.lower():
+            found.append((name, root, " for root"))
+    return found
+
+
+def contradictions(facts: Facts) -> tuple[str, ...]:
+    """The lines of other files that sshd follows in place of ours, each with its place.
+
+    Those are what stands before ours and for everybody, and what a ``Match`` block says, wherever
+    it stands: how one logs in for any block, as nobody can list whom it is for (``Match Address``),
+    and the rest where sshd itself says that it holds for the admin or root.
+    """
+    lines, values = facts.ssh_lines, {name.lower(): v for name, v in wanted(facts).items()}
+    if not lines:
+        return ()
+    ours = next((n for n, line in enumerate(lines) if line.path == OURS and not line.match), None)
+    if ours is None:
+        return (f"{MAIN}, which does not begin with: Include {Path(OURS).parent}/*.conf",)
+    settled: set[str] = set()
+    found = []
+    for place, line in enumerate(lines):
+        name = _ALIASES.get(line.keyword.lower(), line.keyword.lower())
+        if line.path == OURS or name not in values:
+            continue
+        counts = _in_block(facts, name) if line.match else place < ours and name not in settled
+        if counts and _plain(line.value) != _plain(values[name]):
+            found.append(line)
+        if not line.match:
+            settled.add(name)
+    return tuple(str(line) for line in found)
+
+
+_ALIASES = {"challengeresponseauthentication": "kbdinteractiveauthentication"}
+_WAYS_IN = (
+    "permitrootlogin",
+    "passwordauthentication",
+    "kbdinteractiveauthentication",
+    "permitemptypasswords",
+)
+_TIME = {"s": 1, "m": 60, "h": 3600}
+
+
+def _in_block(facts: Facts, name: str) -> bool:
+    """Whether a block that says ``name`` matters: without our file all else differs anyway."""
+    written = facts.text(CONFIG) is not None
+    return name in _WAYS_IN or (written and name in [one.lower() for one in differing(facts)])
+
+
+def _plain(value: str) -> str:
+    """As ``sshd -T`` prints it: seconds for a time (sshd_config(5), TIME FORMATS), no capitals."""
+    value = value.lower()
+    number, unit = value[:-1], value[-1:]
+    return str(int(number) * _TIME[unit]) if number.isdigit() and unit in _TIME else value
