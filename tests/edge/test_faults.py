@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import struct
 import threading
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.edge import binary
 from holdfast.edge.contract import Mode
+from holdfast.errors import EdgeError
 from tests.edge.conftest import SiteFactory
 from tests.edge.site import HOST, Site, eventually
 from tests.edge.test_line import numbers
@@ -81,6 +84,68 @@ def test_nothing_is_dropped(site: Site, change: str) -> None:
             eventually(lambda before=before: sum(seen.values()) > before + 50, "load goes on")  # type: ignore[misc]
     assert set(seen) == {"200"}
     assert len(backend.requests) == sum(seen.values())
+
+
+def _update(program: Path) -> None:
+    """What dpkg does: the new file takes the old one's name, the old one is no more."""
+    shutil.copy(program, new := program.with_name("nginx.dpkg-new"))
+    new.rename(program)
+
+
+def _runs_old(site: Site) -> bool:
+    return str(Path(f"/proc/{site.pid()}/exe").readlink()).endswith(" (deleted)")
+
+
+@pytest.fixture
+def nginx_of_its_own(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An nginx that a test may replace; edges that are made from now on run it."""
+    short_path.chmod(0o755)
+    program = short_path / "nginx"
+    shutil.copy(binary.locate(), program)
+    monkeypatch.setenv("PATH", f"{short_path}:{os.environ['PATH']}")
+    return program
+
+
+def test_update_of_nginx(nginx_of_its_own: Path, sites: SiteFactory) -> None:
+    """Once an update has replaced nginx the edge goes on with the new one; all are answered."""
+    site = sites()
+    backend = site.serve()
+    assert site.edge.take_up_update() == ()
+    with load(site) as seen:
+        old = site.pid()
+        _update(nginx_of_its_own)
+        assert _runs_old(site)
+        assert site.edge.take_up_update() == (str(nginx_of_its_own),)
+        assert not _runs_old(site)
+        assert site.edge.take_up_update() == ()
+        before = sum(seen.values())
+        eventually(lambda: sum(seen.values()) > before + 50, "load goes on")
+        eventually(lambda: not _lives(old), "the old master ends")
+    assert set(seen) == {"200"}
+    assert len(backend.requests) == sum(seen.values())
+
+
+def test_update_while_the_one_before_still_ends(nginx_of_its_own: Path, sites: SiteFactory) -> None:
+    """nginx takes one upgrade at a time; the next is refused at once, and done later."""
+    site = sites()
+    backend = site.serve()
+    backend.pause()
+    flying = site.client().send("/flying")
+    site.in_flight(1)
+    old = site.pid()
+    _update(nginx_of_its_own)
+    assert site.edge.take_up_update()
+    _update(nginx_of_its_own)
+    with pytest.raises(EdgeError, match="the one before still finishes"):
+        site.edge.take_up_update()
+    site.configure(domains=("app.test", "new.test"))
+    assert _runs_old(site)
+    backend.resume()
+    assert flying.read().text == "/flying"
+    eventually(lambda: not _lives(old), "the old master ends")
+    site.configure(domains=("app.test", "newer.test"))
+    assert not _runs_old(site), "what was written for the new nginx was read by the old one"
+    assert site.ask("/", host="newer.test").status == 200
 
 
 @pytest.mark.parametrize("change", ["reload", "upgrade"])

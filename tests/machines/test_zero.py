@@ -134,6 +134,35 @@ def test_renewal(laptop: Laptop) -> None:
     assert owner.sudo("systemctl", "show", "-P", "LastTriggerUSec", TIMER).strip()
 
 
+def test_update_of_nginx(laptop: Laptop) -> None:
+    """An nginx that was replaced is named by check; the timer has the edge run the new one."""
+    owner, name = laptop.owner, laptop.machine.name
+    owner.sudo("systemctl", "stop", TIMER)
+    before = _edge_pid(laptop)
+    with Visitors(str(laptop.machine.address), NOTES.host, laptop.trust()) as visitors:
+        owner.sudo("sh", "-ec", "cd /usr/sbin; cp nginx nginx.new; mv nginx.new nginx")
+        check = owner.holdfast("check", name)
+        (edge,) = (item for item in check.last["result"]["items"] if item["key"] == "edge")
+        assert (check.code, edge["state"]) == (1, "change"), check.text
+        assert "/usr/sbin/nginx" in edge["note"]
+        owner.sudo("systemctl", "start", TIMER)
+        deadline = time.monotonic() + 60
+        while _edge_pid(laptop) == before or owner.holdfast("check", name).code != 0:
+            assert time.monotonic() < deadline, "the timer never had the edge run the new nginx"
+    assert not visitors.failed
+    assert visitors.answered > 0
+    said = owner.sudo("journalctl", "-u", "holdfast-tls.service", "--output=cat")
+    assert "nginx goes on updated, no request was dropped: /usr/sbin/nginx" in said
+    new = _edge_pid(laptop)
+    while _edge_pid(laptop, "systemctl show -P MainPID holdfast-edge.service") != new:
+        assert time.monotonic() < deadline, "systemd never followed nginx to the new master"
+        time.sleep(0.5)
+
+
+def _edge_pid(laptop: Laptop, ask: str = "cat /var/lib/holdfast/edge/run/nginx.pid") -> int:
+    return int(laptop.owner.sudo(*ask.split()))
+
+
 def test_power_cut(laptop: Laptop) -> None:
     """After a boot both apps are on HTTPS again, and the timer is on."""
     laptop.machine.crash()

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.agent.follow import follow, settle
 from holdfast.agent.incoming import checked_token
+from holdfast.agent.updates import update_edge
 from holdfast.app import StrategyChoice
 from holdfast.deploy.machine import Machine
 from holdfast.errors import NotFound, UsageError
@@ -115,6 +116,8 @@ def _queue(
     machine.layout.app(app).make()
     machine.runtime.ensure()
     machine.edge.ensure()
+    for line in update_edge(machine):
+        emit(Event(Kind.NOTE, {"text": line}))
     settle(machine, app)
     queued = machine.journal.queue(app, kind, request)
     event = Event(Kind.DEPLOY_QUEUED, {"deploy": queued.id, "app": app, "kind": kind})

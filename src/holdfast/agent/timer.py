@@ -1,4 +1,4 @@
-"""``holdfast-tls.timer``: who looks after certificates between deploys."""
+"""``holdfast-tls.timer``: who looks after certificates and nginx's updates between deploys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def install(layout: Layout) -> bool:
 
 
 def service(layout: Layout) -> str:
-    """A look at every app. It writes below ROOT alone, and tells nginx's master to reload."""
+    """A look at nginx and every app. It writes below ROOT alone, and signals nginx's master."""
     command = (base.own_python(layout), "-P", "-m", "holdfast.agent", "tls")
     lines: list[units.Line] = [
         ("Type", "oneshot"),
@@ -41,7 +41,7 @@ def service(layout: Layout) -> str:
         ("ReadWritePaths", units.path(layout.root)),
     ]
     about = [
-        ("Description", "Holdfast: get and renew certificates"),
+        ("Description", "Holdfast: certificates, and updates of nginx"),
         ("After", "network-online.target holdfast-edge.service"),
         ("Wants", "network-online.target"),
     ]
@@ -56,9 +56,8 @@ def timer() -> str:
         ("RandomizedDelaySec", "2min"),
     ]
     install = ("Install", [("WantedBy", "timers.target")])
-    return units.text(
-        ("Unit", [("Description", "Holdfast: certificates")]), ("Timer", lines), install
-    )
+    about = ("Unit", [("Description", "Holdfast: certificates, and updates of nginx")])
+    return units.text(about, ("Timer", lines), install)
 
 
 def _text(name: str) -> str | None:

@@ -76,6 +76,10 @@ class Edge:
         """Go on with the nginx binary that is installed now; nothing is dropped."""
         self._service.upgrade()
 
+    def take_up_update(self) -> tuple[str, ...]:
+        """See the contract."""
+        return self._service.take_up_update()
+
     def info(self) -> dict[str, object]:
         """``running``, ``pid``, ``port``, ``tls_port``, ``workers``."""
         pid = self._service.pid()

@@ -16,6 +16,7 @@ from holdfast.command import Command
 from holdfast.edge.binary import INSTALL, Program, find
 from holdfast.errors import CommandFailed, EdgeError
 from holdfast.execute import run
+from holdfast.replaced import files_of
 
 if TYPE_CHECKING:
     from holdfast.edge.unit import EdgeUnit
@@ -47,6 +48,16 @@ class Nginx:
         """The running master's process id."""
         pid = self._read_pid()
         return pid if pid is not None and self._is_ours(pid) else None
+
+    def replaced(self) -> tuple[str, ...]:
+        """What the running master runs from that an update has replaced: binary and libraries."""
+        pid = self.pid()
+        return () if pid is None else files_of(pid)
+
+    def changing(self) -> bool:
+        """Whether the master of the upgrade before still ends; nginx takes no other till then."""
+        old = self._old_master()
+        return old is not None and old != self.pid()
 
     def test(self) -> None:
         """Let nginx check its configuration.
@@ -107,6 +118,11 @@ class Nginx:
         old = self.pid()
         if old is None:
             raise EdgeError("nginx does not run, so it cannot be upgraded")
+        if self.changing():
+            raise EdgeError(
+                "nginx was upgraded a moment ago, and the one before still finishes",
+                hint="it has ten minutes for that; then nginx can be upgraded again",
+            )
         os.kill(old, signal.SIGUSR2)
         self._wait(lambda: self.pid() not in (None, old), "the new nginx did not start")
         return old

@@ -91,16 +91,25 @@ class Service:
         """
         with self.alone():
             self.test(self._written())
-            before = self._taking()
-            old = self._nginx.start_beside()
-            new = self._nginx.pid()
-            try:
-                self._await_workers(before)
-            except EdgeError:
-                self._nginx.retire([new] if new else [])
-                raise
-            self._nginx.retire([old])
-            self._configs.mark_loaded()
+            self._change_over()
+
+    def take_up_update(self) -> tuple[str, ...]:
+        """Upgrade if the running binary, or a library of it, was replaced on disk.
+
+        Returns:
+            what was replaced and runs no more; nothing, after a look of 1 ms, if there was none.
+
+        Raises:
+            EdgeError: as :meth:`upgrade`.
+        """
+        if not self._nginx.replaced():
+            return ()
+        with self.alone():
+            found = self._nginx.replaced()  # somebody else may have done it meanwhile
+            if found:
+                self.test(self._written())
+                self._change_over()
+            return found
 
     def take_up_changes(self) -> None:
         """Reload if nginx has not read what lies on disk; to be called inside :meth:`alone`."""
@@ -163,8 +172,27 @@ class Service:
             self._configs.put_back(before)
             raise
 
+    def _change_over(self) -> None:
+        """Start the installed binary beside the one that runs, and have that one finish."""
+        before = self._taking()
+        old = self._nginx.start_beside()
+        new = self._nginx.pid()
+        try:
+            self._await_workers(before)
+        except EdgeError:
+            self._nginx.retire([new] if new else [])
+            raise
+        self._nginx.retire([old])
+        self._configs.mark_loaded()
+
     def _take_up(self) -> None:
-        """Reload, and wait until only workers with the new configuration take requests."""
+        """Reload, and wait until only workers with the new configuration take requests.
+
+        What is written for an nginx that was updated, the one from before need not understand.
+        """
+        if self._nginx.replaced() and not self._nginx.changing():
+            self._change_over()
+            return
         before = self._taking()
         self._nginx.reload()
         self._await_workers(before, instead=True)

@@ -45,6 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
     packages.default_site,
     packages.updates,
     packages.restarts,
+    packages.edge,
     packages.checksums,
     machine.clock,
     machine.swap,

@@ -100,7 +100,7 @@ def show(params: Params, emit: Emit) -> dict[str, Any]:
     }
 
 
-_FOLLOWS = frozenset({"permissions"})
+_FOLLOWS = frozenset({"permissions", "edge"})
 """Items that what was just installed may bring along, shown or not."""
 
 

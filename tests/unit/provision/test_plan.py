@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast import __version__
+from holdfast.agent.timer import SERVICE
 from holdfast.codec import from_json, to_json
 from holdfast.errors import HoldfastError
 from holdfast.provision.facts import Facts, File, Unit
@@ -36,6 +37,16 @@ def recorded(base: str, /, **change: Any) -> Facts:
 
 def items(facts: Facts, **settings: Any) -> dict[str, Item]:
     return {item.key: item for item in plan(facts, choose(settings, facts))}
+
+
+def test_edge_runs_what_was_replaced() -> None:
+    """It is named, with what it runs, and set-up has it change over as its timer would."""
+    assert items(recorded("debian-12-set-up"))["edge"].state is State.OK
+    old = recorded("debian-12-set-up", edge_replaced=["/usr/sbin/nginx", "/usr/lib/libssl.so.3"])
+    found = items(old)["edge"]
+    assert found.state is State.CHANGE
+    assert "replaced: /usr/sbin/nginx, /usr/lib/libssl.so.3" in found.note
+    assert [describe(action) for action in found.actions] == [f"run systemctl start {SERVICE}"]
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

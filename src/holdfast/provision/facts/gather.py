@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from holdfast import replaced
 from holdfast.provision.facts import apt, netfilter, parse, ssh_lines
 from holdfast.provision.facts.ask import said
 from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
 from holdfast.records import record
 
 MARKER = "/etc/holdfast/server.json"
+_EDGE_PID = "/var/lib/holdfast/edge/run/nginx.pid"
 
 
 @record
@@ -67,6 +69,7 @@ def gather(look: Look) -> Facts:
         units=_units(look.units),
         sysctl=_sysctl(look.sysctl),
         listeners=parse.listeners(said("ss", "-Hlntup")),
+        edge_replaced=_edge_replaced(),
     )
 
 
@@ -163,6 +166,14 @@ def _units(names: Iterable[str]) -> Mapping[str, Unit]:
     return parse.units(
         said("systemctl", "show", "-p", "Id,UnitFileState,ActiveState", "--", *wanted)
     )
+
+
+def _edge_replaced() -> tuple[str, ...]:
+    """A process id that another program has by now is no nginx's."""
+    pid = (_read(_EDGE_PID) or "").strip()
+    if not pid.isdecimal() or "nginx: master" not in (_read(f"/proc/{pid}/cmdline") or ""):
+        return ()
+    return replaced.files_of(int(pid))
 
 
 def _sysctl(names: Iterable[str]) -> Mapping[str, Setting]:

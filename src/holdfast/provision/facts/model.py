@@ -100,6 +100,7 @@ class Facts:
         firewall_strays: in what that table is not the one of its file; ``None``: cannot be told.
         memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
         filesystem: of the root: ``ext4``, ``btrfs``, ``overlay``.
+        edge_replaced: files that the running edge has loaded and an update has replaced since.
         marker: ``/etc/holdfast/server.json`` as text, if there is one.
     """
 
@@ -132,6 +133,7 @@ class Facts:
     also_root: tuple[str, ...] = ()
     sudoers: tuple[str, ...] = ()
     apt: Mapping[str, AptValue] = field(default_factory=dict)
+    edge_replaced: tuple[str, ...] = ()
 
     def text(self, path: str) -> str | None:
         """The text of a file; ``None`` if it is not there."""

@@ -24,6 +24,8 @@ DEBSUMS = "/etc/default/debsums"
 CRON = "cron.service"
 """Not there on every provider's image; what packages do every day or week depends on it."""
 TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
+EDGE_UPDATE = "holdfast-tls.service"
+"""Of the server side, ``agent/timer.py``; there once an app was deployed."""
 DEFAULT_SITE = "/etc/nginx/sites-enabled/default"
 
 _NO_SECURITY = (
@@ -150,6 +152,23 @@ def restarts(facts: Facts, settings: Settings) -> Item:
         why="a library that is updated on disk alone leaves running services as open as before",
         source="needrestart(1); lynis DEB-0831",
         actions=wants_file(facts, NEEDRESTART, text),
+    )
+
+
+def edge(facts: Facts, settings: Settings) -> Item:
+    """The edge runs the nginx that is installed; it changes over without dropping a request."""
+    old = facts.edge_replaced
+    return Item(
+        key="edge",
+        title="Have the edge go on with the nginx and libraries that are installed",
+        why="an update on disk alone leaves it as open as before; no request is dropped",
+        source="https://nginx.org/en/docs/control.html#upgrade",
+        # As its timer does every ten minutes. It also looks after certificates, which may take a CA
+        # a while, and may fail: the next look at the server says whether it has helped.
+        actions=(Run(("systemctl", "start", EDGE_UPDATE), timeout=300, may_fail=True),)
+        if old
+        else (),
+        note=f"it still runs what an update has replaced: {', '.join(old)}" if old else "",
     )
 
 
