@@ -185,6 +185,11 @@ def test_one_of_two_domains_points_here(served: Served) -> None:
     assert served.site.ask("/x", host="www.app.test").text == "/x"
     again = served.attend(spec, patient=False)
     assert (again.changed, again.asked) == (False, False)
+    # Without the domain that pointed elsewhere nothing is the matter any more.
+    assert served.attend(served.configure("app.test")) == Outcome()
+    assert (served.state()["problem"], served.state()["failures"]) == (None, 0)
+    served.attend(served.configure("app.test", "www.app.test"))
+    assert served.state()["problem"]["kind"] == "pointing"
     served.ca.unpoint("www.app.test")
     assert served.attend(spec, patient=False).changed
     assert served.client("www.app.test").ask("/x").text == "/x"
@@ -290,6 +295,10 @@ def test_own_files_of_the_server(served: Served, tmp_path: Path) -> None:
     client = TlsClient(served.port, "app.test", context)
     served.site.clients.append(client)
     assert client.ask("/x").text == "/x", "the good one goes on"
+    assert served.state()["problem"]["kind"] == "own"
+    # No certificate of this host can be had; the files that were bad are not asked for any more.
+    assert served.attend(served.configure("app.localhost")) == Outcome()
+    assert (served.state()["problem"], served.state()["next"]) == (None, 0.0)
 
 
 def test_two_at_once(served: Served) -> None:

@@ -21,6 +21,8 @@ from holdfast.tls.outcome import Outcome
 from holdfast.tls.pauses import pause
 from holdfast.tls.store import Store
 
+_WELL = {"failures": 0, "next": 0.0, "problem": None}
+
 
 @record
 class Place:
@@ -50,7 +52,7 @@ def attend(
         return _noted(store, spec, own.attend(store, spec), ())
     names = domains.wanted(spec)
     if not names or not (force or needed(store, spec)):
-        return Outcome()
+        return _settled(store, spec)
     if not (force or due(store.state().get(spec.name, {}), names, patient=patient)):
         return Outcome(refusal=_told(store.state()[spec.name]))
     ready, refusal = _ready(store, names, place)
@@ -109,7 +111,7 @@ def _noted(store: Store, spec: AppSpec, outcome: Outcome, names: Sequence[str]) 
         if outcome.changed:
             state["renewals"] = state.get("renewals", -1) + 1
         if outcome.refusal is None:
-            state.update(failures=0, next=0.0, problem=None)
+            state.update(_WELL)
             return outcome
         refusal = outcome.refusal
         # A certificate for some of the names is no failure of the CA's.
@@ -119,6 +121,15 @@ def _noted(store: Store, spec: AppSpec, outcome: Outcome, names: Sequence[str]) 
             "kind": refusal.kind, "message": refusal.message, "hint": refusal.hint
         }  # fmt: skip
     return outcome
+
+
+def _settled(store: Store, spec: AppSpec) -> Outcome:
+    """Nothing is to be had; what was the matter, with a name or file wanted no more, is over."""
+    state = store.state().get(spec.name, {})
+    if state.get("problem") or state.get("failures") or state.get("next"):
+        with store.changed() as states:
+            states[spec.name].update(_WELL)
+    return Outcome()
 
 
 def _told(state: dict[str, Any]) -> Refusal | None:
