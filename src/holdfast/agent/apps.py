@@ -13,6 +13,7 @@ from typing import Any
 from holdfast import __version__
 from holdfast.agent import certificates
 from holdfast.agent.deploys import known
+from holdfast.agent.downs import down
 from holdfast.agent.follow import settle
 from holdfast.codec import to_json
 from holdfast.deploy.journal import Deploy
@@ -117,6 +118,8 @@ def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[st
     current = store.current()
     last = machine.journal.last(name)
     spec = machine.edge.configured(name)
+    processes = machine.runtime.status(name)
+    target = gate.gate.target if gate else None
     return {
         "app": name,
         "domains": list(current.spec.domains) if current else [],
@@ -125,7 +128,8 @@ def _app_status(machine: Machine, name: str, gate: GateStatus | None) -> dict[st
         "commit": current.commit if current else None,
         "gate": None if gate is None else _gate_json(gate),
         "counts": None if gate is None else to_json(gate.counts),
-        "processes": [to_json(item) for item in machine.runtime.status(name)],
+        "processes": [to_json(item) for item in processes],
+        "down": [item.name for item in down(processes, target, time.time())] if current else [],
         "drift": list(machine.runtime.drift(name)),
         "last_deploy": None if last is None else _deploy_json(last),
         "certificate": None if spec is None else certificates.told(machine, spec),

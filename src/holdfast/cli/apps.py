@@ -35,6 +35,8 @@ def command(invocation: Invocation, where: Where) -> None:
 def _listed(item: dict[str, Any]) -> dict[str, Any]:
     gate = item.get("gate")
     state = "not live" if gate is None else gate["effective"]
+    if down := item.get("down"):
+        state = f"{state}, {', '.join(down)} down"
     last = item.get("last_deploy")
     if last is not None and last["outcome"] is None:
         state = f"{state}, {last['kind']} under way"
@@ -43,6 +45,7 @@ def _listed(item: dict[str, Any]) -> dict[str, Any]:
         "release": item["release"],
         "commit": item["commit"],
         "state": state,
+        "down": list(down or ()),
         "domains": item["domains"],
         "url": item["url"],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from holdfast.errors import CommandFailed, HoldfastError, TransportError
@@ -15,6 +15,8 @@ from holdfast.transport.ssh.connection import Connection
 from holdfast.transport.ssh.destination import Destination
 
 _PAUSE = 1.0
+_STEADY = 5.0
+"""Seconds for which every process has to be up; as :data:`holdfast.agent.downs.SETTLED`."""
 _BOOT_ID = ("cat", "/proc/sys/kernel/random/boot_id")
 
 
@@ -62,25 +64,67 @@ def _booted(destination: Destination, before: str) -> bool:
 
 
 def _apps(destination: Destination, deadline: float) -> list[str]:
-    """The apps that have a release; each has its gate and no process that is down."""
+    """The apps that have a release; each has its gate, and all its processes go on running."""
     from holdfast.transport.ssh import open_ssh
 
     server = destination.name if destination.port is None else _with_port(destination)
     if not _has_agent(destination):
         return []
     transport = open_ssh(server)
-    names: list[str] = []
+    seen = Seen()
 
     def back() -> bool:
         apps = transport.call(Request("status"), lambda _: None)["apps"]
-        names[:] = [str(app["app"]) for app in apps if app["release"]]
-        return all(app["gate"] for app in apps if app["release"])
+        return seen.look(apps, time.monotonic())
 
     try:
-        _wait(back, deadline, f"{destination.name}: not every app is back")
+        _wait(back, deadline, f"{destination.name}: not every app is back", seen.missing)
     finally:
         transport.connection.close()
-    return names
+    return seen.names
+
+
+class Seen:
+    """What looks at a server's apps have shown since its boot.
+
+    One look does not do: what dies of its first request of the database runs for a moment, each
+    time it is started again.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._missing: list[str] = []
+        self._well_since: float | None = None
+
+    def look(self, apps: Sequence[Mapping[str, Any]], now: float) -> bool:
+        """Whether all ``apps`` of the answer to ``status`` are back and have been for a while.
+
+        Args:
+            now: seconds of a clock that is never set.
+        """
+        live = [app for app in apps if app["release"]]
+        self.names = [str(app["app"]) for app in live]
+        self._missing = [f"{app['app']}: {why}" for app in live if (why := _why_not(app))]
+        if self._missing:
+            self._well_since = None
+            return False
+        if self._well_since is None:
+            self._well_since = now
+        return not live or now - self._well_since >= _STEADY
+
+    def missing(self) -> str:
+        """What the last look found missing, for a person."""
+        return "; ".join(self._missing) or "it has only just come back"
+
+
+def _why_not(app: Mapping[str, Any]) -> str:
+    """Why an app is not back; empty if it is."""
+    if not app["gate"]:
+        return "it has no gate"
+    states = {item["name"]: item["state"] for item in app["processes"]}
+    return ", ".join(
+        f"{name} does not stay up ({states.get(name, 'unknown')})" for name in app["down"]
+    )
 
 
 def _has_agent(destination: Destination) -> bool:
@@ -95,11 +139,19 @@ def _with_port(destination: Destination) -> str:
     return f"{user}{host}:{destination.port}"
 
 
-def _wait(done: Callable[[], bool], deadline: float, message: str) -> None:
+def _wait(
+    done: Callable[[], bool],
+    deadline: float,
+    message: str,
+    missing: Callable[[], str] = str,
+) -> None:
     while not done():
         if time.monotonic() > deadline:
+            what = missing()
             raise HoldfastError(
-                f"{message} in the time given",
-                hint="it may still come: holdfast status; or look at your provider's console",
+                f"{message} in the time given" + (f": {what}" if what else ""),
+                hint="it may still come: holdfast status; holdfast logs says why a process ends"
+                if what
+                else "it may still come; or look at your provider's console",
             )
         time.sleep(_PAUSE)

@@ -353,6 +353,14 @@ def test_apps(holdfast: Run, agent: FakeAgent) -> None:
     assert (one["app"], one["release"], one["state"]) == ("notes", RELEASE, "open")
 
 
+def test_apps_whose_web_is_down(holdfast: Run, agent: FakeAgent) -> None:
+    """An open gate to a web that does not run is no app that is well."""
+    agent.answers["status"] = {**STATUS, "apps": [{**STATUS["apps"][0], "down": ["web.a"]}]}
+    assert "open, web.a down" in holdfast("apps").out
+    (one,) = holdfast("apps", "--json").lines[-1]["result"]["apps"]
+    assert (one["state"], one["down"]) == ("open, web.a down", ["web.a"])
+
+
 def test_ssh_needs_a_server(holdfast: Run) -> None:
     """This machine is no server to log in to."""
     ran = holdfast("ssh", "--server", "local")
