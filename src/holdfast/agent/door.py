@@ -20,7 +20,7 @@ from holdfast import __version__
 from holdfast.errors import UsageError
 from holdfast.protocol import VERSION, Request
 
-_SOURCE = frozenset({"app", "config", "source", "strategy"})
+_SOURCE = frozenset({"app", "config", "source", "strategy", "origin"})
 METHODS: Mapping[str, frozenset[str]] = {
     "hello": frozenset(),
     "status": frozenset({"app"}),
@@ -40,6 +40,8 @@ METHODS: Mapping[str, frozenset[str]] = {
 """What may be asked, and with what."""
 
 _PROBE = "holdfast-probe"
+_ORIGIN = 8192
+"""Characters at most: a path, names, and a commit or two."""
 _PROCESS = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 
 
@@ -98,9 +100,23 @@ def _check(app: str, method: str, params: Mapping[str, Any]) -> None:
         named = config.get("app") if isinstance(config, dict) else None
         if not isinstance(named, dict) or named.get("name") != app:
             raise _refused(app, f"{method} of another app")
+    if (said := params.get("origin")) is not None and not _is_origin(said):
+        raise _refused(app, f"{method} with a strange origin")
     for process in params.get("processes") or ():
         if not isinstance(process, str) or not _PROCESS.match(process):
             raise UsageError(f"{process!r} is no process")
+
+
+def _is_origin(said: object) -> bool:
+    """Whether others can read it: it is kept, and shown to who deploys the app the next time."""
+    from holdfast.codec import from_json
+    from holdfast.releases.origin import Origin
+
+    try:
+        from_json(said, Origin)
+    except (TypeError, ValueError):
+        return False
+    return len(text := json.dumps(said, ensure_ascii=False)) <= _ORIGIN and text.isprintable()
 
 
 def _refused(app: str, what: object) -> UsageError:
