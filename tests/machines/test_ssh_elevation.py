@@ -111,8 +111,19 @@ def test_a_deploy_key(server: Machine, tmp_path: Path) -> None:
             assert refused.returncode == 1
             assert "uid=" not in refused.stdout
             assert "sudo:" in refused.stderr
-        admin.call(Request("key.remove", {"app": "notes", "key": "ci"}), lambda _: None)
+        _destroy_takes_it_away(admin, server, public)
         with pytest.raises(TransportError, match="permission denied"):
             login(server, "holdfast-deploy", config).call(Request("hello"), lambda _: None)
     finally:
         admin.connection.close()
+
+
+def _destroy_takes_it_away(admin: SshTransport, server: Machine, public: str) -> None:
+    """The key of a removed app opens nothing, nor may its user start the door for it."""
+    sudoers = "/etc/sudoers.d/holdfast-deploy"
+    assert "door notes" in server.ssh("cat", sudoers).stdout
+    admin.call(Request("env.set", {"app": "notes", "values": {"A": "b"}}), lambda _: None)
+    told = admin.call(Request("destroy", {"app": "notes", "keep_data": True}), lambda _: None)
+    assert len(told["keys"]) == 1
+    assert "door notes" not in server.ssh("cat", sudoers).stdout
+    assert admin.call(Request("key.list", {"app": "notes"}), lambda _: None)["keys"] == []

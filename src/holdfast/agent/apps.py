@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast import __version__
-from holdfast.agent import certificates
+from holdfast.agent import certificates, keys
 from holdfast.agent.deploys import known
 from holdfast.agent.downs import down
 from holdfast.agent.follow import settle
@@ -261,12 +261,16 @@ def _networks(values: Any) -> tuple[str, ...]:
 
 
 def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """Stop and forget an app; with ``keep_data`` its data and variables stay."""
+    """Stop and forget an app; with ``keep_data`` its data and variables stay.
+
+    Its deploy keys go in any case: an app that was removed is brought back by who may make one.
+    """
     app = known(machine, str(params["app"]))
     layout = machine.layout.app(app)
     machine.journal.request_cancel(app)
     machine.runtime.stop_engine(app)
     with deploy_lock(layout.lock, wait=60.0):
+        done: dict[str, Any] = {"keys": keys.forget(machine.layout, app)}
         machine.runtime.remove(app)
         machine.edge.remove(app)
         machine.journal.forget(app)
@@ -274,11 +278,11 @@ def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
             for path in layout.home.iterdir():
                 if path not in (layout.data, layout.env_file, layout.lock):
                     _remove(path)
-            return {"kept": str(layout.data)}
+            return {**done, "kept": str(layout.data)}
         shutil.rmtree(layout.home)
         certificates.forget(machine, app)
         machine.runtime.forget_account(app)
-    return {}
+    return done
 
 
 def _remove(path: Any) -> None:

@@ -15,7 +15,7 @@ import os
 import pwd
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,22 @@ def remove(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     return {"removed": [key.fingerprint for key in gone]}
 
 
+def forget(layout: Layout, app: str) -> list[str]:
+    """Take every key of an app away, and what it may start; their fingerprints.
+
+    Otherwise whoever has one makes a removed app anew. Keys that are for another root's app of
+    that name stay.
+    """
+    if not _reached_by_ssh(layout):
+        return []
+    place = _place(layout)
+    ours = {line for line in place.lines() if place.leads_here(line, app)}
+    gone = [key.fingerprint for key in _keys(place, app, ours)]
+    if gone:
+        place.write([line for line in place.lines() if line not in ours])
+    return gone
+
+
 def parse(text: str) -> Key:
     """Read one line of a ``.pub`` file.
 
@@ -126,16 +142,20 @@ def _told(key: Key) -> dict[str, str]:
     return {"fingerprint": key.fingerprint, "kind": key.kind, "comment": key.comment}
 
 
-def _keys(place: _Place, app: str) -> list[Key]:
+def _keys(place: _Place, app: str, among: Collection[str] | None = None) -> list[Key]:
     return [
         Key(entry["kind"], entry["blob"], line[entry.end() :].strip())
-        for line in place.lines()
+        for line in (place.lines() if among is None else among)
         if (entry := _LINE.match(line)) and entry["app"] == app
     ]
 
 
+def _reached_by_ssh(layout: Layout) -> bool:
+    return (layout.root / "agent" / "current").exists()
+
+
 def _place(layout: Layout) -> _Place:
-    if not (layout.root / "agent" / "current").exists():
+    if not _reached_by_ssh(layout):
         raise UsageError(
             "deploy keys are for servers that are reached over SSH",
             hint="give --server user@host",
@@ -158,6 +178,13 @@ class _Place:
         root = shlex.quote(str(self.layout.root))
         python = f"{root}/agent/current/bin/python"
         return f"exec env HOLDFAST_ROOT={root} {python} -I -m holdfast.agent door {app}"
+
+    def leads_here(self, line: str, app: str) -> bool:
+        """Whether a line is of a key that deploys the app of this root."""
+        found = _LINE.match(line)
+        root = str(self.layout.root)
+        here = any(f"{text}/agent/" in line for text in (root, shlex.quote(root)))
+        return here and found is not None and found["app"] == app
 
     def lines(self) -> list[str]:
         try:

@@ -184,6 +184,10 @@ def test_nothing_is_forwarded(ci: Ci, options: tuple[str, ...]) -> None:
                 "source": {"token": "../../other/incoming/x"},
             },
         ),
+        *(
+            ("deploy", {"app": APP, "config": {"app": {"name": APP}}, "origin": origin})
+            for origin in ({"host": 1}, "x", {"host": "a", "folder": "b" * 9000})
+        ),
         ("source.offer", {"app": "other", "bytes": 0}),
         ("source.put", {"app": APP, "bytes": 0, "token": "../../other/incoming/x"}),
     ],
@@ -227,3 +231,22 @@ def test_taken_away(ci: Ci) -> None:
     done = ci.holdfast("status")
     assert done.returncode == 10
     assert "permission denied" in done.stderr
+
+
+def test_a_removed_app_stays_removed(ci: Ci) -> None:
+    """destroy takes the app's keys away, and no other's: CI does not bring the app back."""
+    server, folder = ci.server, ci.folder
+    server.keygen(server.home / "of_other")
+    key = ("server", "deploy-key")
+    for name, app in (("of_other", "other"), ("ci", APP)):
+        public = str(server.home / f"{name}.pub")
+        added = server.holdfast(*key, "add", public, "--app", app, directory=folder)
+        assert added.returncode == 0, added.stderr
+    gone = server.holdfast("destroy", "--yes", "--name", APP, directory=folder)
+    assert gone.returncode == 0, gone.stderr
+    assert "1 deploy key of it taken away" in gone.stdout
+    again = ci.holdfast("deploy", "--domain", "planets.localhost")
+    assert again.returncode == 10, again.stdout + again.stderr
+    assert not (server.root / "apps" / APP).exists()
+    left = server.holdfast(*key, "list", "--app", "other", directory=folder)
+    assert "SHA256:" in left.stdout
