@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None, connect: Connect | None = None) -> i
     except OSError as error:
         return _tell_refusal(error, arguments)
     except Exception as error:
+        if (behind := _ctrl_c_behind(error)) is not None:
+            return _tell_interrupted(str(behind), arguments)
         return _tell_fault(error, arguments)
     return code
 
@@ -139,6 +141,16 @@ def as_text(error: HoldfastError, color: bool = False) -> str:
         first, *rest = error.hint.splitlines()
         lines += [f"hint: {first}", *(f"      {line}" for line in rest)]
     return "\n".join(lines)
+
+
+def _ctrl_c_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Ctrl-C that came out as another exception: what it fell into could not end cleanly.
+
+    A class that is being made says RuntimeError of it (Python 3.11), a lock likewise.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _tell_fault(error: Exception, arguments: list[str]) -> int:

@@ -109,6 +109,22 @@ def test_ctrl_c(holdfast: Run, agent: FakeAgent) -> None:
     assert (ran.code, ran.out, ran.err.strip()) == (130, "", "")
 
 
+def test_ctrl_c_in_a_class_that_is_being_made(holdfast: Run, agent: FakeAgent) -> None:
+    """Python 3.11 makes a RuntimeError of it; it is no fault of ours, and means what it meant."""
+
+    class Pressed:
+        def __set_name__(self, _owner: type, _name: str) -> None:
+            raise KeyboardInterrupt
+
+    def imports(_params: object, _emit: object) -> dict[str, object]:
+        type("Anything", (), {"pressed": Pressed()})
+        return {}
+
+    agent.answers["status"] = imports
+    ran = holdfast("status")
+    assert (ran.code, ran.out, ran.err.strip()) == (130, "", "")
+
+
 def test_ctrl_c_for_a_program(holdfast: Run, agent: FakeAgent) -> None:
     """The last line is an error, as after everything else that ends a command early."""
 
