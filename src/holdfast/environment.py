@@ -68,6 +68,25 @@ def split_database(values: Mapping[str, str | Secret], names: Iterable[str]) -> 
     return {name: Secret(parts[part[1]]) for name, part in found if part is not None}
 
 
+_DATABASE = re.compile(
+    r"(?:postgres(?:ql)?|mysql|mariadb|mssql|oracle|mongodb|cockroachdb|clickhouse|redshift)"
+    r"(?:\+[\w.]+)?://",
+    re.IGNORECASE,
+)
+
+
+def databases(values: Mapping[str, str | Secret]) -> tuple[str, ...]:
+    """The variables that lead to a database which is no file of the app's: by what they hold,
+    whatever they are called; where none is a URL, those that name a host (``DB_HOST``)."""
+    plain = {
+        name: value.value if isinstance(value, Secret) else value for name, value in values.items()
+    }
+    if found := tuple(name for name, value in plain.items() if _DATABASE.match(value)):
+        return found
+    parts = {name: part_of_database(name) for name, value in plain.items() if value}
+    return tuple(name for name, part in parts.items() if part and part[1] == "host")
+
+
 _VARIABLE = r"([A-Z][A-Z0-9_]{1,60})"
 _MISSING = (
     rf"KeyError: '{_VARIABLE}'",

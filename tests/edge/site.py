@@ -99,11 +99,9 @@ class Site:
         release: str | None = None,
         app: str = APP,
     ) -> None:
-        """Open the gate, to a backend or to the last good target."""
-        if backend is None:
-            self.edge.open(app)
-        else:
-            self.edge.open(app, self.target(backend, slot, release or f"r-{slot}"))
+        """Open the gate, to a backend or to the last good target, as a person says."""
+        where = self.target(backend, slot, release or f"r-{slot}") if backend else None
+        self.edge.open(app, where, end_maintenance=True)
 
     def hold(self, lease: float | None = None, app: str = APP) -> None:
         self.edge.hold(app, lease)

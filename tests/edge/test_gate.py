@@ -185,6 +185,18 @@ def test_maintenance_allows_ipv6(site: Site, network: str, status: int) -> None:
     assert client.ask("/").status == status
 
 
+def test_maintenance_is_back_after_a_lease(site: Site) -> None:
+    """A deploy that dies while it holds lets in nobody whom maintenance kept out."""
+    backend = site.serve()
+    site.edge.maintenance("app")
+    site.hold(lease=0.5)
+    waits = site.client().send("/waits")
+    site.waiting(1)
+    assert waits.read().status == 503
+    assert site.ask("/later").status == 503
+    assert backend.targets == []
+
+
 def test_hold_maintenance_open(site: Site) -> None:
     """Who waits when maintenance begins gets its page at once, or goes on if allowed."""
     backend = site.serve()

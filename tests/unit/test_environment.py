@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.command import Secret
-from holdfast.environment import EnvStore, split_database
+from holdfast.environment import EnvStore, databases, split_database
 from holdfast.errors import HoldfastError, NotFound, UsageError
 
 
@@ -157,3 +157,17 @@ def test_parts_of_an_address_are_filled_from_the_whole() -> None:
 def test_an_address_without_a_host_fills_nothing(url: str) -> None:
     """A file has no host, and what is no URL is left to the app to complain of."""
     assert split_database({"DATABASE_URL": url}, ["DB_HOST"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"DB_URL": "postgresql+psycopg://a:b@c/d", "X": "sqlite:///x.db"}, ("DB_URL",)),
+        ({"MONGO_URI": "mongodb+srv://a/b", "DB_HOST": "c"}, ("MONGO_URI",)),
+        ({"POSTGRES_HOST": "db", "POSTGRES_PORT": "5432", "REDIS_HOST": "r"}, ("POSTGRES_HOST",)),
+        ({"DATABASE_URL": "sqlite:///x.db", "SITE": "https://a.example", "DB_HOST": ""}, ()),
+    ],
+)
+def test_databases_elsewhere(values: dict[str, str], found: tuple[str, ...]) -> None:
+    """Known by what a variable holds, or as the host of a database."""
+    assert databases({name: Secret(value) for name, value in values.items()}) == found

@@ -238,7 +238,7 @@ def gate(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     if machine.edge.gate(app) is None:
         raise NotFound(f"{app} has never been live here", hint="holdfast deploy brings it live")
     if mode == "open":
-        machine.edge.open(app)
+        machine.edge.open(app, end_maintenance=True)
     elif mode == "hold":
         machine.edge.hold(app, params.get("lease"))
     elif mode == "maintenance":

@@ -174,6 +174,9 @@ class Engine:
 
     def _finish(self, context: Context, problems: list[HoldfastError]) -> None:
         context.holding.release()
+        gate = self._machine.edge.gate(self._app)
+        if gate is not None and gate.mode is Mode.MAINTENANCE:
+            context.note("maintenance goes on; holdfast open ends it")
         for problem in problems:
             context.note(f"the new release serves, but: {problem.message}")
         self._recorder.end(
@@ -263,7 +266,7 @@ class Engine:
         gate = self._machine.edge.gate(self._app)
         return (
             gate is not None
-            and gate.mode is Mode.OPEN
+            and gate.mode is not Mode.HOLD
             and gate.target is not None
             and gate.target.release == context.new.id
             and gate.target.slot == context.slot

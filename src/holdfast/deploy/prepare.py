@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from holdfast.app import StrategyChoice
-from holdfast.command import Secret
 from holdfast.deploy import memory, orphans, snapshot
 from holdfast.deploy.journal import Deploy
 from holdfast.deploy.machine import Machine
 from holdfast.deploy.plan import Facts, Plan, decide
+from holdfast.environment import databases
 from holdfast.migrations.pending import pending
 from holdfast.protocol import Emit
 from holdfast.releases.contract import Source
@@ -118,22 +116,12 @@ def _facts(
         snapshot=tuple(
             str(path.relative_to(layout.data)) for path in snapshot.databases(layout.data)
         ),
-        uncovered=tuple(_uncovered(environment)),
+        uncovered=tuple(f"the database of {name}" for name in databases(environment)),
         memory_free=memory.free(),
         memory_used=None if both else memory_used(machine, app),
         durations={step: tuple(machine.journal.durations(app, step)) for step in _TIMED},
         replaced=machine.runtime.replaced(release, environment),
     )
-
-
-def _uncovered(environment: Any) -> Iterator[str]:
-    """Variables that lead to a database which is not a file of ours."""
-    for name, value in environment.items():
-        text = value.value if isinstance(value, Secret) else value
-        if name.endswith(("DATABASE_URL", "DATABASE_URI")):
-            scheme = urlsplit(text).scheme
-            if scheme and not scheme.startswith("sqlite"):
-                yield f"the database of {name}"
 
 
 def memory_used(machine: Machine, app: str) -> int | None:

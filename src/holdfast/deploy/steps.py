@@ -18,6 +18,7 @@ from holdfast.deploy.context import Context
 from holdfast.deploy.grace import until_killed
 from holdfast.deploy.step import Step
 from holdfast.edge.contract import Counts, GateStatus, Mode, Target
+from holdfast.environment import databases
 from holdfast.errors import CommandFailed, DeployFailed, EdgeError
 from holdfast.execute import run
 from holdfast.runtimes.contract import Release, Slot
@@ -360,12 +361,16 @@ def _after_failed_release(context: Context, error: CommandFailed, remaining: flo
     assert release is not None
     if context.plan.strategy != "hold":
         return "the old release serves; look at what the command has already changed"
+    if elsewhere := databases(context.env(context.new)):
+        changed = f"what it changed in the database of {', '.join(elsewhere)} stays changed"
+    else:
+        changed = "nothing of the old release was changed"
     if error.returncode is None and remaining < release.timeout:
         return (
             "that was the rest of the longest hold; raise [deploy] longest_hold, or make the"
-            " command faster; nothing of the old release was changed"
+            f" command faster; {changed}"
         )
-    return "its output is above; nothing of the old release was changed"
+    return f"its output is above; {changed}"
 
 
 def restore(context: Context) -> None:

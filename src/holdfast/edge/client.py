@@ -145,24 +145,26 @@ class Edge:
         with self._gates.changed() as gates:
             # Here, not before: others may have kept us from the file for a while.
             until = None if lease is None else time.time() + lease
-            gates.change(app, mode=Mode.HOLD, lease_until=until)
+            gates.hold(app, until)
         self._control.refresh()
 
     def hold_on(self, app: str, lease: float) -> None:
         """See the contract."""
         with self._gates.changed() as gates:
-            gates.change(app, mode=Mode.HOLD, lease_until=time.time() + lease)
+            gates.hold(app, time.time() + lease)
 
-    def open(self, app: str, target: Target | None = None) -> None:
+    def open(
+        self, app: str, target: Target | None = None, *, end_maintenance: bool = False
+    ) -> None:
         """See the contract."""
         with self._gates.changed() as gates:
-            gates.open(app, target)
+            gates.open(app, target, end_maintenance=end_maintenance)
         self._control.refresh()
 
     def maintenance(self, app: str, allow: tuple[str, ...] = ()) -> None:
         """See the contract."""
         with self._gates.changed() as gates:
-            gates.change(app, mode=Mode.MAINTENANCE, lease_until=None, allow=allow)
+            gates.change(app, mode=Mode.MAINTENANCE, lease_until=None, allow=allow, back=None)
         self._control.refresh()
 
     def gate(self, app: str) -> Gate | None:

@@ -48,6 +48,7 @@ class Gate:
         lease_until: Unix time at which a hold ends by itself; ``None`` for a hold that a
             person asked for without an end.
         allow: networks let through in maintenance.
+        back: what the gate is once a hold with a lease is over, if not open.
     """
 
     app: str
@@ -56,6 +57,7 @@ class Gate:
     previous: Target | None = None
     lease_until: float | None = None
     allow: tuple[str, ...] = ()
+    back: Mode | None = None
 
 
 @record
@@ -140,8 +142,15 @@ class EdgeControl(Protocol):
         """As :meth:`hold`, while nginx does not run: it learns of it when it starts."""
         ...
 
-    def open(self, app: str, target: Target | None = None) -> None:
-        """Open the gate, to ``target`` or to the last good one, and let the line drain."""
+    def open(
+        self, app: str, target: Target | None = None, *, end_maintenance: bool = False
+    ) -> None:
+        """Open the gate, to ``target`` or to the last good one, and let the line drain.
+
+        Args:
+            end_maintenance: also where it is in maintenance, or was before it held; else that
+                goes on, with the new target for those whom it lets through.
+        """
 
     def maintenance(self, app: str, allow: tuple[str, ...] = ()) -> None:
         """Answer 503 with the app's page, except to ``allow``."""

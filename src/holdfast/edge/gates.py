@@ -63,17 +63,28 @@ class Gates:
         self.entries[app] = replace(entry, gate=gate)
         return gate
 
-    def open(self, app: str, target: Target | None) -> Gate:
+    def hold(self, app: str, lease_until: float | None) -> Gate:
+        """Hold at an app's gate; maintenance is remembered where the hold ends by itself."""
+        gate = self.change(app, mode=Mode.HOLD, lease_until=lease_until, back=self._shut(app))
+        return gate if lease_until else self.change(app, back=None)
+
+    def open(self, app: str, target: Target | None, *, end_maintenance: bool = False) -> Gate:
         """Open an app's gate: to ``target``, or to the last good one.
 
         Opening to another release makes the one before it ``previous``.
         """
+        mode = Mode.OPEN if end_maintenance else self._shut(app) or Mode.OPEN
+        gate = self.change(app, mode=mode, lease_until=None, back=None)
         if target is None:
-            return self.change(app, mode=Mode.OPEN, lease_until=None)
-        gate = self.change(app, mode=Mode.OPEN, lease_until=None)
+            return gate
         leaves = gate.target
         other = leaves is not None and leaves.release != target.release
         return self.change(app, target=target, previous=leaves if other else gate.previous)
+
+    def _shut(self, app: str) -> Mode | None:
+        """Maintenance, if the gate is in it or will be when its hold is over."""
+        gate = self.change(app)
+        return Mode.MAINTENANCE if Mode.MAINTENANCE in (gate.mode, gate.back) else None
 
 
 class GatesFile:
@@ -136,6 +147,7 @@ def _json(entry: Entry) -> dict[str, Any]:
         "target": None if gate.target is None else asdict(gate.target),
         "previous": None if gate.previous is None else asdict(gate.previous),
         "lease_until": gate.lease_until,
+        "back": None if gate.back is None else str(gate.back),
         "allow": list(gate.allow),
         "allow_bits": [_bits(network) for network in gate.allow],
         "limits": {
@@ -161,6 +173,7 @@ def _entry(name: str, value: Mapping[str, Any]) -> Entry:
         previous=_target(value["previous"]),
         lease_until=value["lease_until"],
         allow=tuple(value["allow"]),
+        back=Mode(value["back"]) if value.get("back") else None,
     )
     return Entry(gate, value["index"], Limits(**value["limits"]))
 

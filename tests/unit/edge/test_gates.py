@@ -139,3 +139,22 @@ def test_changes_at_the_same_time(tmp_path: Path) -> None:
     gates = GatesFile(path).read()
     assert gates.generation == 80
     assert sorted(entry.index for entry in gates.entries.values()) == list(range(80))
+
+
+@pytest.mark.parametrize("target", [None, Target("b", "unix:/b", "2", "/src")])
+def test_maintenance_goes_on_over_a_deploy(target: Target | None) -> None:
+    """Whatever a hold with a lease ends with, and done twice; a person's own words end it."""
+    gates = Gates(
+        1, {"app": Entry(Gate("app", Mode.MAINTENANCE, None, allow=("::1",)), 0, Limits())}
+    )
+    for _ in range(2):
+        gate = gates.hold("app", 1e9)
+        assert (gate.mode, gate.back) == (Mode.HOLD, Mode.MAINTENANCE)
+    for _ in range(2):
+        gate = gates.open("app", target)
+        assert (gate.mode, gate.back, gate.allow) == (Mode.MAINTENANCE, None, ("::1",))
+        assert gate.target == target
+    assert gates.open("app", None, end_maintenance=True).mode is Mode.OPEN
+    gates.change("app", mode=Mode.MAINTENANCE)
+    assert gates.hold("app", None).back is None
+    assert gates.open("app", None).mode is Mode.OPEN

@@ -51,6 +51,7 @@ local function prepare(name, gate)
         source = target and target.source,
         previous_source = previous and previous.source,
         lease_until = gate.lease_until ~= cjson.null and gate.lease_until or nil,
+        back = gate.back ~= cjson.null and gate.back or nil,
         allow = gate.allow_bits or {},
         max_line = gate.limits.max_line,
         max_wait = gate.limits.max_wait,
@@ -149,7 +150,7 @@ function _M.exit(app)
 end
 
 --- What the gate means now: "open", "hold" or "maintenance". A lease that has run out opens
--- to the last good target, with nobody having to say so.
+-- to the last good target (or it is maintenance again), with nobody having to say so.
 --
 -- A lease ends at a time of the wall clock: the file outlives a reboot, which no monotonic
 -- clock does. So a clock set forward ends a hold early, which is the safe side, and one set
@@ -157,7 +158,7 @@ end
 -- the next renewal, or the end of the deploy, puts both right.
 function _M.effective(app)
     if app.mode == "hold" and app.lease_until and ngx.now() >= app.lease_until then
-        return "open"
+        return app.back or "open"
     end
     return app.mode
 end
