@@ -33,7 +33,7 @@ METHODS: Mapping[str, Method] = {
     "hello": apps.hello,
     "expect": deploys.expect,
     "deploy": secured.deploy,
-    "plan": deploys.plan,
+    "plan": secured.plan,
     "rollback": secured.rollback,
     "follow": deploys.follow_last,
     "cancel": deploys.cancel,

@@ -15,10 +15,38 @@ Params = Mapping[str, Any]
 
 
 def deploy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """A deploy, and then its certificate."""
+    """A deploy, and then its certificate; a wrong one of the server's own is refused before.
+
+    Raises:
+        CertificateError: the files of the server that ``[tls]`` names cannot serve the app.
+    """
+    _check_files(params, emit)
     ended = deploys.deploy(machine, params, emit)
     after_deploy(machine, str(params["app"]), emit)
     return ended
+
+
+def plan(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
+    """A plan; it refuses what :func:`deploy` does."""
+    _check_files(params, emit)
+    return deploys.plan(machine, params, emit)
+
+
+def _check_files(params: Params, emit: Emit) -> None:
+    """Check a pair of files of the server (``server:/path``); one that is sent has been checked.
+
+    Raises:
+        CertificateError: it cannot serve the app.
+    """
+    said = params["config"].get("tls") or {}
+    path, key = str(said.get("certificate") or ""), str(said.get("key") or "")
+    if not path.startswith("server:"):
+        return
+    from holdfast.tls import own  # late, as below
+
+    domains = tuple(map(str, params["config"].get("app", {}).get("domains", ())))
+    for note in own.check_files(path, key, domains):
+        emit(Event(Kind.NOTE, {"text": note}))
 
 
 def rollback(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
@@ -59,7 +87,8 @@ def _certificate(machine: Machine, spec: AppSpec, note: Callable[[str], None]) -
         note(f"no certificate yet: {_words(error)}")
         return
     if outcome.refusal:
-        note(f"HTTPS is not complete: {outcome.refusal.message}; {outcome.refusal.hint}")
+        said = (outcome.refusal.message, outcome.refusal.hint)
+        note(f"HTTPS is not complete: {'; '.join(filter(None, said))}")
     elif outcome.changed:
         note(f"{', '.join(spec.domains)} has a certificate and is served over HTTPS")
 

@@ -114,7 +114,7 @@ def _ctrl_c(app: App, watched: _Watched) -> Iterator[None]:
         asking.join(_LONGEST_ASKING)  # ended with us, the deploy would never hear of it
         raise Detached(
             "no longer watching; the deploy is being stopped and undone."
-            f" Watch it again: holdfast deploy --follow --name {app.name}"
+            f" Watch it again: {app.typed('deploy', '--follow')}"
         ) from None
     finally:
         signal.signal(signal.SIGINT, before)

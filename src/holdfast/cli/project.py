@@ -33,6 +33,13 @@ class App:
     named: bool
     transport: Transport
 
+    def typed(self, verb: str, *words: str) -> str:
+        """A command about this app that can be pasted anywhere: it needs no config."""
+        import shlex
+
+        where = ("--server", self.transport.server, "--name", self.name)
+        return shlex.join(("holdfast", verb, *words, *where))
+
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask the agent something about this app; events are dropped."""
         return self.transport.call(Request(method, {"app": self.name, **params}), lambda _: None)

@@ -33,7 +33,13 @@ def send(
 
     with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
         began = _start(view, "pack", "Pack the source")
-        packed = pack(project.directory, Path(directory), dirty=dirty, without=_keys(project))
+        packed = pack(
+            project.directory,
+            Path(directory),
+            dirty=dirty,
+            without=_pair(project, "key"),
+            read=_pair(project, "certificate", "key"),
+        )
         commit = f"{packed.commit[:7]}, " if packed.commit else ""
         _done(view, "pack", began, f"{commit}{words.count(packed.files, 'file')}")
         for note in packed.notes:
@@ -63,10 +69,13 @@ def _add_images(project: Project, view: View, archive: Path, values: Mapping[str
     _done(view, "images", began, words.count(count, "image"))
 
 
-def _keys(project: Project) -> frozenset[str]:
-    """The private key that ``[tls]`` names: the web server's, and never the app's to read."""
-    path = project.config.get("tls", {}).get("key")
-    return frozenset({str(PurePath(path))} if path else ())
+def _pair(project: Project, *names: str) -> frozenset[str]:
+    """Files that ``[tls]`` names: read here, and sent by themselves.
+
+    No release has the private key: it is the web server's, and never the app's to read.
+    """
+    said = project.config.get("tls", {})
+    return frozenset(str(PurePath(said[name])) for name in names if said.get(name))
 
 
 def _start(view: View, step: str, title: str) -> float:

@@ -7,9 +7,10 @@ with each file's time and whether it may be executed.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +25,7 @@ _JUNK_DIRECTORIES = frozenset(
 )
 _JUNK_FILES = frozenset({".DS_Store", "Thumbs.db", ".coverage"})
 _JUNK_ENDINGS = (".pyc", ".pyo", ".swp", "~")
+_CONFIG = re.compile(r"holdfast(\.[^./]+)?\.toml\Z")
 _READ_WHOLE = 4 * 1024 * 1024
 _NAMED = 5
 _SUBMODULE = 0o160000
@@ -50,7 +52,12 @@ class Packed:
 
 
 def pack(
-    directory: Path, into: Path, *, dirty: bool = False, without: frozenset[str] = frozenset()
+    directory: Path,
+    into: Path,
+    *,
+    dirty: bool = False,
+    without: frozenset[str] = frozenset(),
+    read: frozenset[str] = frozenset(),
 ) -> Packed:
     """Write ``into/source.tar``.
 
@@ -59,11 +66,12 @@ def pack(
         into: an existing directory, outside of the project.
         dirty: send tracked files as they are in the working tree, not as they are committed.
         without: files, relative to the project, that no release is to have.
+        read: files, likewise, whose content is used as it is now, sent or not; so are ours.
 
     Raises:
         UsageError: nothing to send, a file that cannot be read, or git refuses.
     """
-    listing = _tracked(directory, dirty) or _whole(directory)
+    listing = _tracked(directory, dirty, read) or _whole(directory)
     names = [name for name in listing.names if name not in without]
     ignore = directory / ".holdfastignore"
     if ignore.is_file():
@@ -102,7 +110,7 @@ class _Committed:
     data: bytes
 
 
-def _tracked(directory: Path, dirty: bool) -> _Listing | None:
+def _tracked(directory: Path, dirty: bool, read: frozenset[str]) -> _Listing | None:
     """What git tracks; ``None`` where there is no git, or it knows nothing of the folder."""
     repository = git.repository(directory)
     if repository is None:
@@ -111,7 +119,11 @@ def _tracked(directory: Path, dirty: bool) -> _Listing | None:
     if not names and repository.top != directory.resolve():
         return None
     notes = []
-    untracked = [name for name in repository.untracked() if name != ".holdfastignore"]
+    untracked = [
+        name
+        for name in repository.untracked()
+        if not all(_used_here(file, read) for file in _below(directory, name))
+    ]
     if untracked:
         notes.append(
             f"git does not track {_some(untracked)}: not sent (git add what the app needs)"
@@ -123,9 +135,10 @@ def _tracked(directory: Path, dirty: bool) -> _Listing | None:
     instead: dict[str, _Committed] = {}
     if commit and changed and not dirty:
         names, instead = _as_committed(repository, names, changed)
-        notes.append(
-            f"not committed, so not sent: {_some(changed)} (commit, or --dirty sends them)"
-        )
+        if missed := [name for name in changed if not _used_here(name, read)]:
+            notes.append(
+                f"not committed, so not sent: {_some(missed)} (commit, or --dirty sends them)"
+            )
     return _Listing(
         names,
         tuple(notes),
@@ -135,6 +148,20 @@ def _tracked(directory: Path, dirty: bool) -> _Listing | None:
         "git tracks no file here",
         f"git -C {directory} add -A adds all that is not ignored; a commit is not needed",
     )
+
+
+def _below(directory: Path, name: str) -> Iterator[str]:
+    """The files below what git names as a directory (``certs/``); else the file itself."""
+    if not name.endswith("/"):
+        yield name
+        return
+    for place, _, files in os.walk(directory / name):
+        yield from (str((Path(place) / file).relative_to(directory)) for file in files)
+
+
+def _used_here(name: str, read: frozenset[str]) -> bool:
+    """Whether a file has done its work on this machine: that it is not sent is no loss."""
+    return name in read or name == ".holdfastignore" or _CONFIG.match(name) is not None
 
 
 def _as_committed(

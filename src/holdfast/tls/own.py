@@ -14,6 +14,11 @@ from holdfast.tls.store import Store
 
 ON_SERVER = "server:"
 
+_LARGEST = 1_000_000
+"""Bytes of a file of certificates; one that is larger, or a device, is none."""
+
+_HINT = "[tls] certificate names the site's certificate, in PEM form, and key its private key"
+
 
 def check(chain: str, key: str, domains: tuple[str, ...]) -> list[str]:
     """See that the pair can serve the app.
@@ -57,20 +62,43 @@ def attend(store: Store, spec: AppSpec) -> Outcome:
     if not path.startswith(ON_SERVER):
         return Outcome(refusal=_missing(store, spec))
     try:
-        texts = [_read(item.removeprefix(ON_SERVER)) for item in (path, key)]
+        texts = _texts(path, key)
         check(texts[0], texts[1], spec.domains)
         return Outcome(changed=store.install(spec.name, texts[0], texts[1], "own"))
     except CertificateError as error:
-        return Outcome(refusal=Refusal("own", error.message, error.hint or ""))
+        return Outcome(refusal=Refusal("own", error.message, error.hint or _HINT))
+
+
+def check_files(path: str, key: str, domains: tuple[str, ...]) -> list[str]:
+    """As :func:`check`, of files of the server (``server:/path``).
+
+    Raises:
+        CertificateError: what is wrong, and which files are meant; nothing of what they hold.
+    """
+    try:
+        return check(*_texts(path, key), domains)
+    except CertificateError as error:
+        # No detail: it would be of a file that may hold anything.
+        raise CertificateError(
+            f"[tls] {path} and {key}: {error.message}", hint=error.hint or _HINT
+        ) from None
+
+
+def _texts(path: str, key: str) -> tuple[str, str]:
+    return _read(path.removeprefix(ON_SERVER)), _read(key.removeprefix(ON_SERVER))
 
 
 def _read(path: str) -> str:
+    """The file's text; what cannot be a certificate's file is not read, and never told."""
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CertificateError(
-            f"{path}: cannot be read on the server: {error}", hint="[tls] certificate and key"
-        ) from None
+        found = Path(path)
+        if found.exists() and (not found.is_file() or found.stat().st_size > _LARGEST):
+            raise CertificateError(f"{path}: is no file of a certificate or a key")
+        return found.read_text()
+    except UnicodeDecodeError:
+        raise CertificateError(f"{path}: is no text, so nothing in PEM form") from None
+    except OSError as error:
+        raise CertificateError(f"{path}: cannot be read on the server: {error.strerror}") from None
 
 
 def _missing(store: Store, spec: AppSpec) -> Refusal | None:

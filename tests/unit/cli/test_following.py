@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,8 +56,9 @@ def test_first_ctrl_c_cancels_and_follows(holdfast: Run, agent: FakeAgent) -> No
     assert ran.err == "error: notes: the deploy was stopped on request\n"
 
 
-def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent) -> None:
-    """Watching ends with 130, once the agent has heard the first, and says how to go on."""
+def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent, project: Path) -> None:
+    """Watching ends with 130, once the agent has heard the first, and says how to go on: by a
+    command that works when pasted, elsewhere too."""
     deploying = Deploying(2)
     prepare(agent, deploying)
     ran = holdfast("deploy", "--server", "local")
@@ -64,7 +66,10 @@ def test_second_ctrl_c_detaches(holdfast: Run, agent: FakeAgent) -> None:
     assert ran.code == 130
     assert deploying.cancelled.is_set()
     assert "no longer watching; the deploy is being stopped and undone" in ran.err
-    assert "holdfast deploy --follow --name notes" in ran.err
+    typed = "holdfast deploy --follow --server local --name notes"
+    assert f"Watch it again: {typed}\n" in ran.err
+    assert holdfast(*typed.split()[1:], where=project.parent).code == 0
+    assert agent.asked[-2].method == "follow"
 
 
 def test_second_ctrl_c_at_once(
@@ -94,7 +99,7 @@ def test_second_ctrl_c_of_a_program(holdfast: Run, agent: FakeAgent) -> None:
     assert (ran.code, ran.err) == (130, "")
     error = ran.lines[-1]["error"]
     assert (error["type"], error["exit_code"]) == ("Interrupted", 130)
-    assert "holdfast deploy --follow --name notes" in error["message"]
+    assert "holdfast deploy --follow --server local --name notes" in error["message"]
 
 
 def test_ctrl_c_before_there_is_a_deploy(holdfast: Run, agent: FakeAgent) -> None:

@@ -103,6 +103,14 @@ def test_live_display() -> None:
     assert "! SECRET_KEY was generated and is kept\n" in text
 
 
+@pytest.mark.parametrize("kind", [Kind.NOTE, Kind.RECOVERY])
+def test_live_display_of_what_is_to_be_read(kind: Kind) -> None:
+    """A note longer than the terminal is wide is shown to its end, on one line for copying."""
+    long = f"{'word ' * 40}; holdfast deploy --follow"
+    text = shown(Event(kind, {"text": long, "direction": "undo", "reason": long}))
+    assert long in text
+
+
 def test_live_display_of_what_moves() -> None:
     """The running step shows its counters, and the last line that was printed."""
     current = Current()

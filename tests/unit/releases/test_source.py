@@ -120,6 +120,19 @@ def test_what_is_committed(changed: Project) -> None:
     assert all(name in note for name in ("added.py", "app.py", "gone.py"))
 
 
+def test_what_is_read_on_this_machine_is_not_missed(repository: Project) -> None:
+    """Nobody is told to add or commit a config or a key: their content is used as it is now."""
+    repository.write(app__py="x", holdfast__toml="old")
+    repository.commit()
+    repository.write(holdfast__toml="new", holdfast__staging__toml="x")
+    repository.file("certs/app.key")
+    read = frozenset({"certs/app.key"})
+    assert pack(repository.path, repository.out, read=read).notes == ()
+    repository.file("sub/holdfast.toml")
+    (note,) = pack(repository.path, repository.out, read=read).notes
+    assert note.startswith("git does not track sub/: not sent")
+
+
 def test_the_working_tree_of_what_git_tracks(changed: Project) -> None:
     """With --dirty changes count; what git does not know stays, and that is said."""
     packed = changed.pack(dirty=True)

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.errors import CertificateError
 from holdfast.tls import certificate, dns, domains, proof
-from holdfast.tls.own import check
+from holdfast.tls.own import check, check_files
 from holdfast.tls.store import Store
 from tests.certificates import Authority, Pair, new_key, openssl
 
@@ -81,6 +81,41 @@ def test_wrong_pairs(authority: Authority, good: Pair) -> None:
             check(chain, key, APP)
         assert words in caught.value.message
         assert good.key.splitlines()[1] not in f"{caught.value.message}{caught.value.detail}"
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (b"root:$y$j9T$secret:20000::::::\n", "the certificate's file holds no certificate in PEM"),
+        (b"\xffsecret", "is no text"),
+        (b"-----BEGIN CERTIFICATE-----\nsecret\n-----END CERTIFICATE-----\n", "cannot be read"),
+        (b"secret" * 200_000, "is no file of a certificate"),
+        (None, "cannot be read on the server: No such file"),
+    ],
+)
+def test_a_file_of_the_server_that_is_no_certificate(
+    tmp_path: Path, good: Pair, held: bytes | None, told: str
+) -> None:
+    """It is named with what is wrong and what is meant; nothing that it holds is shown."""
+    wrong, key = tmp_path / "wrong", tmp_path / "app.key"
+    key.write_text(good.key)
+    if held is not None:
+        wrong.write_bytes(held)
+    with pytest.raises(CertificateError) as raised:
+        check_files(f"server:{wrong}", f"server:{key}", APP)
+    assert f"[tls] server:{wrong} and server:{key}: " in raised.value.message
+    assert told in raised.value.message
+    assert raised.value.hint
+    assert "secret" not in f"{raised.value.message}{raised.value.hint}{raised.value.detail}"
+
+
+def test_files_of_the_server_that_are_a_pair(tmp_path: Path, good: Pair) -> None:
+    """They are taken."""
+    chain, key = tmp_path / "app.pem", tmp_path / "app.key"
+    chain.write_text(good.chain)
+    key.write_text(good.key)
+    said = check_files(f"server:{chain}", f"server:{key}", APP)
+    assert said == check(good.chain, good.key, APP)
 
 
 def test_the_store_keeps_pairs_whole(tmp_path: Path, authority: Authority) -> None:

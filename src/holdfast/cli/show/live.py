@@ -43,9 +43,9 @@ class LiveView:
             Kind.STEP_DONE: self._done,
             Kind.STEP_FAILED: self._failed,
             Kind.STEP_UNDONE: self._undone,
-            Kind.RECOVERY: lambda data: self._say("yellow", "!", words.recovery(data)),
+            Kind.RECOVERY: lambda data: self._tell(words.recovery(data)),
             Kind.LOG: self._current.log,
-            Kind.NOTE: lambda data: self._say("yellow", "!", str(data.get("text"))),
+            Kind.NOTE: lambda data: self._tell(str(data.get("text"))),
         }
         self._live.start()
 
@@ -84,6 +84,10 @@ class LiveView:
         text = f"{title:<{_TITLE_WIDTH}} {time_:>7}"
         self._current.end()
         self._say(color, mark, text + (f"  {note}" if note else ""))
+
+    def _tell(self, text: str) -> None:
+        """Something to be read whole; the terminal wraps it, so a command in it can be copied."""
+        self._console.print(Text.assemble(("!", "yellow"), " ", text.rstrip()), soft_wrap=True)
 
     def _say(self, color: str, mark: str, text: str) -> None:
         line = Text.assemble((mark, color), " ", text.rstrip())
