@@ -140,6 +140,9 @@ def test_a_secret_of_a_one_off_command_is_nobody_elses(apps: tuple[App, App]) ->
         shown = notes.machine.ssh("sh", "-c", "systemctl show 'holdfast-run-*' --all").stdout
         assert "LoadCredential" in shown
         assert SECRET not in shown
+        arguments = notes.machine.ssh("ps", "-ww", "-U", "root", "-o", "args").stdout
+        assert "holdfast.agent exec" in arguments
+        assert SECRET not in arguments
         seen = polls.run("sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' ' '")
         assert SECRET not in seen.stdout
     finally:

@@ -118,6 +118,18 @@ def test_a_deploy_key(server: Machine, tmp_path: Path) -> None:
         admin.connection.close()
 
 
+def test_words_of_a_command_are_in_no_log(server: Machine) -> None:
+    """sudo writes down that a command was run, and not what a person typed."""
+    admin = login(server, "keeper")
+    admin.call(Request("env.set", {"app": "typed", "values": {"A": "b"}}), lambda _: None)
+    assert admin.interactive("typed", ("psql", "planted-words-93"), tty=False) == 3  # no release
+    logged = server.ssh("journalctl", "--no-pager", "--all").stdout
+    assert "holdfast.agent exec typed" in logged
+    assert "planted-words-93" not in logged
+    left = server.ssh("sh", "-c", "ls /var/lib/holdfast/apps/typed/incoming").stdout
+    assert left == ""
+
+
 def _destroy_takes_it_away(admin: SshTransport, server: Machine, public: str) -> None:
     """The key of a removed app opens nothing, nor may its user start the door for it."""
     sudoers = "/etc/sudoers.d/holdfast-deploy"

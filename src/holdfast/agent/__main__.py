@@ -8,7 +8,7 @@
     python -m holdfast.agent tls                            by a timer: certificates, updates
     python -m holdfast.agent serve                          over SSH, for each request
     python -m holdfast.agent door APP                       by sshd, for a deploy key
-    python -m holdfast.agent exec [--tty] APP -- COMMAND…   over SSH, for holdfast run
+    python -m holdfast.agent exec [--tty] APP TOKEN         over SSH, for holdfast run
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def main(argv: list[str]) -> int:
             from holdfast.agent.door import door
 
             return door(app)
-        case ["exec", "--tty", app, "--", *command] if command:
-            return _told(lambda: _exec(app, command, tty=True))
-        case ["exec", app, "--", *command] if command:
-            return _told(lambda: _exec(app, command, tty=False))
+        case ["exec", "--tty", app, token]:
+            return _told(lambda: _exec(app, token, tty=True))
+        case ["exec", app, token]:
+            return _told(lambda: _exec(app, token, tty=False))
         case _:
             print((__doc__ or "").strip(), file=sys.stderr)
             return 2
@@ -88,10 +88,12 @@ def _tls() -> int:
     return 0
 
 
-def _exec(app: str, command: list[str], *, tty: bool) -> int:
+def _exec(app: str, token: str, *, tty: bool) -> int:
     from holdfast.agent.exec import exec_command
+    from holdfast.agent.handed import take
 
-    return exec_command(Layout(default_root()), app, command, tty=tty)
+    layout = Layout(default_root())
+    return exec_command(layout, app, take(layout.app(app), token), tty=tty)
 
 
 def _told(work: Callable[[], int]) -> int:

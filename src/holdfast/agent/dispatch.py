@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from holdfast.agent import apps, deploys, keys, secured
+from holdfast.agent import apps, deploys, handed, keys, secured
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
 from holdfast.errors import UsageError
@@ -50,6 +50,7 @@ METHODS: Mapping[str, Method] = {
     "cert.renew": _certs("cert_renew"),
     "cert.put": _certs("cert_put"),
     "destroy": apps.destroy,
+    "run.put": handed.put,
     "key.add": keys.add,
     "key.list": keys.list_,
     "key.remove": keys.remove,
