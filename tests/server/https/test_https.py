@@ -230,3 +230,23 @@ def test_own_files_are_sent(project: Project, tmp_path: Path) -> None:
     assert dry.returncode == 0, dry.stdout + dry.stderr
     assert '"key": "***"' in dry.stdout
     assert secret not in dry.stdout + dry.stderr
+
+
+def test_a_file_of_the_server_that_is_no_certificate(project: Project) -> None:
+    """Plan and deploy refuse it before anything changes, and show nothing of it; a pair serves."""
+    before = project.certificate()
+    project.tls = 'certificate = "server:/etc/passwd"\nkey = "server:/etc/passwd"'
+    for verb in ("plan", "deploy"):
+        refused = project.run(verb)
+        said = refused.stdout + refused.stderr
+        assert refused.returncode == 11, said
+        assert "[tls] server:/etc/passwd and server:/etc/passwd: the certificate's file" in said
+        assert "holds no certificate in PEM form" in said
+        assert "Build the release" not in said
+        assert "root:" not in said
+    assert project.certificate() == before
+    held = project.folder
+    project.tls = f'certificate = "server:{held}/own.pem"\nkey = "server:{held}/own.key"'
+    ran = project.run("deploy")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "HTTPS is not complete" not in ran.stdout
