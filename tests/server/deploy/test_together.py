@@ -12,6 +12,7 @@ import pytest
 
 from examples.variants.repository import Repository
 from load.ledger import fetch_json
+from tests.server.deploy.clients import ask
 from tests.server.deploy.conftest import MakeDeployment
 from tests.server.deploy.running import Ended, Running
 from tests.server.deploy.site import ONE_WORKER, Deployment, check, check_live
@@ -69,6 +70,13 @@ SLOW_GIT = """#!/bin/sh
 sleep 2
 exec {git} "$@"
 """
+
+
+def test_nobody_else_is_let_in(tiny: Tiny) -> None:
+    """Who reached an app's socket would go round the gate, and be believed as the edge is."""
+    home = (tiny.place.root / "apps" / tiny.app).stat()
+    assert stat.S_IMODE(home.st_mode) == (0o750 if os.geteuid() == 0 else 0o700)
+    assert ask(tiny, "/").status == 200, "nginx gets in"
 
 
 def test_ctrl_c_while_it_packs(tiny: Tiny, tmp_path: Path) -> None:

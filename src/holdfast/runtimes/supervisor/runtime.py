@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import sys
@@ -21,6 +22,7 @@ from holdfast.runtimes.started import Started, port_address
 from holdfast.runtimes.supervisor import programs, starter
 from holdfast.runtimes.supervisor.control import Control
 from holdfast.runtimes.supervisor.programs import Program, Wanted
+from holdfast.runtimes.systemd.accounts import NGINX_USERS
 
 ENGINE_STOP_TIMEOUT = 600.0
 """Seconds that :meth:`SupervisorRuntime.stop_engine` waits for a deploy to be undone."""
@@ -83,6 +85,7 @@ class SupervisorRuntime:
         """Nothing: what it needs is written in the moment in which it is started."""
 
     def start_web(self, release: Release, slot: Slot, env: Environment) -> str:
+        _close(self._layout.app(release.spec.name).home)
         web, program = release.spec.web, self._program(release.spec.name, f"web.{slot}")
         socket = program.socket if web.listen == "unix" else None
         address = f"unix:{socket}" if socket else self._port_address(release, program)
@@ -273,6 +276,22 @@ class SupervisorRuntime:
 
     def _confs(self, app: str) -> list[Path]:
         return sorted((self._layout.supervisor / "conf.d").glob(f"{app}.*.ini"))
+
+
+def _close(home: Path) -> None:
+    """Let nobody into an app's directories but us and nginx: its socket believes who comes."""
+    mode, group = 0o700, -1
+    if os.geteuid() == 0:
+        users = {item.pw_name: item.pw_gid for item in pwd.getpwall()}
+        groups = [users[name] for name in NGINX_USERS if name in users]
+        if not groups:
+            return  # nginx is nobody then, as many are
+        mode, group = 0o750, groups[0]
+    there = home.stat()
+    if group not in (-1, there.st_gid):
+        os.chown(home, -1, group)
+    if there.st_mode & 0o7777 != mode:
+        home.chmod(mode)
 
 
 def _check_name(name: str) -> None:
