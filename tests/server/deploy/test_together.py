@@ -183,7 +183,8 @@ def test_ctrl_c_twice(tiny: Tiny) -> None:
         tiny.settle()
     assert ended.status in (130, 6)  # it may have been undone before the second one came
     if ended.status == 130:
-        assert "no longer watching; the deploy is being stopped and undone" in ended.said
+        said = ended.error["message"]
+        assert "no longer watching; the deploy is being stopped and undone" in said
         followed = tiny.run("deploy", "--follow")
         assert (followed.status, followed.error["message"]) == (6, STOPPED)
     check(visit.account())
@@ -348,11 +349,11 @@ def test_destroy(make_deployment: MakeDeployment) -> None:
     assert kept
     pids = site.pids()
     gone = site.run("destroy", "--keep-data", "--yes")
-    assert gone.result == {"kept": str(site.place.root / "apps" / "site" / "data")}
+    assert gone.result == {"kept": str(site.place.root / "apps" / "site" / "data"), "keys": []}
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     site.good()
     assert fetch_json(site.profile(), "/rows") == kept
-    assert site.run("destroy", "--yes").result == {}
+    assert site.run("destroy", "--yes").result == {"keys": []}
     assert not (site.place.root / "apps" / "site").exists()
     unknown = site.run("rollback")
     assert (unknown.status, unknown.error["type"]) == (3, "NotFound")
