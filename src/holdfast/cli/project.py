@@ -68,7 +68,8 @@ def find_app(
     name, named = _name(invocation, config, where, nameless=nameless)
     transport = invocation.connect(_server(config, where) or LOCAL)
     if changes and not named and not invocation.dry_run:
-        same_project(invocation.directory, transport, name, _known(transport, name))
+        if known := _known(transport, name):
+            same_project(invocation.directory, transport, name, known)
     return App(name, named, transport)
 
 

@@ -69,32 +69,31 @@ class Recorder:
         self._deploy = deploy
         self._failpoint = failpoint
         self._secrets = secrets
+        self._masked = masking(secrets())
 
     def named(self, error: Exception) -> HoldfastError:
         """The error as one of ours, without the value of any variable."""
         ours = named(self._deploy.app, error, self._journal.path.parent)
-        masked = self._masking()
-        ours.message = masked(ours.message)
-        ours.hint = ours.hint and masked(ours.hint)
-        ours.detail = ours.detail and masked(ours.detail)
+        self._masked = masking(self._secrets())
+        ours.message = self._masked(ours.message)
+        ours.hint = ours.hint and self._masked(ours.hint)
+        ours.detail = ours.detail and self._masked(ours.detail)
         return ours
 
     def emit(self, event: Event) -> None:
         """Add an event; a journal that cannot be written loses the event, not the deploy."""
         if (said := _PRINTED.get(event.kind)) is not None:
-            text = self._masking()(str(event.data[said]))
+            text = self._masked(str(event.data[said]))
             event = replace(event, data={**event.data, said: text})
         with suppress(sqlite3.Error):
             self._journal.add_event(self._deploy.id, event)
-
-    def _masking(self) -> Callable[[str], str]:
-        return masking(self._secrets())
 
     def tell(self, kind: Kind, **data: object) -> None:
         self.emit(Event(kind, data))
 
     def step(self, name: str, title: str, do: Callable[[], T]) -> T:
         """Run ``do`` as a step; its result is the note if it is a string."""
+        self._masked = masking(self._secrets())  # not for each line: a build prints thousands
         self._failpoint.reach(f"before:{name}")
         self._journal.step(self._deploy.id, name, StepState.STARTED)
         self.tell(Kind.STEP_STARTED, step=name, title=title)

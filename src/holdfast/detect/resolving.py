@@ -78,13 +78,7 @@ def resolve(
         processes=processes,
         build=build,
         release=release,
-        env={
-            "PYTHONUNBUFFERED": "1",
-            **_flask_app(project, answers),
-            **project.env,
-            **_path(answers),
-            **(config.env or {}),
-        },
+        env=_env(config, project, answers),
         generate=tuple(dict.fromkeys((*project.generate, *laid.generate))),
         split=project.split,
         persist=persist,
@@ -95,6 +89,12 @@ def resolve(
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
     )
+
+
+def _env(config: Config, project: Project, answers: Answers) -> dict[str, str]:
+    """What every process gets; what the user said goes before all that was found."""
+    found = {**_flask_app(project, answers), **project.env, **_path(answers)}
+    return {"PYTHONUNBUFFERED": "1", **found, **(config.env or {})}
 
 
 def _path(answers: Answers) -> dict[str, str]:

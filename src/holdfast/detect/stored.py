@@ -14,7 +14,7 @@ from typing import Any, Literal
 from holdfast.config import Config
 from holdfast.detect import django, reading
 from holdfast.detect.candidates import is_aside, is_for_tests
-from holdfast.detect.facts import Evidence
+from holdfast.detect.facts import DjangoProject, Evidence
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree, join, parent
 from holdfast.records import record
@@ -73,8 +73,10 @@ def _of_variables(env: Mapping[str, str]) -> Iterator[Stored]:
 def _of_django(tree: Tree, env: Mapping[str, str]) -> Iterator[Stored]:
     """``DATABASES`` and ``MEDIA_ROOT`` of the settings that are used."""
     for project in django.recognise(tree, Config()):
-        base = parent(project.manage or project.evidence.file)  # type: ignore[attr-defined]
-        module = env.get(_MODULE) or project.settings or ""  # type: ignore[attr-defined]
+        if not isinstance(project, DjangoProject):
+            continue
+        base = parent(project.manage or project.evidence.file)
+        module = env.get(_MODULE) or project.settings or ""
         for source in _settings(tree, base, module):
             read = reading.Reading(source, env)
             for name, value, line in source.assignments:

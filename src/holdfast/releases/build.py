@@ -188,8 +188,8 @@ class Build:
             kept |= new
             written.remember(self._home.written, [*kept.values()])
             self._note(
-                f"{_some(new)} {'was' if len(new) == 1 else 'were'} written by the app that serves:"
-                " kept from release to release from now on ([persist] paths names such places)"
+                f"{persist.some([*new])} {'was' if len(new) == 1 else 'were'} written by the app"
+                " that serves: kept from release to release from now on ([persist] paths names such places)"
             )
         for path, item in found:
             written.adopt(path, item, before.source, self._home.data)
@@ -358,11 +358,6 @@ def _besides(persist: Iterable[Persist], wrote: Iterable[Persist]) -> list[Persi
     """What was written elsewhere than what persists in any case."""
     there = {item.path for item in persist}
     return [item for item in wrote if item.path not in there]
-
-
-def _some(paths: Iterable[str]) -> str:
-    names = [*paths]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _ships(shipped: frozenset[str], path: str) -> bool:

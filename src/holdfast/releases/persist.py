@@ -164,11 +164,15 @@ def _note_unused(
     """Say which shipped files nobody will see, because what is kept is used instead."""
     hidden = [name for name in names if not _same(source / name, data / name)]
     if hidden:
-        some = ", ".join(hidden[:3]) + (f" and {len(hidden) - 3} more" if len(hidden) > 3 else "")
         note(
             f"{item.path} is kept from earlier releases; what the source has there is not used: "
-            f"{some}"
+            f"{some(hidden)}"
         )
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three, and how many more."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _same(one: Path, other: Path) -> bool:

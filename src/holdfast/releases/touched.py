@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,5 +44,6 @@ def _newer(top: Path, than: int) -> Iterator[Path]:
             seen += 1
             if seen > _MOST:
                 return
-            if not path.is_symlink() and path.stat().st_mtime_ns > than:
-                yield path
+            with suppress(FileNotFoundError):  # the container goes on, and takes files away
+                if not path.is_symlink() and path.stat().st_mtime_ns > than:
+                    yield path

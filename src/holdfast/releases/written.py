@@ -12,6 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from holdfast.app import Persist, Static
@@ -57,7 +58,10 @@ def found(
     """
     made = {item.directory for item in static if not _has(shipped, item.directory)}
     for path in _files(source, PurePosixPath(), made):
-        status = (source / path).lstat()
+        try:
+            status = (source / path).lstat()
+        except FileNotFoundError:  # the app goes on, and takes files away
+            continue
         written = max(status.st_mtime, status.st_ctime if status.st_nlink == 1 else 0.0)
         if written <= since or not stat.S_ISREG(status.st_mode):
             continue
@@ -70,8 +74,11 @@ def found(
 def adopt(path: str, item: Persist, source: Path, data: Path) -> None:
     """Make what was written part of the data, at its place there; the app finds it as before.
 
-    What an app has open goes on to be the same file. Can be done twice.
+    What an app has open goes on to be the same file; what it has taken away meanwhile is nothing.
+    Can be done twice.
     """
+    if not (source / path).exists():
+        return
     ours, kept = source / item.path, data / item.path
     if item.kind == "directory" and ours.is_dir() and not ours.is_symlink() and not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +104,7 @@ def _adopt_file(ours: Path, kept: Path) -> None:
 
 def _files(source: Path, below: PurePosixPath, made: set[str]) -> Iterator[PurePosixPath]:
     """Files by their path in the source; no link is followed."""
-    with os.scandir(source / below) as entries:
+    with suppress(FileNotFoundError), os.scandir(source / below) as entries:
         for entry in entries:
             path = below / entry.name
             if entry.name.startswith(".") or entry.is_symlink():

@@ -112,3 +112,15 @@ def test_it_is_remembered(tmp_path: Path) -> None:
     assert known(record) == (directory("uploads"),)
     record.write_text("{")
     assert known(record) == ()
+
+
+def test_what_is_taken_away_meanwhile(source: Path, tmp_path: Path) -> None:
+    """The app goes on while it is looked at: a file that is gone again is nothing to keep."""
+    write(source / "uploads/a.txt", "first")
+    write(source / "seen.txt", "first")
+    seen = look(source)
+    for path in seen:
+        (source / path).unlink()
+    for path, item in seen.items():
+        adopt(path, item, source, tmp_path / "data")
+    assert not (tmp_path / "data").exists()

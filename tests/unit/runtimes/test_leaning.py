@@ -43,3 +43,10 @@ def test_the_image_that_is_meant_is_told() -> None:
 
 def test_a_circle_is_left_to_the_builder() -> None:
     assert [*leaning.waves({"a": {"b": "b"}, "b": {"a": "a"}})] == [["a", "b"]]
+
+
+def test_a_service_that_is_not_built() -> None:
+    """What has an image alone is Compose's to find."""
+    web = service("FROM c\n", build={"additional_contexts": {"c": "service:db"}})
+    services = {"web": web, "db": {"image": "postgres"}}
+    assert leaning.leans(services, ["web"]) == {"web": {}}

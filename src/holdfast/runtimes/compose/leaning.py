@@ -37,8 +37,9 @@ def leans(services: Mapping[str, Any], names: Collection[str]) -> Leans:
             if called.get(image.removesuffix(":latest"), name) != name
         }
         for key, value in _contexts(build).items():
-            if value.startswith("service:") and value[8:] in services:
-                said[key] = value[8:]
+            other = value.removeprefix("service:")
+            if other != value and services.get(other, {}).get("build"):
+                said[key] = other
         found[name] = said
         waiting += [other for other in said.values() if other not in waiting]
     return found
