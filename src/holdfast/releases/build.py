@@ -189,7 +189,8 @@ class Build:
             written.remember(self._home.written, [*kept.values()])
             self._note(
                 f"{persist.some([*new])} {'was' if len(new) == 1 else 'were'} written by the app"
-                " that serves: kept from release to release from now on ([persist] paths names such places)"
+                " that serves: kept from release to release from now on ([persist] paths names such"
+                " places)"
             )
         for path, item in found:
             written.adopt(path, item, before.source, self._home.data)
