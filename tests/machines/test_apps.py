@@ -326,9 +326,15 @@ def test_what_must_be_compiled(apps: tuple[App, App], tmp_path: Path) -> None:
     said = refused.stdout + refused.stderr
     assert "apt-get install build-essential python3-dev default-libmysqlclient-dev" in said
     assert "apt installs" not in said
-    config.write_text(plain)
+    config.write_text(f'{plain}[build]\nsystem_packages = ["hello", "holdfast-no-such"]\n')
+    refused = app.holdfast("deploy", "--yes", check=False, timeout=400)
+    said = refused.stdout + refused.stderr
+    assert "holdfast.toml: apt could not install hello holdfast-no-such" in said
+    config.write_text(f'{plain}[build]\nsystem_packages = ["hello"]\n')
     done = app.holdfast("deploy", "--yes", timeout=600)
     said = done.stdout + done.stderr
+    assert "names them: apt installs hello" in said
+    assert app.run("hello").returncode == 0
     assert "mysqlclient must be compiled here: apt installs " in said
     assert "pyzbar loads libzbar.so: apt installs libzbar0" in said
     assert app.run("python", "-c", "import MySQLdb, pyzbar.pyzbar").returncode == 0

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from holdfast.config.addresses import email, https_url, key_file
 from holdfast.config.names import app_name, domain, network, package, python, server, variables
 from holdfast.config.paths import inside, part, persistent_paths, static, url_path
-from holdfast.config.tables import command_or_false, named_tables, table
+from holdfast.config.tables import command_or_false, flag_or_packages, named_tables, table
 from holdfast.config.units import duration, size
 from holdfast.config.values import Reader, choice, count, flag, list_of, text
 from holdfast.records import record
@@ -125,8 +125,10 @@ class Build:
     packages: tuple[str, ...] | None = key(
         list_of(package, '["gunicorn"]'), "installed besides the dependencies"
     )
-    system_packages: bool | None = key(
-        flag, "on a server apt installs what packages are compiled with, load and run", usual=True
+    system_packages: bool | tuple[str, ...] | None = key(
+        flag_or_packages,
+        "on a server apt installs what packages are compiled with, load, run; a list: those, too",
+        usual=True,
     )
 
 

@@ -180,6 +180,22 @@ def package(value: object) -> str:
     raise wrong(f'{shown(written)} is no package; one such as "gunicorn>=23" is meant')
 
 
+_DISTRIBUTION_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
+"""Debian Policy 5.6.7."""
+
+
+def distribution_package(value: object) -> str:
+    """A package of the distribution, as apt has it: ``libreoffice-writer-nogui``."""
+    written = text(value)
+    if _DISTRIBUTION_PACKAGE.match(written):
+        return written
+    if all(map(_DISTRIBUTION_PACKAGE.match, written.split())):
+        raise wrong(f"{shown(written)} names several packages; write each as its own string")
+    raise wrong(
+        f'{shown(written)} is no package of Debian or Ubuntu; one such as "ffmpeg" is meant'
+    )
+
+
 def variables(value: object) -> dict[str, str]:
     """A table of variables. No message shows a value that may be a secret."""
     if not isinstance(value, dict):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Literal, TypeVar
 
-from holdfast.config.names import process_name
-from holdfast.config.values import Reader, text
+from holdfast.config.names import distribution_package, process_name
+from holdfast.config.values import Reader, list_of, text
 from holdfast.config.wrong import Problem, Rank, Wrong, wrong_type
 
 M = TypeVar("M")
@@ -99,6 +99,15 @@ def command_or_false(value: object) -> str | Literal[False]:
     if isinstance(value, bool):
         raise wrong_type(value, "a command in quotes, or false for none, is meant")
     return text(value)
+
+
+def flag_or_packages(value: object) -> bool | tuple[str, ...]:
+    """``true``, ``false``, or the packages of the distribution that are wanted besides."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list):
+        raise wrong_type(value, 'true, false or a list is meant: ["ffmpeg"]')
+    return list_of(distribution_package, '["ffmpeg"]')(value)
 
 
 def said(model: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from holdfast.app import Finding
@@ -12,7 +13,10 @@ from holdfast.detect import (
     command_line,
     django,
     drift,
+    green,
     gunicorn_settings,
+    handed,
+    importing,
     known_values,
     reaching,
     refusal,
@@ -97,6 +101,7 @@ class Assembly:
         if web_line(self.facts) is None:  # else a server is started as it is, without the guard
             same[0], found = candidates.started(best, self.facts)
             self.findings += found
+        self.findings += handed.warning(best)
         return self._finish(same, environment)
 
     def _finish(
@@ -112,18 +117,21 @@ class Assembly:
             isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
         )
         named = self._of_protocol(best, self._named_server())
+        mode = green.mode(self.facts, environment.packages | environment.direct)
         served = server.choose(
             best.interface,
             environment.packages | environment.direct,
             environment.direct,
             websockets=websockets,
             named=named,
+            mode=mode if best.interface == "wsgi" else "",
         )
         self._explain(best, ranked)
         self.findings.append(Finding("server", served.choice.name, served.choice.why))
         self.findings += environment.findings
         added = served.extra if named or not self.config.web.command else ()
         added += self._older(environment)
+        added += (mode,) if mode and mode not in environment.packages else ()
         added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
         given = [*known_values.of_project(self.facts, self.config, best.framework)]
         known = {name: value for name, value, _ in given}
@@ -238,8 +246,8 @@ class Assembly:
         path = found.evidence.file
         beside = found.directory or (parent(path) if "/" in path else ".")
         directory = self.config.web.directory or beside
-        self._read([path], [directory])
-        environment = choosing.dependencies(self.tree, self.config, self.facts, directory, path)
+        self._read([path], [directory, parent(path)])
+        environment = choosing.dependencies(self.tree, self.config, self.facts, parent(path), path)
         wanted = (tool.package, *tool.besides)
         added = tuple(name for name in wanted if name and name not in environment.packages)
         self.findings.append(Finding("framework", found.tool, str(found.evidence)))
@@ -250,12 +258,21 @@ class Assembly:
             directory=directory,
             dependencies=choosing.with_server(environment.dependencies, added),
             packages=environment.packages | {tool.package},
+            env=self._path_of_tool(path, directory),
+            loaded=self.loaded,
             generate=self._generate(""),
             processes=processes(self.facts),
             tool=found,
             facts=tuple(self.facts),
             findings=tuple(self.findings),
         )
+
+    def _path_of_tool(self, path: str, directory: str) -> dict[str, str]:
+        """``PYTHONPATH`` where the script's own modules are not found from where it is run."""
+        source = self.tree.source(path) if path.endswith(".py") else None
+        root = importing.import_root(self.tree, source) if source else directory
+        seen = os.path.relpath(root, directory)
+        return {} if seen == "." else {"PYTHONPATH": seen}
 
     def of_command(self) -> Project:
         """A command from the config or a ``Procfile``; of the app nothing more is known."""

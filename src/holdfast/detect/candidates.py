@@ -101,6 +101,8 @@ def _of_object(tree: Tree, fact: AppObject) -> Iterator[Candidate]:
 def _of_entry(fact: AppObject) -> Candidate:
     """What a module of ours makes, where the file lies that describes it."""
     why = f"{fact.evidence} describes it, as for {fact.made_by}"
+    if fact.made_by.endswith(")"):
+        why = f"{fact.made_by} in {fact.evidence} makes it"
     return Candidate(
         fact.framework,
         fact.interface,

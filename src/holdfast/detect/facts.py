@@ -319,6 +319,13 @@ class MemoryState(Fact):
 
 
 @record
+class SocketServer(Fact):
+    """A Socket.IO server of WSGI; ``mode``: how it was told to work (``eventlet``), else empty."""
+
+    mode: str
+
+
+@record
 class StreamsAnswers(Fact):
     """The app has WebSockets or event streams."""
 

@@ -69,6 +69,8 @@ def _ask_tool(project: Project, tool: ToolApp, run: Run) -> Answers:
     file = tool.evidence.file
     what = file if runs else tools.TOOLS_AND_NOTEBOOKS[tool.tool].module
     candidate = Candidate("command", "wsgi", file, what, tool.evidence, directory=project.directory)
+    paths = tuple(filter(None, project.env.get("PYTHONPATH", "").split(":")))
+    candidate = replace(candidate, pythonpath=paths)
     asked = replace(project, candidates=(candidate,))
     return replace(_ask(asked, run, tool.tool if runs else "tool"), candidate=None)
 

@@ -11,12 +11,15 @@ from holdfast.detect import (
     asgi,
     assembling,
     candidates,
+    demanded,
     dependencies,
     django,
     drift,
     flask,
     front,
+    green,
     gunicorn_settings,
+    handed,
     handlers,
     health,
     other,
@@ -71,8 +74,10 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     dependencies.recognise,
     pythons_elsewhere.recognise,
     secrets.recognise,
+    demanded.recognise,
     samples.recognise,
     state.recognise,
+    green.recognise,
     alembic.recognise,
     health.recognise,
     other.recognise,
@@ -97,6 +102,7 @@ def scan(root: Path, config: Config) -> Project:
     tree = Tree(root)
     facts = preludes.moved(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
     refusal.of_broken_files(facts)
+    facts = (*facts, *handed.calls(tree, facts))
     return _Choice(tree, config, facts).project()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from holdfast.config import Config
@@ -26,6 +26,7 @@ _WORDS = (
     b"ynaconf",
     b".secrets",
 )
+_NO_READS = ("read_env", "read_envfile", "prefixed", "seal", "dump", "add_parser", "parser_for")
 _ENV_OBJECTS = ("environ.Env", "environs.Env", "starlette.config.Config", "decouple.Config",
                 "decouple.AutoConfig", "environ.FileAwareEnv")  # fmt: skip
 _SET_ELSEWHERE = frozenset({"PORT", "HOST", "PATH", "HOME", "USER", "DJANGO_SETTINGS_MODULE",
@@ -36,10 +37,11 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     sources = [*tree.mentioning(*_WORDS)]
     made = {(_stem(source.path), name) for source in sources for name in _objects(source)}
     words = [f"{name}{mark}".encode() for _, name in made for mark in "(."]
-    more = tree.mentioning(*words) if words else ()
+    kinds = settings_classes.kinds(tree)
+    more = tree.mentioning(*words, *(name.encode() for name in kinds))
     for source in dict.fromkeys((*sources, *more)):
         if not is_for_tests(source.path):
-            yield from _reads(source, made)
+            yield from _reads(source, made, kinds)
     for source in tree.mentioning(b"SECRET_KEY", b"secret_key"):
         if not is_for_tests(source.path):
             yield from _hard_coded(source)
@@ -68,12 +70,14 @@ def _imported(source: Source, made: set[tuple[str, str]]) -> Iterator[str]:
             yield from (name for stem, name in made if stem == last)
 
 
-def _reads(source: Source, made: set[tuple[str, str]]) -> Iterator[EnvRead]:
+def _reads(
+    source: Source, made: set[tuple[str, str]], kinds: Mapping[str, settings_classes.Kind]
+) -> Iterator[EnvRead]:
     objects = {*_objects(source), *_imported(source, made)}
     optional = _with_defaults(source)
     spared = guards.spared(source)
     unless = guards.unless(source)
-    for read, node in _every_read(source, objects):
+    for read, node in _every_read(source, objects, kinds):
         free = read.name in optional or id(node) in spared
         said = replace(read, unless=unless.get(id(node), frozenset()))
         yield replace(said, required=False, bare=False) if free else said
@@ -90,8 +94,11 @@ def _with_defaults(source: Source) -> frozenset[str]:
     )
 
 
-def _every_read(source: Source, objects: set[str]) -> Iterator[tuple[EnvRead, ast.AST]]:
+def _every_read(
+    source: Source, objects: set[str], kinds: Mapping[str, settings_classes.Kind]
+) -> Iterator[tuple[EnvRead, ast.AST]]:
     inner: set[int] = set()
+    prefixes = _prefixes(source)
     for node in source.nodes:
         read: EnvRead | None = None
         if (secret := _secret(source, node)) is not None and id(node) not in inner:
@@ -103,12 +110,30 @@ def _every_read(source: Source, objects: set[str]) -> Iterator[tuple[EnvRead, as
                 read = _read(source, node, text(node.slice), None, required=True)
         elif isinstance(node, ast.Call):
             read = _called_read(source, node, objects)
+            if read is not None and id(node) in prefixes:
+                read = replace(read, name=prefixes[id(node)] + read.name)
         elif isinstance(node, ast.ClassDef):
-            for read in settings_classes.fields(source, node):
+            for read in settings_classes.fields(source, node, kinds):
                 yield read, node
             continue
         if read is not None and read.name not in _SET_ELSEWHERE:
             yield read, node
+
+
+def _prefixes(source: Source) -> dict[int, str]:
+    """What stands before the names within ``with env.prefixed("SHOP_"):``, by their nodes."""
+    found: dict[int, str] = {}
+    for node in source.nodes:
+        if not isinstance(node, ast.With):
+            continue
+        for item in node.items:
+            call = item.context_expr
+            called = source.called(call) or ""
+            if isinstance(call, ast.Call) and called.endswith(".prefixed"):
+                said = text(argument(call, 0, "prefix")) or ""
+                within = (inner for statement in node.body for inner in ast.walk(statement))
+                found |= {id(inner): found.get(id(inner), "") + said for inner in within}
+    return found
 
 
 def _secret(source: Source, node: ast.AST) -> EnvRead | None:
@@ -146,7 +171,7 @@ def _called_read(source: Source, call: ast.Call, objects: set[str]) -> EnvRead |
         named = f"DYNACONF_{text(argument(call, 0, 'name'))}"
         return _read(source, call, named, argument(call, 9, "default"), required=must)
     by_object = _first(call.func) in objects or name.partition(".")[0] == "environs"
-    if (name not in _READERS and not by_object) or last.startswith("read_env"):
+    if (name not in _READERS and not by_object) or last in _NO_READS:
         return None
     default = argument(call, 1, "default")
     plain = name in ("os.environ.get", "os.getenv", "os.environ.pop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdfast.detect import green
 from holdfast.detect.command_line import ServerLine
 from holdfast.detect.facts import Interface
 from holdfast.detect.project import ServerChoice
@@ -17,6 +18,7 @@ _GUNICORN = (
     'gunicorn==27.0.1; python_version >= "3.10"',
     'gunicorn==23.0.0; python_version < "3.10"',
 )
+_OF_GREEN = (green.LAST,)
 _UVICORN = (
     'uvicorn==0.54.0; python_version >= "3.10"',
     'uvicorn==0.33.0; python_version < "3.10"',
@@ -60,6 +62,7 @@ def choose(
     *,
     websockets: bool,
     named: ServerLine | None = None,
+    mode: str = "",
 ) -> Served:
     """The server for an app.
 
@@ -67,16 +70,17 @@ def choose(
         packages: all it depends on; ``direct``: what its own files name.
         websockets: the app has WebSocket routes.
         named: the server's command line in the config or the ``Procfile``.
+        mode: of :func:`holdfast.detect.green.mode`, for Socket.IO.
     """
     if named is not None:
         return _named(named, packages)
-    for name in _PREFERRED[interface]:
+    for name in ("gunicorn",) if mode and interface == "wsgi" else _PREFERRED[interface]:
         if name in direct or (name in packages and name not in _BROUGHT_ALONG):
             why = f"the app depends on {name}"
             return Served(ServerChoice(name, True, why), _completed(name, packages, websockets))
     if interface == "wsgi":
         why = "no server among its dependencies; gunicorn is the default for WSGI"
-        return Served(ServerChoice("gunicorn", False, why), _GUNICORN)
+        return Served(ServerChoice("gunicorn", False, why), _OF_GREEN if mode else _GUNICORN)
     why = "no server among its dependencies; uvicorn is the default for ASGI"
     return Served(ServerChoice("uvicorn", False, why), _UVICORN + _WEBSOCKETS + _FAST)
 
@@ -89,7 +93,10 @@ def _named(line: ServerLine, packages: frozenset[str]) -> Served:
 
 def missing(line: ServerLine, packages: frozenset[str]) -> tuple[str, ...]:
     """What a server's command line needs and the project does not install."""
-    found = () if line.name in packages else _PINNED[line.name]
+    pinned = _PINNED[line.name]
+    if line.name == "gunicorn" and green.named(line.options):
+        pinned = _OF_GREEN
+    found = () if line.name in packages else pinned
     worker = " ".join(line.options)
     if "uvicorn_worker" in worker and "uvicorn-worker" not in packages:
         found += ("uvicorn-worker==0.4.0",)

@@ -37,6 +37,7 @@ class Wanted:
         versions: of the installed servers; empty if unknown.
         workers: ``None`` leaves it to ``$WEB_CONCURRENCY``, which the app's env sets.
         settings: what a configuration file of gunicorn sets.
+        worker: gunicorn's worker class.
     """
 
     candidate: Candidate
@@ -48,6 +49,7 @@ class Wanted:
     versions: Mapping[str, str] | None = None
     own_workers: bool = False
     settings: frozenset[str] = frozenset()
+    worker: str = "gthread"
 
     @property
     def graceful(self) -> int:
@@ -114,9 +116,9 @@ def gunicorn_options(wanted: Wanted) -> tuple[str, ...]:
     workers: tuple[str, ...] = ("--workers", str(wanted.shape.workers))
     if wanted.own_workers or "workers" in own:
         workers = ()
-    worker = () if "worker_class" in own else ("--worker-class", "gthread")
+    worker = () if "worker_class" in own else ("--worker-class", wanted.worker)
     threads: tuple[str, ...] = ("--threads", str(wanted.shape.threads))
-    if own & {"worker_class", "threads"}:
+    if own & {"worker_class", "threads"} or wanted.worker != "gthread":
         threads = ()
     timeout = () if "timeout" in own else ("--timeout", str(max(60, int(wanted.boot))))
     shared = ("--worker-tmp-dir", "/dev/shm") if wanted.machine.shared_memory else ()  # noqa: S108

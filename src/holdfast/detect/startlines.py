@@ -17,6 +17,7 @@ from typing import Any
 
 from holdfast.config import Config
 from holdfast.detect import command_line, uwsgi
+from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import AppHint, Evidence, Fact, ProcessLine
 from holdfast.detect.tree import Tree, join, parent
 
@@ -69,7 +70,11 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
 
 
 def _started_in(tree: Tree, file: str, line: command_line.ServerLine) -> str:
-    """Where a command is run: ``docker/Dockerfile`` and ``bin/start.sh`` are run from above."""
+    """Where a command is run: ``docker/Dockerfile`` and ``bin/start.sh`` are run from above.
+
+    Where the module is nowhere above, an image has copied it out of its folder (``COPY src .``),
+    or a platform starts below the root (``rootDir``): that folder is looked for.
+    """
     above = [parent(file)]
     while above[-1] != ".":
         above.append(parent(above[-1]))
@@ -81,7 +86,25 @@ def _started_in(tree: Tree, file: str, line: command_line.ServerLine) -> str:
         )
         if module and there and all(tree.has(join(directory, path)) for path in paths):
             return directory
-    return "." if paths else above[0]
+    enters = "cd " in line.before or line.has("--chdir", "--app-dir", "--pythonpath")
+    if paths or not module or enters:
+        return "." if paths else above[0]
+    return _holding(tree, tree.text(file), module) or above[0]
+
+
+def _holding(tree: Tree, said: str, module: str) -> str | None:
+    """The folder that a module is imported from: one that the file names before others."""
+    found = [
+        directory
+        for directory in tree.directories
+        if not is_aside(f"{directory}/")
+        and (
+            tree.has(join(directory, f"{module}.py"))
+            or tree.has(join(directory, f"{module}/__init__.py"))
+        )
+    ]
+    named = (item for item in found if re.search(rf"(?<![\w-]){re.escape(item)}(?![\w-])", said))
+    return next(named, next(iter(found), None))
 
 
 _NAME_OF_NONE = re.compile(r"[^a-z0-9]+")

@@ -49,11 +49,8 @@ Most open it when the first visitor comes, and not while the app is imported.
 """
 _SCHEDULERS = ("BackgroundScheduler", "AsyncIOScheduler", "APScheduler", "TwistedScheduler")
 _QUEUES = ("queue.Queue", "asyncio.Queue", "queue.SimpleQueue", "collections.deque")
-_SOCKET_SERVERS = {
-    "flask_socketio.SocketIO": "message_queue",
-    "socketio.AsyncServer": "client_manager",
-    "socketio.Server": "client_manager",
-}
+_SOCKET_SERVERS = ("flask_socketio.SocketIO", "socketio.AsyncServer", "socketio.Server")
+"""Also with a message queue: a visitor's long polls must reach the worker that has the session."""
 
 
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
@@ -230,9 +227,8 @@ def _file(source: Source, node: ast.AST, path: str, what: str) -> WritesTo:
 def _in_memory(source: Source) -> Iterator[MemoryState]:
     """In-process brokers and schedulers: with two workers each would have its own."""
     for call, name in source.calls():
-        option = _SOCKET_SERVERS.get(name)
-        if option and not any(item.arg == option for item in call.keywords):
-            yield _memory(source, call, f"{name.rpartition('.')[2]} without {option}")
+        if name in _SOCKET_SERVERS:
+            yield _memory(source, call, f"{name.rpartition('.')[2]}, whose sessions are its own")
         elif name.rpartition(".")[2] in _SCHEDULERS:
             yield _memory(source, call, f"{name.rpartition('.')[2]}, a scheduler in the process")
     for _, value, line in source.assignments:

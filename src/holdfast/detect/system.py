@@ -165,9 +165,9 @@ def findings(project: Project) -> list[Finding]:
     known = [
         Finding("system", ", ".join(here.packages(need.parts)), need.why) for need in needs(project)
     ]
-    why = "{} asks for it, which is not known here: if the app needs it, apt-get install {}"
+    why = "{} asks for it, which is not known here: if the app needs it, [build] system_packages"
     return known + [
-        Finding("system", fact.name, why.format(fact.evidence, fact.name), level="warning")
+        Finding("system", fact.name, why.format(fact.evidence), level="warning")
         for fact in project.all(AsksForPackage)
     ]
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from holdfast.config import Config
-from holdfast.detect import asks, handlers, scripts, spaces
+from holdfast.detect import asks, handlers, importing, scripts, spaces, told
 from holdfast.detect.candidates import is_aside
 from holdfast.detect.facts import Confidence, EnvRead, Evidence, Fact, ToolApp
-from holdfast.detect.tree import Tree
+from holdfast.detect.tree import Tree, parent
 from holdfast.records import record
 
 
@@ -28,6 +28,7 @@ class Tool:
         health: answered when it works.
         starts: what stands in the file that is started; empty: any import will do.
         besides: what it needs that it does not bring along.
+        mounts: by which an ASGI app takes it in, and is then what is served.
     """
 
     module: str
@@ -36,6 +37,7 @@ class Tool:
     health: str
     starts: tuple[bytes, ...] = ()
     besides: tuple[str, ...] = ()
+    mounts: bytes = b""
 
 
 BOOT = 180.0
@@ -60,6 +62,7 @@ TOOLS = {
             f"exec python -m {LAUNCHER} {{file}}",
             "/",
             (b".launch(",),
+            mounts=b"mount_gradio_app(",
         ),
         Tool(
             "panel",
@@ -74,7 +77,8 @@ TOOLS = {
             "chainlit",
             'exec chainlit run {file} --host 127.0.0.1 --port "$PORT" --headless',
             "/",
-            (b"chainlit",),
+            (b".on_message", b".on_chat_start", b".on_chat_resume"),
+            mounts=b"mount_chainlit(",
         ),
         Tool(
             "shiny",
@@ -171,25 +175,41 @@ def reads_secrets(facts: Iterable[Fact], found: ToolApp) -> bool:
 def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
     """The file that each tool would be given."""
     sources = [*tree.mentioning(*(name.encode() for name in TOOLS))]
-    named = spaces.app_file(tree)
+    of_space = spaces.app_file(tree)
     for tool in TOOLS.values():
+        places = {of_space: "."} if of_space else {}  # a Space is run from its root
+        for path, directory in told.scripts(tree, tool.module) if sources else ():
+            places.setdefault(path, directory)
+        order = [*places]
+        mounted = tool.mounts and any(tree.holding(tool.mounts))
         found = []
-        for source in sources:
+        for source in () if mounted else sources:
             tops = {item.partition(".")[0] for item in source.imported_modules}
-            if tool.module not in tops or is_aside(source.path) or "/pages/" in f"/{source.path}":
+            aside = is_aside(source.path) and source.path not in places
+            if tool.module not in tops or aside or "/pages/" in f"/{source.path}":
                 continue
             data = tree.read(source.path)
             if tool.starts and not any(word in data for word in tool.starts):
                 continue
-            found.append((source.path != named, _rank(source.path), source.path))
+            at = order.index(source.path) if source.path in places else len(order)
+            found.append((at, _rank(source.path), source.path))
         if found:
             path = min(found)[2]
-            there = "." if path == named else ""  # a Space is run from its root
+            there = places.get(path) or _run_in(tree, path)
             found_tool = ToolApp(Evidence(path, 1), tool.module, directory=there)
             yield replace(found_tool, confidence=Confidence.LIKELY)
     notebooks = [item for item in tree.files if item.endswith(".ipynb") and not is_aside(item)]
     if notebooks:
         yield ToolApp(Evidence(min(notebooks, key=_rank)), "voila", confidence=Confidence.GUESS)
+
+
+def _run_in(tree: Tree, path: str) -> str:
+    """The folder that a script is run in: where its imports are found, or else what it reads."""
+    source = tree.source(path)
+    if source is None:
+        return ""
+    root = importing.import_root(tree, source)
+    return root if root != parent(path) else told.reads_from(tree, source)
 
 
 VOILA = Tool(

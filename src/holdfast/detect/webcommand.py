@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from holdfast.app import Finding, Web
 from holdfast.config import Config
-from holdfast.detect import command_line, gunicorn_settings, machine, serving, tools
+from holdfast.detect import command_line, green, gunicorn_settings, machine, serving, tools
 from holdfast.detect.answers import Answers
 from holdfast.detect.command_line import ServerLine
 from holdfast.detect.facts import (
@@ -59,6 +59,7 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
         listen=config.web.listen or "unix",
         versions=answers.versions,
         own_workers="WEB_CONCURRENCY" in (config.env or {}),
+        worker=green.worker(project.facts, project.packages) or "gthread",
     )
     if config.web.listen is None and not wanted.at_least("gunicorn", *_REUSES_SOCKETS):
         wanted = replace(wanted, listen="port")
@@ -112,13 +113,14 @@ def _shape(project: Project, answers: Answers, here: Machine, candidate: Candida
     state = next(iter(project.all(MemoryState)), None)
     open_ended = next(iter(project.all(StreamsAnswers)), None)
     written = any(fact.kind == "file" for fact in project.all(WritesTo))
+    threads = not green.worker(project.facts, project.packages)
     sqlite = bool(answers.sqlite or (answers.candidate is None and written))
     return machine.shape(
         here,
         memory_state=f"{state.what} ({state.evidence})" if state else None,
         sqlite=sqlite and not answers.databases,
         interface=candidate.interface,
-        streams=f"{open_ended.what}s ({open_ended.evidence})" if open_ended else None,
+        streams=f"{open_ended.what}s ({open_ended.evidence})" if open_ended and threads else None,
     )
 
 
@@ -138,6 +140,8 @@ def _shown(wanted: serving.Wanted) -> str:
         return "$WEB_CONCURRENCY"
     if wanted.candidate.interface == "asgi":
         return str(wanted.shape.workers)
+    if wanted.worker != "gthread":
+        return f"{wanted.shape.workers} of {wanted.worker}"
     return f"{wanted.shape.workers} with {wanted.shape.threads} threads"
 
 

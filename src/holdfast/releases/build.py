@@ -136,6 +136,8 @@ class Build:
         self._split = project.split
         self._generate(project.generate)
         environments = self._environments()
+        asked = self._config.build.system_packages
+        self._system.provide(asked if isinstance(asked, tuple) else ())
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.

@@ -1,8 +1,9 @@
 """What Python's packages need of the distribution: named, and on a server installed.
 
 A server was given to us to run apps on, and we are root there: what a package is compiled with,
-or a build fetches with, is had from the distribution by apt. Its names come from our own list,
-never from the project. Elsewhere the machine is a person's own, and they are only named.
+or a build fetches with, is had from the distribution by apt. Its names come from our own list, or
+holdfast.toml says them; never from another file of the project. Elsewhere the machine is a person's
+own, and they are only named.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from holdfast.command import Command
-from holdfast.errors import CommandFailed
+from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import run
 from holdfast.releases.failures import stopped
 
@@ -76,6 +77,26 @@ class SystemPackages:
             self._note(f"apt could not install {names}: {last.strip() or error.message}")
             return False
         return True
+
+    def provide(self, asked: Sequence[str]) -> None:
+        """See to it that what holdfast.toml names is there; on somebody's own machine, say so.
+
+        Raises:
+            BuildError: apt could not install one of them.
+            Cancelled: the build was stopped.
+        """
+        where = "[build] system_packages in holdfast.toml"
+        self.install(asked, f"{where} names them")
+        if not asked or shutil.which("dpkg-query") is None:
+            return
+        if missing := " ".join(name for name in asked if _lacks(name)):
+            if self._may():
+                raise BuildError(
+                    f"{where}: apt could not install {missing}",
+                    hint="is that its name in this release? apt-cache search finds it; what apt"
+                    " said stands above",
+                )
+            self._note(f"{where}: not on this machine: apt-get install {missing}")
 
     def _may(self) -> bool:
         return self._allowed and os.geteuid() == 0 and shutil.which("apt-get") is not None

@@ -49,6 +49,42 @@ def required(root: Path, files: dict[str, str]) -> set[str]:
             "from starlette.config import Config\nc = Config()\nX = c('X')\nY = c('Y', default=1)",
             {"X"},
         ),
+        ('from environs import Env\ne = Env()\nwith e.prefixed("A_"):\n    X = e("X")', {"A_X"}),
+        ('X = os.getenv("X")\nif not X:\n    raise ValueError', {"X"}),
+        (
+            'X = os.getenv("X")\nif X is None or not os.getenv("Y"):\n    raise ValueError',
+            {"X", "Y"},
+        ),
+        ('X = os.getenv("X")\nif X:\n    raise ValueError', set()),
+        ('X = os.getenv("X", "x")\nif not X:\n    raise ValueError', set()),
+        ('assert os.getenv("X"), "set it"', {"X"}),
+        (
+            'if os.getenv("IN") == "cloud":\n    if not os.getenv("X"):\n        raise ValueError',
+            set(),
+        ),
+        ('if not all([os.getenv("X"), os.getenv("Y")]):\n    raise ValueError', {"X", "Y"}),
+        (
+            'ALL = ["X", "Y"]\nfor name in ALL:\n    if name not in os.environ:\n        exit(1)',
+            {"X", "Y"},
+        ),
+        ('no = [n for n in ("X",) if not os.getenv(n)]\nif no:\n    raise ValueError(no)', {"X"}),
+        ("def check():\n    if not os.getenv('X'):\n        raise ValueError\ncheck()", {"X"}),
+        ("def check():\n    if not os.getenv('X'):\n        raise ValueError", set()),
+        ("def get(name):\n    return os.environ[name]\nX = get('X')", {"X"}),
+        (
+            (
+                "def get(name):\n    try:\n        return os.environ[name]\n    except KeyError:\n"
+                "        raise ValueError(name)\nX = get('X')"
+            ),
+            {"X"},
+        ),
+        (
+            (
+                "def get(name):\n    try:\n        return os.environ[name]\n    except KeyError:\n"
+                "        return None\nX = get('X')"
+            ),
+            set(),
+        ),
     ],
 )
 def test_a_read_is_required_where_nothing_stands_in_for_it(
@@ -71,3 +107,39 @@ def test_only_what_the_app_imports_counts(tmp_path: Path) -> None:
         "scripts/load.py": read.format("SCRIPT"),
     }
     assert required(tmp_path, files) == {"STOCK", "MAIL", "PAY"}
+
+
+SETTINGS = """from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+class Store(BaseModel):
+    host: str
+    port: int = 1
+class Base(BaseSettings):
+    name: str = "x"
+class Dev(Base):
+    colour: str
+class Prod(Base):
+    model_config = {"env_nested_delimiter": "__"}
+    key: str
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("Prod()", {"KEY"}),
+        ("Dev()", {"COLOUR"}),
+        ("{'dev': Dev, 'prod': Prod}[Base().name]()", set()),
+        (
+            "class Nested(BaseSettings, env_nested_delimiter='__'):\n    store: Store",
+            {"STORE__HOST"},
+        ),
+        ("class Whole(BaseSettings):\n    store: Store", {"STORE"}),
+        ("class Made(BaseSettings):\n    store: Store = Store(host='x')", set()),
+    ],
+)
+def test_a_field_of_settings_is_required_where_they_are_made(
+    tmp_path: Path, code: str, names: set[str]
+) -> None:
+    """Those of a class that only others might use are not; models are read field by field."""
+    assert required(tmp_path, {"app.py": f"{APP}{SETTINGS}{code}\n"}) == names

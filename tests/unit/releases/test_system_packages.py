@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 from holdfast.distribution import headers
 from holdfast.releases.system_packages import SystemPackages, apt
+
+_DPKG = shutil.which("dpkg-query")
 
 
 def test_what_packages_are_compiled_with() -> None:
@@ -20,6 +24,15 @@ def test_where_it_is_not_allowed_nothing_is_said_or_run() -> None:
     system = SystemPackages(said.append, said.append, lambda: False, allowed=False)
     assert not system.install(("holdfast-no-such-package",), "a test")
     assert said == []
+
+
+def test_what_the_config_names_is_said_where_it_is_missing() -> None:
+    """On somebody's own machine nothing is installed; what is there is not spoken of."""
+    said: list[str] = []
+    system = SystemPackages(said.append, said.append, lambda: False, allowed=False)
+    system.provide(("dpkg", "holdfast-no-such-package"))
+    known = "not on this machine: apt-get install holdfast-no-such-package"
+    assert said == ([f"[build] system_packages in holdfast.toml: {known}"] if _DPKG else [])
 
 
 def test_apt_asks_nothing() -> None:

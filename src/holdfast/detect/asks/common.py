@@ -19,8 +19,8 @@ from typing import Any, Callable, Iterator
 MARKER = "holdfast-answer: "
 READY = "holdfast-ready"
 ROOT = os.getcwd()
-COMMANDS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "flask")
-"""Packages whose commands take other options in other versions."""
+COMMANDS = ("gunicorn", "uvicorn", "granian", "hypercorn", "daphne", "waitress", "flask", "gevent")
+"""Packages that are started in another way in other versions."""
 
 
 def enter(candidate: Any) -> None:
