@@ -240,8 +240,12 @@ class Assembly:
                 self.findings.append(Finding("hard-coded secret", fact.name, why, level="warning"))
                 return
 
-    def of_tool(self, found: ToolApp) -> Project:
-        """A framework whose own command serves the script."""
+    def of_tool(self, found: ToolApp, ranked: Sequence[Candidate] = ()) -> Project:
+        """A framework whose own command serves the script.
+
+        Args:
+            ranked: apps that are there besides, which it may well talk to.
+        """
         tool = tools.TOOLS_AND_NOTEBOOKS[found.tool]
         path = found.evidence.file
         beside = found.directory or (parent(path) if "/" in path else ".")
@@ -251,7 +255,7 @@ class Assembly:
         wanted = (tool.package, *tool.besides)
         added = tuple(name for name in wanted if name and name not in environment.packages)
         self.findings.append(Finding("framework", found.tool, str(found.evidence)))
-        self.findings += environment.findings
+        self.findings += [*environment.findings, *_not_served(ranked)]
         return Project(
             framework="command",
             candidates=(),
@@ -298,6 +302,18 @@ class Assembly:
             facts=tuple(self.facts),
             findings=tuple(self.findings),
         )
+
+
+def _not_served(ranked: Sequence[Candidate]) -> list[Finding]:
+    """An app beside a script that is served, where it is no mere example."""
+    best = next(iter(ranked), None)
+    if best is None or candidates.is_aside(best.evidence.file):
+        return []
+    why = (
+        f"{best.evidence} is an app of its own, and one is served: deploy it besides, under another"
+        f' name, with [web] directory = "{best.directory}" and [app] framework = "{best.framework}"'
+    )
+    return [Finding("not served", best.target, why, level="warning")]
 
 
 def _path_variable(candidate: Candidate) -> dict[str, str]:

@@ -167,6 +167,12 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     named = _variable(project, message)
     if named:
         return f"{named.evidence} reads {named.name}: holdfast env set {named.name}"
+    if (asked := _VERSION_OF.search(message)) is not None:
+        where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
+        return (
+            f"it asks for the version of {asked[1]}, which is not installed: name it in {where}; if"
+            " it is the project itself, its pyproject.toml needs a [build-system]"
+        )
     if kind == "NotThis":
         return (
             f"say which object is the app: [web] command in holdfast.toml; tried {candidate.target}"
@@ -174,6 +180,9 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     if (name := environment.missed(f"{kind}: {message}")) is not None:
         return f"the app wants the variable {name}: holdfast env set {name}"
     return "run the app in a fresh virtual environment to see the same error"
+
+
+_VERSION_OF = re.compile(r"No package metadata was found for ['\"]?([\w.-]+)")
 
 
 def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:

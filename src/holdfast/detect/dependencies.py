@@ -19,6 +19,7 @@ from holdfast.detect.facts import (
     Evidence,
     Fact,
     NeedsInstalling,
+    OwnPackage,
     PythonRequest,
 )
 from holdfast.detect.tree import Tree, join, parent
@@ -159,7 +160,10 @@ def _needs_installing(
     """
     if "build-system" not in table:
         return
-    name = str(project.get("name") or table.get("tool", {}).get("poetry", {}).get("name", ""))
+    poetry = table.get("tool", {}).get("poetry", {})
+    name = str(project.get("name") or poetry.get("name", ""))
+    if name and poetry.get("package-mode") is not False:
+        yield OwnPackage(Evidence(path), name)
     if "entry-points" in project:
         yield NeedsInstalling(Evidence(path), "it declares entry points")
     elif _version_file(table):
@@ -167,7 +171,7 @@ def _needs_installing(
     elif name:
         wanted = re.compile(
             rb"(?:version|metadata|distribution|files|require)\(\s*[\"']"
-            + re.escape(name).encode()
+            + re.sub(r"[-_.]+", "[-_.]+", name).encode()
             + rb"[\"']"
         )
         own = rb"(?:version|metadata|distribution)\(\s*(?:__name__|__package__)"

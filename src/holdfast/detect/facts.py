@@ -151,6 +151,13 @@ class NeedsInstalling(Fact):
 
 
 @record
+class OwnPackage(Fact):
+    """The project can itself be built into a package of that name; the evidence says from where."""
+
+    name: str
+
+
+@record
 class BrokenFile(Fact):
     """A file that decides something and can't be read."""
 

@@ -22,14 +22,15 @@ _ENTRIES = ("run.py", "main.py", "app.py", "wsgi.py", "server.py", "application.
 _READS = ("os.getenv", "os.environ.get", "str", "int", "bool")
 """What may be called for the value of an argument."""
 
-_TEXT = '''"""Written by Holdfast: the app, made as its own start makes it."""
+_HEAD = '"""Written by Holdfast: the app, made as its own start makes it."""'
+_TEXT = """{head}
 
 from importlib import import_module
 
 _module = import_module({module!r})
 exec({code!r}, vars(_module))
 application = _module.{name}
-'''
+"""
 
 
 def calls(tree: Tree, facts: Sequence[Fact]) -> Iterator[AppObject]:
@@ -50,7 +51,7 @@ _DEVELOPMENT = re.compile(r"(?i)(?:\b|_)(?:dev|develop|development|debug|local)(
 def warning(candidate: Candidate) -> list[Finding]:
     """What to say of an app that is made as for development."""
     made = next(iter(candidate.why), "")
-    if not candidate.entry or not _DEVELOPMENT.search(made):
+    if not candidate.entry.startswith(_HEAD) or not _DEVELOPMENT.search(made):
         return []
     why = "that is for development; a wsgi.py with app = ... made as for production counts more"
     return [Finding("made for development", made, why, level="warning")]
@@ -90,5 +91,5 @@ def _made(source: Source, fact: AppObject, code: list[ast.stmt], name: str) -> A
         fact.interface,
         "application",
         made_by=ast.unparse(getattr(code[-1], "value", code[-1])),
-        entry=_TEXT.format(module=module, code=written, name=name),
+        entry=_TEXT.format(head=_HEAD, module=module, code=written, name=name),
     )

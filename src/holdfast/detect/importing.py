@@ -6,8 +6,12 @@ one, its own imports tell. The directory from which most of them are found is th
 
 from __future__ import annotations
 
-from holdfast.detect.source import Source
-from holdfast.detect.tree import Tree, parent
+import os
+import re
+from collections.abc import Iterator
+
+from holdfast.detect.source import Source, argument, text
+from holdfast.detect.tree import Tree, join, parent
 from holdfast.records import record
 
 _SOURCE_DIRECTORIES = ("src", "lib")
@@ -33,7 +37,45 @@ def how(tree: Tree, source: Source) -> Import:
     if root.rpartition("/")[2] in _SOURCE_DIRECTORIES:
         # A "src" layout is run from above it: relative paths in the code count from there.
         return Import(module, parent(root), (root.rpartition("/")[2],))
+    directory = reads_from(tree, source, root)
+    if directory != root:
+        return Import(module, directory, (os.path.relpath(root, directory),))
     return Import(module, root, _source_directory(tree, source, root))
+
+
+_PATH = re.compile(r"(?:\./)?[\w -]+(?:/[\w. -]+)*\.[a-z]\w{1,6}|(?:\./)?[\w-]+/[\w/-]*")
+
+
+def reads_from(tree: Tree, source: Source, usual: str) -> str:
+    """The directory from which the relative paths in a file are found: the usual one, or above.
+
+    ``StaticFiles(directory="app/static")`` in ``app/main.py`` was written to be run above it.
+    """
+    written = {said for node in source.nodes if _PATH.fullmatch(said := text(node) or "")}
+    written |= set(_folders(source))
+    if not written or usual == ".":
+        return usual
+    above = [usual]
+    while above[-1] != ".":
+        above.append(parent(above[-1]))
+    return max(
+        above, key=lambda directory: (_there(tree, directory, written), -above.index(directory))
+    )
+
+
+_TAKES_FOLDER = ("StaticFiles", "Jinja2Templates", "FileSystemLoader", "listdir", "scandir")
+
+
+def _folders(source: Source) -> Iterator[str]:
+    """What is a folder by where it stands: ``StaticFiles(directory="static")``."""
+    for call, name in source.calls():
+        if name.rpartition(".")[2] in _TAKES_FOLDER and (found := argument(call, 0, "directory")):
+            yield from filter(None, [text(found)])
+
+
+def _there(tree: Tree, directory: str, written: set[str]) -> int:
+    paths = [join(directory, path.removeprefix("./").rstrip("/")) for path in written]
+    return sum(tree.has(path) or tree.has_directory(path) for path in paths)
 
 
 def _source_directory(tree: Tree, source: Source, root: str) -> tuple[str, ...]:

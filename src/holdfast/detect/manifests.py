@@ -14,7 +14,14 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from holdfast.detect.facts import BrokenFile, DependencyFile, Evidence, Fact, PythonRequest
+from holdfast.detect.facts import (
+    BrokenFile,
+    DependencyFile,
+    Evidence,
+    Fact,
+    OwnPackage,
+    PythonRequest,
+)
 from holdfast.detect.lines import name_of, names_of, normalise, of_environment, of_tables
 from holdfast.detect.source import argument, text
 from holdfast.detect.tree import Tree, join
@@ -236,6 +243,8 @@ def _setup(tree: Tree, directory: str) -> Iterator[Fact]:
     source = tree.source(path) if tree.has(path) else None
     for call, name in source.calls() if source else ():
         if name.rpartition(".")[2] == "setup":
+            if own := text(argument(call, 99, "name")):
+                yield OwnPackage(Evidence(path, call.lineno), own)
             wanted = argument(call, 99, "install_requires")
             if isinstance(wanted, ast.List | ast.Tuple):
                 lines = [item for item in map(text, wanted.elts) if item]

@@ -14,8 +14,10 @@ from dataclasses import replace
 from holdfast.app import OLDEST_PYTHON, Finding
 from holdfast.detect import choosing, drift, dropped, inference, secrets
 from holdfast.detect.causes import ImportFailed
+from holdfast.detect.facts import OwnPackage
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
+from holdfast.detect.tree import parent
 from holdfast.records import record
 
 SETUPTOOLS = "setuptools<81"
@@ -142,35 +144,36 @@ _OTHERS = (
 
 def repaired(project: Project, error: ImportFailed) -> Project | None:
     """The project with what its import lacks besides; ``None`` where that is not known."""
-    kind, message = error.kind, error.said
-    if (asked := _secret_asked_for(project, message)) is not None:
-        return asked
-    name = (error.module or "").partition(".")[0]
-    added: tuple[str, ...] = ()
-    why = ""
-    if kind == "ModuleNotFoundError" and name and not _is_own(project, name):
-        package = _package(error.module or "")
-        added = (package,) if package else ()
-        why = f"{name} is imported, and no file names a package with it"
-    if not added:
-        added = next((found for said, found in _NEEDS if re.search(said, message)), ())
-        why = "the app cannot be imported without it"
-    if not added and (extension := _EXTENSION.search(message)) is not None:
-        package = inference.PACKAGES.get(f"flask_{extension[1]}")
-        added = (package,) if package else ()
-        why = f"flask.ext.{extension[1]} is imported, and no file names a package with it"
-    if not added and (told := _TOLD.search(message)) is not None:
-        known = normalise(told[1])
-        added = (known,) if known in {*inference.PACKAGES.values()} else ()
-        why = f"it says so itself: pip install {known}"
-    if not added:
-        added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
-        why = "a newer version lacks what the app imports"
+    message = error.said
+    found = _with_itself(project, message) or _secret_asked_for(project, message)
+    if found is not None:
+        return found
+    added, why = _lacking(project, error)
     if new := tuple(item for item in added if item not in project.dependencies.extra):
         return _with(project, new, why)
     if (bound := dropped.bound(message)) is not None:
         return _with_older_python(project, bound)
     return _with_other(project, message)
+
+
+def _lacking(project: Project, error: ImportFailed) -> tuple[tuple[str, ...], str]:
+    """The packages that an error is for the want of, and why; none where that is not known."""
+    message, name = error.said, (error.module or "").partition(".")[0]
+    if error.kind == "ModuleNotFoundError" and name and not _is_own(project, name):
+        if package := _package(error.module or ""):
+            return (package,), f"{name} is imported, and no file names a package with it"
+    if (added := next((found for said, found in _NEEDS if re.search(said, message)), ())) != ():
+        return added, "the app cannot be imported without it"
+    if (extension := _EXTENSION.search(message)) is not None:
+        if package := inference.PACKAGES.get(f"flask_{extension[1]}"):
+            said = f"flask.ext.{extension[1]} is imported, and no file names a package with it"
+            return (package,), said
+    if (told := _TOLD.search(message) or _NO_METADATA.search(message)) is not None:
+        known = normalise(next(filter(None, told.groups())))
+        if known in {*inference.PACKAGES.values()}:
+            return (known,), f"it asks for {known} itself, and no file names it"
+    added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
+    return added, "a newer version lacks what the app imports"
 
 
 def _package(module: str) -> str | None:
@@ -179,6 +182,32 @@ def _package(module: str) -> str | None:
     if part:
         return inference.PACKAGES.get(module)
     return _MODULES.get(top) or dropped.GONE.get(top) or inference.PACKAGES.get(top)
+
+
+_NO_METADATA = re.compile(
+    r"No package metadata was found for ['\"]?([\w.-]+)|The '([\w.-]+)' distribution was not found"
+)
+"""What ``importlib.metadata.version`` and ``pkg_resources`` say of what is not installed."""
+
+
+def _with_itself(project: Project, message: str) -> Project | None:
+    """The project installed itself, where it asks for its own version; else ``None``."""
+    asked = _NO_METADATA.search(message)
+    wanted = normalise(asked[1] or asked[2]) if asked else ""
+    own = next((item for item in project.all(OwnPackage) if normalise(item.name) == wanted), None)
+    chosen = project.dependencies
+    if own is None or chosen.install_project:
+        return None
+    home = parent(own.evidence.file)
+    if chosen.source != "none" and home == parent(chosen.files[0]):
+        changed = replace(chosen, install_project=True)
+    else:
+        changed = choosing.with_server(chosen, (f"./{home}",))
+    if changed == chosen:
+        return None
+    why = f"the app asks for its own version: {own.evidence} builds it"
+    finding = Finding("installed", own.name, why)
+    return replace(project, dependencies=changed, findings=(*project.findings, finding))
 
 
 def _secret_asked_for(project: Project, message: str) -> Project | None:

@@ -132,7 +132,7 @@ class _Choice:
             return self.made.of_apps([named])
         tool = self._tool()
         if tool is not None and not (ranked and candidates.is_named(ranked[0])):
-            return self.made.of_tool(tool)
+            return self.made.of_tool(tool, ranked)
         if ranked and self.config.app.framework != "command":
             return self.made.of_apps(ranked)
         unknown = self._app_of_command_line()

@@ -33,6 +33,16 @@ CALLS = {
 }
 """What a script calls to serve, and the module that it is of."""
 
+_APPS = {
+    "flask.Flask": "flask",
+    "flask.app.Flask": "flask",
+    "apiflask.APIFlask": "flask",
+    "connexion.App": "connexion",
+    "connexion.FlaskApp": "connexion",
+    "connexion.AsyncApp": "connexion",
+}
+"""What is made in a function and run there, where no server can be given it."""
+
 _TORNADO = "listen"
 _NAMES = ("main.py", "app.py", "server.py", "run.py", "application.py", "web.py", "__main__.py")
 
@@ -79,11 +89,27 @@ if _package:
 else:
     runpy.run_path(sys.argv[0], run_name="__main__")
 '''
+_UVICORN = '_changed("uvicorn", "run", host=HOST, port=PORT, reload=False, workers=None)'
+_FLASK = """\
+import flask
+import waitress
+
+
+def _run(self, *args, **given):
+    trusted = "x-forwarded-for x-forwarded-proto x-forwarded-host"
+    waitress.serve(
+        self, host=HOST, port=PORT, threads=8, trusted_proxy=HOST, trusted_proxy_headers=trusted
+    )
+
+
+flask.Flask.run = _run"""
 _PRELUDES = {
     "nicegui": '_changed("nicegui.ui", "run", host=HOST, port=PORT, reload=False, show=False)',
-    "uvicorn": '_changed("uvicorn", "run", host=HOST, port=PORT, reload=False, workers=None)',
+    "uvicorn": _UVICORN,
     "bottle": '_changed("bottle", "run", server="waitress", host=HOST, port=PORT, reloader=False)',
     "aiohttp": '_changed("aiohttp.web", "run_app", host=HOST, port=PORT, path=None, sock=None)',
+    "flask": _FLASK,
+    "connexion": f"{_FLASK}\n{_UVICORN}",
     "werkzeug": '_changed("werkzeug.serving", "run_simple", use_reloader=False)',
     "taipy": """\
 from taipy.gui import Gui
@@ -144,8 +170,17 @@ def _starts(source: Source) -> Iterator[tuple[ast.Call, str]]:
     for call, name in source.calls():
         if (tool := CALLS.get(name) or _starred(source, name)) is not None:
             yield call, tool
+        elif name.endswith(".run") and name.removesuffix(".run") in (made := _made(source)):
+            yield call, made[name.removesuffix(".run")]
         elif name.rpartition(".")[2] == _TORNADO and "tornado" in modules and call.args:
             yield call, "tornado"
+
+
+def _made(source: Source) -> dict[str, str]:
+    """What is given an app anywhere in the file, in a function too (``app``, ``self.app``)."""
+    given = [node for node in source.nodes if isinstance(node, ast.Assign)]
+    found = ((node, _APPS.get(source.called(node.value) or "")) for node in given)
+    return {ast.unparse(target): tool for node, tool in found if tool for target in node.targets}
 
 
 def _is_run(node: ast.AST) -> TypeGuard[ast.Call]:

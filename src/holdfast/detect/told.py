@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from holdfast.detect.source import Source, text
 from holdfast.detect.tree import Tree, join, parent
 
 _FILES = ("Procfile", "Dockerfile", "start.sh", "run.sh", "startup.sh", "entrypoint.sh", "app.yaml",
@@ -38,22 +37,3 @@ def scripts(tree: Tree, tool: str) -> Iterator[tuple[str, str]]:
                     if tree.has(whole := join(directory, path)):
                         yield whole, directory
                         break
-
-
-_PATH = re.compile(r"(?:\./)?[\w -]+(?:/[\w. -]+)*\.[a-z]\w{1,6}|(?:\./)?[\w-]+/[\w/-]*")
-
-
-def reads_from(tree: Tree, source: Source) -> str:
-    """The folder from which the relative paths of a script are found: its own, or the root."""
-    own = parent(source.path)
-    written = {said for node in source.nodes if _PATH.fullmatch(said := text(node) or "")}
-    beside, above = (
-        sum(tree.has(path) or tree.has_directory(path) for path in _joined(directory, written))
-        for directory in (own, ".")
-    )
-    return "." if above > beside else own
-
-
-def _joined(directory: str, written: set[str]) -> Iterator[str]:
-    for path in written:
-        yield join(directory, path.removeprefix("./").rstrip("/"))

@@ -209,7 +209,7 @@ def _run_in(tree: Tree, path: str) -> str:
     if source is None:
         return ""
     root = importing.import_root(tree, source)
-    return root if root != parent(path) else told.reads_from(tree, source)
+    return root if root != parent(path) else importing.reads_from(tree, source, root)
 
 
 VOILA = Tool(
@@ -225,9 +225,9 @@ SCRIPTS = {
         "" if module in sys.stdlib_module_names or "." in module else module,
         f"exec python -m {LAUNCHER} {{file}}",
         "/",
-        besides=("waitress",) if module == "bottle" else (),
+        besides=("waitress",) if module in ("bottle", "flask", "connexion") else (),
     )
-    for module in ("tornado", "taipy", *scripts.CALLS.values())
+    for module in ("tornado", "taipy", "flask", "connexion", *scripts.CALLS.values())
 }
 SCRIPTS[handlers.TOOL] = SCRIPTS["http.server"]
 """Those that start a server of their own."""

@@ -11,7 +11,7 @@ import pytest
 from holdfast.app import Persist
 from holdfast.command import Command
 from holdfast.config import App, Config, Web
-from holdfast.detect import Answers, probe, resolve, scan
+from holdfast.detect import Answers, ImportFailed, probe, repaired, resolve, scan
 from holdfast.errors import DetectionError
 from holdfast.execute import run
 
@@ -140,6 +140,40 @@ def test_a_part_that_a_package_no_longer_has(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("gunicorn\n")
     error = refused(tmp_path, "import yaml.nonsense_of_holdfast\n")
     assert (error.hint or "").startswith("the version of pyyaml that is installed has no yaml.non")
+
+
+POETRY = '[tool.poetry]\nname = "Shop.Front"\n[tool.poetry.dependencies]\nflask = "*"\n'
+ITS_VERSION = "from importlib.metadata import version as of\nNAME = 'shop' + '_front'\nof(NAME)\n"
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "installed", "extra"),
+    [
+        ('[project]\nname = "shop-front"\ndependencies = ["flask"]\n[build-system]\n', True, 0),
+        (f"{POETRY}[build-system]\n", False, 1),
+    ],
+)
+def test_a_project_that_asks_for_its_own_version_is_installed(
+    tmp_path: Path, pyproject: str, installed: bool, extra: int
+) -> None:
+    """Also where the name in its code is computed, or spelled in another way."""
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    error = refused(tmp_path, ITS_VERSION)
+    assert isinstance(error, ImportFailed)
+    changed = repaired(scan(tmp_path, CONFIG), error)
+    assert changed is not None
+    assert changed.dependencies.install_project == installed
+    assert changed.dependencies.extra.count("./.") == extra
+    assert repaired(changed, error) is None
+
+
+def test_a_project_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
+    """Nothing builds it: the message says what would."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "shop-front"\n')
+    error = refused(tmp_path, ITS_VERSION)
+    assert isinstance(error, ImportFailed)
+    assert repaired(scan(tmp_path, CONFIG), error) is None
+    assert "its pyproject.toml needs a [build-system]" in (error.hint or "")
 
 
 def test_a_module_that_nobody_knows_is_no_package_to_install(tmp_path: Path) -> None:
