@@ -32,6 +32,7 @@ from holdfast.detect.facts import (
     HardCodedSecret,
     Interface,
     ProcessLine,
+    Stale,
     StartsServer,
     StreamsAnswers,
     ToolApp,
@@ -127,6 +128,7 @@ class Assembly:
             mode=mode if best.interface == "wsgi" else "",
         )
         self._explain(best, ranked)
+        self._explain_stale(best)
         self.findings.append(Finding("server", served.choice.name, served.choice.why))
         self.findings += environment.findings
         added = served.extra if named or not self.config.web.command else ()
@@ -219,6 +221,12 @@ class Assembly:
         if best.directory != ".":
             why = f"{best.evidence.file} is imported from there"
             self.findings.append(Finding("directory", best.directory, why))
+
+    def _explain_stale(self, best: Candidate) -> None:
+        for fact in self.facts:
+            if isinstance(fact, Stale):
+                why = f"{fact.evidence} names it, and it is no file here: {best.target} is served"
+                self.findings.append(Finding("not there", fact.target, why, level="warning"))
 
     def _generate(self, module: str) -> tuple[str, ...]:
         names = (self.config.app.name or "", self.tree.root.name, module.partition(".")[0])

@@ -49,19 +49,18 @@ def _project(tree: Tree, manage: str, settings: str, line: int | None) -> Django
         asgi = asgi or _existing(tree, join(directory, "asgi.py"), b"get_asgi_application")
     made_by = [source for source in map(tree.source, filter(None, (wsgi, asgi))) if source]
     named = next(filter(None, (settings_named.named(tree, source) for source in made_by)), None)
-    if named is not None:  # manage.py is a developer's; wsgi.py is what a server imports
+    forces = any(map(_forces_settings, made_by))
+    told = settings_named.elsewhere(tree, base) if not forces else None
+    if told is not None:
+        settings, evidence = told
+    elif named is not None:  # manage.py is a developer's; wsgi.py is what a server imports
         settings, evidence = named[0], Evidence(made_by[0].path, named[1])
     else:
         evidence = Evidence(manage, line)
     chosen = settings_named.beside(tree, base, settings)
-    return DjangoProject(
-        evidence if chosen == settings and named else Evidence(manage, line),
-        chosen,
-        manage,
-        wsgi,
-        asgi,
-        forces=any(map(_forces_settings, made_by)),
-    )
+    sure = chosen == settings and (named or told)
+    where = evidence if sure else Evidence(manage, line)
+    return DjangoProject(where, chosen, manage, wsgi, asgi, forces=forces)
 
 
 def _forces_settings(source: Source) -> bool:

@@ -242,6 +242,13 @@ class ProcessLine(Fact):
 
 
 @record
+class Stale(Fact):
+    """A start command names an app that is nowhere; ``target`` as it stands there."""
+
+    target: str
+
+
+@record
 class GunicornSettings(Fact):
     """A configuration file of gunicorn: the names it sets; its worker, if that is written out."""
 

@@ -34,6 +34,7 @@ from holdfast.detect import (
     secrets,
     serverless,
     spaces,
+    stale,
     startlines,
     state,
     system,
@@ -102,7 +103,7 @@ def scan(root: Path, config: Config) -> Project:
     tree = Tree(root)
     facts = preludes.moved(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
     refusal.of_broken_files(facts)
-    facts = (*facts, *handed.calls(tree, facts))
+    facts = stale.corrected(tree, (*facts, *handed.calls(tree, facts)))
     return _Choice(tree, config, facts).project()
 
 

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from holdfast.detect import reading
+from holdfast.detect.facts import Evidence
 from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree, join, parent
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
-DEVELOPMENT = ("dev", "develop", "development", "local", "debug")
+DEVELOPMENT = ("dev", "develop", "development", "local", "debug", "base", "common")
+"""The last two hold for all: where one for production lies beside them, that is meant for here."""
 PRODUCTION = ("production", "prod", "product", "live", "deploy", "deployment")
 
 
@@ -34,6 +37,25 @@ def _read(tree: Tree, source: Source, value: ast.expr) -> str:
     except reading.Unknown:
         found = _guessed(tree, source, value)
     return found if isinstance(found, str) else ""
+
+
+_TOLD_IN = ("Procfile", "Dockerfile", "render.yaml", "app.yaml", "fly.toml", "heroku.yml",
+            "app.json", "railway.json", "railway.toml", "koyeb.yaml", ".platform.app.yaml")  # fmt: skip
+_TOLD = re.compile(
+    rf"{VARIABLE}[\"']?\s*[:=\s,]\s*(?:[\"']?value[\"']?\s*[:=]\s*)?[\"']?([A-Za-z_][\w.]*)"
+)
+
+
+def elsewhere(tree: Tree, base: str) -> tuple[str, Evidence] | None:
+    """The module that another platform is told: it is what its author serves with."""
+    for path in tree.named(*_TOLD_IN):
+        said = tree.text(path)
+        for match in _TOLD.finditer(said):
+            module = match[1].replace(".", "/")
+            here = (join(base, f"{module}.py"), join(base, f"{module}/__init__.py"))
+            if any(map(tree.has, here)):
+                return match[1], Evidence(path, said.count("\n", 0, match.start()) + 1)
+    return None
 
 
 def by_content(tree: Tree, base: str) -> tuple[str, int | None] | None:

@@ -270,7 +270,7 @@ def _of_form(written: str) -> str:
     """The command of the exec form (a list) or the shell form."""
     if written.startswith("["):
         try:
-            words = [str(item) for item in json.loads(written)]
+            words = [str(item) for item in json.loads(written.replace("'", '"'))]
         except ValueError:
             return ""
         if words[:2] in (["sh", "-c"], ["/bin/sh", "-c"], ["bash", "-c"], ["/bin/bash", "-c"]):

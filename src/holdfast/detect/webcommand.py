@@ -15,6 +15,7 @@ from holdfast.detect.command_line import ServerLine
 from holdfast.detect.facts import (
     MemoryState,
     ProcessLine,
+    Stale,
     StreamsAnswers,
     ToolApp,
     WritesTo,
@@ -63,6 +64,8 @@ def choose(config: Config, project: Project, answers: Answers, here: Machine, ba
     )
     if config.web.listen is None and not wanted.at_least("gunicorn", *_REUSES_SOCKETS):
         wanted = replace(wanted, listen="port")
+    if line is not None and project.all(Stale):  # what it names is not where it is started
+        line = replace(line, directory=candidate.directory)
     parsed = command_line.parse(line.command) if line else None
     started_in = line.directory if line else candidate.directory
     said = gunicorn_settings.of_line(project.facts, parsed, started_in)
