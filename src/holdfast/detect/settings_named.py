@@ -40,7 +40,8 @@ def _read(tree: Tree, source: Source, value: ast.expr) -> str:
 
 
 _TOLD_IN = ("Procfile", "Dockerfile", "render.yaml", "app.yaml", "fly.toml", "heroku.yml",
-            "app.json", "railway.json", "railway.toml", "koyeb.yaml", ".platform.app.yaml")  # fmt: skip
+            "app.json", "railway.json", "railway.toml", "koyeb.yaml",
+            ".platform.app.yaml")  # fmt: skip
 _TOLD = re.compile(
     rf"{VARIABLE}[\"']?\s*[:=\s,]\s*(?:[\"']?value[\"']?\s*[:=]\s*)?[\"']?([A-Za-z_][\w.]*)"
 )
