@@ -132,7 +132,7 @@ def _parted(command: str) -> tuple[str, list[str]]:
         if MIGRATES.search(plain):
             migrations.append(f"{entered}{plain}")
             entered = ""
-        elif not _BUILDS.match(plain):
+        elif plain and not _BUILDS.match(plain):
             kept += f"{plain} {sign} "
             entered += f"{plain} && " if plain.startswith("cd ") else ""
     return f"{kept}{last.strip()}", migrations

@@ -47,6 +47,7 @@ from holdfast.detect import (
     wsgi,
 )
 from holdfast.detect.facts import (
+    AppObject,
     DependencyFile,
     DjangoProject,
     Fact,
@@ -103,6 +104,12 @@ def scan(root: Path, config: Config) -> Project:
     tree = Tree(root)
     facts = preludes.moved(fact for recognise in RECOGNISERS for fact in recognise(tree, config))
     refusal.of_broken_files(facts)
+    serving = scripts.on_import(tree)
+    facts = tuple(
+        fact
+        for fact in facts
+        if not isinstance(fact, AppObject) or fact.evidence.file not in serving
+    )
     facts = stale.corrected(tree, (*facts, *handed.calls(tree, facts)))
     return _Choice(tree, config, facts).project()
 

@@ -162,6 +162,19 @@ def recognise(tree: Tree, config: Config) -> Iterator[Fact]:
         )
 
 
+def on_import(tree: Tree) -> frozenset[str]:
+    """Files that start a server when they are imported: none of their apps can be taken out."""
+    return frozenset(
+        source.path
+        for source in tree.mentioning(*(f".{name}".encode() for name in _BLOCKING), b"serve(")
+        for node in source.statements
+        if isinstance(node, ast.Expr) and source.called(node.value) in CALLS
+    )
+
+
+_BLOCKING = ("run(", "serve(", "run_app(", "run_simple(", "quickstart(")
+
+
 def _starts(source: Source) -> Iterator[tuple[ast.Call, str]]:
     modules = {module.partition(".")[0] for module in source.imported_modules}
     if "taipy" in modules:  # Gui(page).run(), tp.run(gui): nothing else there is run
