@@ -67,6 +67,9 @@ def cleaned(line: str) -> str | None:
 
     The line itself where nothing is wrong with it.
     """
+    line = _by_hand(line)
+    if not line:
+        return None
     name = name_of(line)
     if name is not None and name.replace("-", "_") in sys.stdlib_module_names | {"python"}:
         return None  # "sqlite3", "asyncio": Python's own, by a list that was written by hand
@@ -84,6 +87,19 @@ def cleaned(line: str) -> str | None:
     if single:  # one "=" is no operator of pip's
         return f"{single[1]}=={single[2]}"
     return line
+
+
+def _by_hand(line: str) -> str:
+    """What a line that somebody typed means: without quotes, commas, ``pip install``; or nothing."""
+    plain = re.sub(r"^(?:\$\s*)?(?:python3? -m )?pip3? install\s+(?=[\w.\[\]=<>-]+$)", "", line)
+    plain = plain.rstrip(" ,;")
+    if plain[:1] in ("'", '"'):
+        plain = plain.strip(plain[0])
+    if re.match(r"(?:import|from)\s+\w|pip3? install\s|[\w-]+:$", plain):
+        return ""
+    if bare := re.fullmatch(r"([\w.-]+(?:\[[\w,-]+\])?)\s*\(\s*v?([\d.]+)\s*\)", plain):
+        return f"{bare[1]}=={bare[2]}"
+    return re.sub(r"(?<![<>=!~])=([<>])(?!=)", r"\1=", plain)
 
 
 def of_table(text: str) -> list[str] | None:

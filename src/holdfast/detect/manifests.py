@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from holdfast.detect import requirements
 from holdfast.detect.facts import (
     BrokenFile,
     DependencyFile,
@@ -24,7 +25,7 @@ from holdfast.detect.facts import (
 )
 from holdfast.detect.lines import name_of, names_of, normalise, of_environment, of_tables
 from holdfast.detect.source import argument, text
-from holdfast.detect.tree import Tree, join
+from holdfast.detect.tree import Tree, join, parent
 
 PRODUCTION = frozenset({"prod", "production", "deploy", "deployment", "server", "heroku", "live",
                         "main", "web", "docker"})  # fmt: skip
@@ -218,7 +219,11 @@ def _pipenv_pins(tree: Tree, lock: str) -> dict[str, str]:
 
 
 def _conda(tree: Tree, path: str) -> Iterator[Fact]:
-    lines, python = of_environment(tree.text(path))
+    said, python = of_environment(tree.text(path))
+    lines: list[str] = []
+    for line in said:
+        more = re.match(r"(?:-r|--requirement)[ =]\s*(\S+)", line)
+        lines += requirements.lines_of(tree, join(parent(path), more[1])) if more else [line]
     if python:
         yield PythonRequest(Evidence(path, _line(tree, path, r"-\s*python")), python)
     if lines:

@@ -77,6 +77,13 @@ def read(tree: Tree, path: str) -> DependencyFile:
     )
 
 
+def lines_of(tree: Tree, path: str) -> list[str]:
+    """The lines of a file and of what it includes that can be installed here."""
+    found: list[str] = []
+    _collect(tree, path, found, [])
+    return [line for line in map(cleaned, found) if line is not None]
+
+
 def _indexes(tree: Tree, files: list[str]) -> Iterator[str]:
     """The options of requirements files that say where packages come from."""
     for line in (line.strip() for path in files for line in tree.text(path).splitlines()):

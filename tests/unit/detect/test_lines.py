@@ -117,3 +117,28 @@ def test_pins_of_poetry_keep_their_markers() -> None:
         "click": "click==8.1",
         "colorama": "colorama==0.4 ; (platform_system == 'Windows')",
     }
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("pip install flask", "flask"),
+        ("$ pip3 install flask==2.0", "flask==2.0"),
+        ("pip install flask gunicorn", None),
+        ("flask,", "flask"),
+        ('"pandas",', "pandas"),
+        ("numpy (1.19.5)", "numpy==1.19.5"),
+        ("Pillow=>8.0", "Pillow>=8.0"),
+        ("requests>=2.0;", "requests>=2.0"),
+        ("import os", None),
+        ("dependencies:", None),
+        ("tomli; python_version < '3.11'", "tomli; python_version < '3.11'"),
+        ("a>=1,<=2", "a>=1,<=2"),
+        ("a==1.0", "a==1.0"),
+        ("a~=1.0", "a~=1.0"),
+        ("-e git+https://example.com/x.git#egg=x", "-e git+https://example.com/x.git#egg=x"),
+    ],
+)
+def test_lines_that_somebody_typed(typed: str, meant: str | None) -> None:
+    """What was meant where that is plain; what is no requirement at all is left out."""
+    assert cleaned(typed) == meant
