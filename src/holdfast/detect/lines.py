@@ -90,7 +90,7 @@ def cleaned(line: str) -> str | None:
 
 
 def _by_hand(line: str) -> str:
-    """What a line that somebody typed means: without quotes, commas, ``pip install``; or nothing."""
+    """What a line that somebody typed means: no quotes, commas, ``pip install``; or nothing."""
     plain = re.sub(r"^(?:\$\s*)?(?:python3? -m )?pip3? install\s+(?=[\w.\[\]=<>-]+$)", "", line)
     plain = plain.rstrip(" ,;")
     if plain[:1] in ("'", '"'):
