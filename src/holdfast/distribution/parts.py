@@ -83,6 +83,7 @@ PROGRAMS: Mapping[str, str] = {
     "msgfmt": "gettext",
     "mysqldump": "default-mysql-client",
     "nmap": "nmap",
+    "npm": "npm",
     "pandoc": "pandoc",
     "pdflatex": "texlive-latex-base",
     "pdfinfo": "poppler-utils",
