@@ -27,7 +27,7 @@ _SET = {
     "REFLEX_TELEMETRY_ENABLED": "0",
 }
 
-_SITE = '''"""Written by Holdfast: a Reflex app and the front end that its build made, as one app."""
+_SITE = '''"""Written by Holdfast: a Reflex app and the front end that its build made, as one."""
 
 import os
 from importlib import import_module
