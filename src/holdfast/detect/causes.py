@@ -8,7 +8,14 @@ from typing import Any
 
 from holdfast import environment
 from holdfast.detect import dropped, inference
-from holdfast.detect.facts import EnvRead, Evidence, PythonRequest, SampleValue, StartsServer
+from holdfast.detect.facts import (
+    EnvRead,
+    Evidence,
+    Pointer,
+    PythonRequest,
+    SampleValue,
+    StartsServer,
+)
 from holdfast.detect.project import Candidate, Project
 from holdfast.distribution import here, parts
 from holdfast.errors import CommandFailed, DetectionError
@@ -167,6 +174,11 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     named = _variable(project, message)
     if named:
         return f"{named.evidence} reads {named.name}: holdfast env set {named.name}"
+    if pointers := project.all(Pointer):
+        return (
+            f"{pointers[0].evidence} is a pointer of Git LFS, without what it points to: git lfs pull,"
+            " then deploy again"
+        )
     if (asked := _VERSION_OF.search(message)) is not None:
         where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
         return (

@@ -374,6 +374,11 @@ class InTemporary(Fact):
 
 
 @record
+class Pointer(Fact):
+    """A file that Git LFS has the content of; here is only what points to it."""
+
+
+@record
 class StartsServer(Fact):
     """The module starts its own server when it is imported: importing it never ends."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from holdfast.app import Finding
 from holdfast.config import Config
 from holdfast.detect.answers import Answers, DjangoAnswers
-from holdfast.detect.facts import CommittedEnv, EnvRead, InTemporary
+from holdfast.detect.facts import CommittedEnv, EnvRead, InTemporary, Pointer
 from holdfast.detect.project import Project
 
 
@@ -26,6 +26,9 @@ def warnings(
             " the next release: have its path told by a variable, or write it relative to the app"
         )
         found.append(Finding("database", fact.name, why, level="warning"))
+    if pointers := [str(fact.evidence) for fact in project.all(Pointer)]:
+        why = "Git LFS has what is in there, and only a pointer is here: git lfs pull, then deploy"
+        found.append(Finding("not fetched", ", ".join(pointers[:5]), why, level="warning"))
     if answers.django is not None:
         found += _django(answers.django, domains)
     return found

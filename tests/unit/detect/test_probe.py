@@ -176,6 +176,15 @@ def test_a_project_that_cannot_be_installed_says_so(tmp_path: Path) -> None:
     assert "its pyproject.toml needs a [build-system]" in (error.hint or "")
 
 
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    """The app reads it as if it were the file itself, and says something of its format."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (tmp_path / "model.pkl").write_text(pointer)
+    (tmp_path / ".gitattributes").write_text("*.pkl filter=lfs diff=lfs merge=lfs -text\n")
+    error = refused(tmp_path, "import pickle\npickle.load(open('model.pkl', 'rb'))\n")
+    assert (error.hint or "").startswith("model.pkl is a pointer of Git LFS")
+
+
 def test_a_module_that_nobody_knows_is_no_package_to_install(tmp_path: Path) -> None:
     """Whatever is called so on the index is a stranger's."""
     error = refused(tmp_path, "import nonsense_of_holdfast\n")
