@@ -174,17 +174,8 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     named = _variable(project, message)
     if named:
         return f"{named.evidence} reads {named.name}: holdfast env set {named.name}"
-    if pointers := project.all(Pointer):
-        return (
-            f"{pointers[0].evidence} is a pointer of Git LFS, without what it points to: git lfs pull,"
-            " then deploy again"
-        )
-    if (asked := _VERSION_OF.search(message)) is not None:
-        where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
-        return (
-            f"it asks for the version of {asked[1]}, which is not installed: name it in {where}; if"
-            " it is the project itself, its pyproject.toml needs a [build-system]"
-        )
+    if (absent := _absent(project, message)) is not None:
+        return absent
     if kind == "NotThis":
         return (
             f"say which object is the app: [web] command in holdfast.toml; tried {candidate.target}"
@@ -192,6 +183,20 @@ def _hint(project: Project, failure: Mapping[str, Any], candidate: Candidate) ->
     if (name := environment.missed(f"{kind}: {message}")) is not None:
         return f"the app wants the variable {name}: holdfast env set {name}"
     return "run the app in a fresh virtual environment to see the same error"
+
+
+def _absent(project: Project, message: str) -> str | None:
+    """What to do where something of the project itself is not here, or not installed."""
+    if pointers := project.all(Pointer):
+        here_only = f"{pointers[0].evidence} is a pointer of Git LFS, without what it points to"
+        return f"{here_only}: git lfs pull, then deploy again"
+    if (asked := _VERSION_OF.search(message)) is None:
+        return None
+    where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
+    return (
+        f"it asks for the version of {asked[1]}, which is not installed: name it in {where}; if it"
+        " is the project itself, its pyproject.toml needs a [build-system]"
+    )
 
 
 _VERSION_OF = re.compile(r"No package metadata was found for ['\"]?([\w.-]+)")
