@@ -13,8 +13,10 @@ from holdfast.detect.source import Source, argument, text
 from holdfast.detect.tree import Tree
 
 KNOWN = ("/healthz", "/health", "/up", "/livez", "/readyz", "/health-check", "/healthcheck",
-         "/_health", "/ping", "/-/health", "/api/health", "/api/healthz", "/ht")  # fmt: skip
-"""Health paths people use, the best first: Kubernetes', Rails', django-health-check's."""
+         "/_health", "/ping", "/-/health", "/api/health", "/api/healthz", "/ht",
+         "/_dash-layout")  # fmt: skip
+"""Health paths people use, the best first: Kubernetes', Rails', django-health-check's; Dash's own,
+whose front page is a shell that says 200 whatever the layout does."""
 
 _ROUTES = ("route", "get", "api_route", "Route", "add_url_rule", "add_route", "path", "get_route")
 _WORDS = tuple(sorted({path.strip("/").rpartition("/")[2].encode() for path in KNOWN}))
