@@ -82,6 +82,7 @@ def test_nobody_to_ask(owner: Owner) -> None:
     assert not (owner.machine.root / "etc/holdfast").exists()
 
 
+@pytest.mark.prepares
 def test_set_up(owner: Owner) -> None:
     """The server is set up: the admin logs in with root's key, root does not, passwords neither."""
     try:
@@ -112,6 +113,7 @@ def test_second_run(owner: Owner) -> None:
     assert [item["server"] for item in listed] == [f"holdfast@{owner.machine.name}"]
 
 
+@pytest.mark.prepares
 def test_only_ssh_and_web_can_be_reached(owner: Owner) -> None:
     """Of what listens, 22, 80 and 443 can be reached, and nothing else; nginx is not on."""
     for port in (80, 443, 3000, 5432):

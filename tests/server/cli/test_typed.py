@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import httpx
+import pytest
 
 from holdfast.layout import Layout
 from holdfast.protocol import Request
@@ -60,6 +61,7 @@ def on_terminal(
     return status, shown.decode()
 
 
+@pytest.mark.prepares
 def test_second_deploy_needs_no_option(typed: Typed) -> None:
     """It runs here, so it is deployed here; that is said, and where the app is."""
     typed.change()
@@ -70,6 +72,7 @@ def test_second_deploy_needs_no_option(typed: Typed) -> None:
     assert get(typed) == "hello\n"
 
 
+@pytest.mark.prepares
 def test_variables_from_standard_input(typed: Typed) -> None:
     """The value is used by the next deploy, and shown nowhere."""
     shown = typed.run("env", "set", "GREETING", stdin="s3cret\n")

@@ -162,6 +162,7 @@ def test_a_host_check_that_refuses(project: Project) -> None:
     assert 'ALLOWED_HOSTS = ["site.test"]' in failed.stderr
 
 
+@pytest.mark.prepares
 def test_from_deploy_to_https(project: Project) -> None:
     """One command: the app is live, has its certificate, and the deploy says so."""
     project.env = {"PROXY": "1"}
@@ -201,6 +202,7 @@ def test_renewed_by_hand(project: Project) -> None:
     assert project.get().headers["strict-transport-security"] == "max-age=63072000"
 
 
+@pytest.mark.prepares
 def test_own_files_are_sent(project: Project, tmp_path: Path) -> None:
     """A pair in the project is checked, kept for its owner alone, served; a wrong key is told."""
     authority = Authority(tmp_path / "own")
