@@ -124,6 +124,9 @@ def test_renewal(laptop: Laptop) -> None:
     owner = laptop.owner
     address, trust = str(laptop.machine.address), laptop.trust()
     before = {site: laptop.serial(site) for site in (NOTES, POLLS)}
+    ends = [laptop.certificate(site)["not_after"] for site in before]
+    # Visitors who come for minutes take others the processor: they come when it is time.
+    time.sleep(max(0.0, min(ends) - VALIDITY / 3 - time.time() - 5))
     with Visitors(address, NOTES.host, trust) as visitors:
         after = {
             site: laptop.wait_for("renewal", VALIDITY, site, serial)
