@@ -21,6 +21,7 @@ from tests.acme import MISSING, Pebble, installed, pebble
 from tests.certificates import Authority
 from tests.conftest import require
 from tests.edge.site import free_port
+from tests.server.packages import CACHE
 
 HOST = "site.test"
 
@@ -114,7 +115,7 @@ class Project:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     require(installed(), MISSING)
     require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
-    place = new_place()
+    place = new_place(CACHE)
     with (
         tempfile.TemporaryDirectory(prefix="hf", dir="/tmp") as directory,
         pebble(tmp_path_factory.mktemp("ca"), place.port) as ca,
