@@ -240,7 +240,7 @@ def test_a_crashed_app_and_a_killed_nginx_come_back(apps: tuple[App, App]) -> No
     # not sent again.
     kill = "systemctl kill --signal=KILL 'holdfast-notes.web.*'; sleep 0.3"
     notes.machine.ssh("sh", "-c", kill)
-    answer = notes.get(timeout=30)
+    answer = notes.get(timeout=60)
     log = notes.machine.ssh("tail", "-n", "3", f"{ROOT}/edge/logs/notes.access.log").stdout
     assert answer == 200, log
     pid = notes.machine.ssh("cat", f"{ROOT}/edge/run/nginx.pid").stdout.strip()
@@ -294,7 +294,7 @@ def test_power_cut_in_the_middle_of_a_deploy(
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(reached.exists, 60)
+        wait_for(reached.exists)
         machine.crash()
     finally:
         deploying.kill()
@@ -302,8 +302,8 @@ def test_power_cut_in_the_middle_of_a_deploy(
     reached.unlink()
     machine.boot()
     machine.wait_for_boot()
-    wait_for(lambda: (notes.get(), polls.get()) == (200, 200), 40)
-    wait_for(lambda: not _under_way(notes), 40)
+    wait_for(lambda: (notes.get(), polls.get()) == (200, 200))
+    wait_for(lambda: not _under_way(notes))
     assert notes.get("/healthz") == 200
     assert machine.ssh("systemctl", "--failed", "--no-legend").stdout == ""
     running = machine.ssh("systemctl", "list-units", "--plain", "--no-legend", "holdfast-notes.*")
