@@ -291,10 +291,10 @@ def _guarded(owner: Owner, seconds: float) -> None:
 
 def test_network_cut_before_it_is_confirmed(owner: Owner) -> None:
     """Nobody confirms: the timer puts the old settings back, and a late confirmation is refused."""
-    _guarded(owner, 6)
+    _guarded(owner, 10)
     owner.machine.cut_network()
     try:
-        time.sleep(9)
+        time.sleep(12)
     finally:
         owner.machine.restore_network()
     deadline = time.monotonic() + 60
