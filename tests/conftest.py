@@ -61,12 +61,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not again:
         return
     sharing = {shares(test) for test in again}
-    kept, rest = [], []
-    for item in items:
-        prepares = item.get_closest_marker("prepares") and shares(item.nodeid) in sharing
-        (kept if item.nodeid in again or prepares else rest).append(item)
-    config.hook.pytest_deselected(items=rest)
-    items[:] = kept
+
+    def wanted(item: pytest.Item) -> bool:
+        prepares = item.get_closest_marker("prepares") is not None
+        return item.nodeid in again or (prepares and shares(item.nodeid) in sharing)
+
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
 
 
 def shares(test: str) -> str:
