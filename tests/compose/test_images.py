@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tests.compose.projects import DOCKERFILE, Shop
+from tests.compose.projects import APP, DOCKERFILE, Shop, strategy
 from tests.machines.base_images import PYTHON
 
 _COMPOSE = "services:\n  web:\n    build: .\n    ports: ['8000:8000']\n"
@@ -24,7 +26,7 @@ def test_the_build_cache_is_kept_to_its_budget(shop: Shop) -> None:
         shop.version(number)
         shop.deploy()
     # The engine tidies up when the deploy has ended.
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 30
     while (left := _reclaimable(shop)) > 50e6:
         assert time.monotonic() < deadline, left
         time.sleep(0.5)
@@ -75,7 +77,7 @@ storage: {filesystem: {rootdirectory: /root/registry/data}}
 http: {addr: "127.0.0.1:5000"}
 auth: {htpasswd: {realm: test, path: /root/registry/users}}
 END
-systemd-run --unit=test-registry docker-registry serve /root/registry/config.yml
+systemd-run --collect --unit=test-registry docker-registry serve /root/registry/config.yml
 for n in $(seq 50); do curl -s -o /dev/null 127.0.0.1:5000 && break || sleep 0.2; done
 docker tag python:3.13-slim-trixie 127.0.0.1:5000/base:1
 echo only-for-you | docker login --username reader --password-stdin 127.0.0.1:5000
@@ -85,22 +87,171 @@ docker image rm 127.0.0.1:5000/base:1
 """
 
 
-def test_a_private_base_image(shop: Shop) -> None:
-    """``docker login`` on the server lets its builds in; without it one error names the image."""
+@contextmanager
+def _registry(shop: Shop) -> Iterator[None]:
+    """A registry that lets nobody in without a password, while inside; it has a base image."""
     shop.server.ssh("sh", "-c", _REGISTRY, timeout=300)
     try:
+        yield
+    finally:
+        _stop_registry(shop)
+
+
+def _stop_registry(shop: Shop) -> None:
+    shop.server.ssh("systemctl", "stop", "test-registry", check=False)
+    shop.docker("logout", "127.0.0.1:5000")
+
+
+_LOGIN = "echo only-for-you | docker login --username reader --password-stdin 127.0.0.1:5000"
+
+
+def test_a_private_base_image(shop: Shop) -> None:
+    """``docker login`` on the server lets its builds in; without it one error names the image."""
+    with _registry(shop):
         private = DOCKERFILE.replace("python:3.13-slim-trixie", "127.0.0.1:5000/base:1")
         shop.write({"compose.yaml": _COMPOSE, "Dockerfile": private})
         done = shop.holdfast("deploy", "--domain", shop.host, check=False)
         assert done.returncode == 5, done.stdout + done.stderr
         assert "127.0.0.1:5000/base:1" in done.stderr
         assert "docker login" in done.stderr
-        login = "echo only-for-you | docker login --username reader --password-stdin 127.0.0.1:5000"
-        shop.server.ssh("sh", "-c", login)
+        shop.server.ssh("sh", "-c", _LOGIN)
         shop.deploy()
         assert shop.ask()["version"] == 1
+
+
+_READY = """\
+services:
+  web:
+    image: 127.0.0.1:5000/shop:latest
+    ports: ["8000:8000"]
+  worker:
+    image: 127.0.0.1:5000/shop:latest
+    command: python worker.py
+"""
+
+
+def test_ready_images_are_pulled(shop: Shop) -> None:
+    """A name means another image when CI has pushed one; what ran is what a rollback starts.
+
+    Without the registry the one that is here goes on, and that is said. With ``build = "pull"``
+    what has a build is pulled as well.
+    """
+    with _registry(shop):
+        shop.server.ssh("sh", "-c", _LOGIN)
+        shop.write({"compose.yaml": _READY})
+        _push(shop, 1)
+        shop.deploy()
+        assert shop.ask()["version"] == 1
+        _push(shop, 2)
+        with shop.load() as seen:
+            shop.deploy()
+            assert shop.ask()["version"] == 2
+            shop.holdfast("rollback", "--yes")
+        assert shop.ask()["version"] == 1
+        assert set(seen) == {"version 1", "version 2"}, seen
+        _push(shop, 3)
+        built = _READY.replace("latest", "latest\n    build: .", 1)
+        text = (shop.directory / "Dockerfile").read_text()
+        said = {"holdfast.toml": '[compose]\nbuild = "pull"\n', "Dockerfile": "FROM nowhere\n"}
+        shop.write({"compose.yaml": built, **said})
+        shop.deploy()
+        assert shop.ask()["version"] == 3
+        shop.write({"Dockerfile": text})
+        _stop_registry(shop)
+        notes = [item["text"] for item in shop.deploy() if item.get("event") == "note"]
+        assert any("127.0.0.1:5000/shop:latest that is here is taken" in note for note in notes)
+        assert shop.ask()["version"] == 3
+
+
+def _push(shop: Shop, number: int) -> None:
+    """Put a version into the registry, as CI does, and leave nothing of it on the server."""
+    shop.version(number)
+    home, name = f"/root/ci-{number}", "127.0.0.1:5000/shop:latest"
+    shop.server.put(shop.directory, home)
+    before = shop.docker("image", "ls", "--quiet", name)
+    shop.docker("build", "--quiet", "--tag", name, home)
+    shop.docker("push", "--quiet", name)
+    shop.docker("image", "rm", name)
+    if before:
+        shop.docker("tag", before, name)
+
+
+_FOR_OTHERS = """\
+services:
+  web:
+    build:
+      context: .
+      platforms: [linux/amd64, linux/arm64]
+      cache_from: ["type=registry,ref=127.0.0.1:5000/none:cache"]
+      cache_to: ["type=local,dest=/tmp/none"]
+      tags: ["registry.example/shop:1"]
+    ports: ["8000:8000"]
+    network_mode: bridge
+    links: [stays]
+  stays:
+    image: python:3.13-slim-trixie
+    network_mode: bridge
+    command: python -m http.server 6379
+    stop_grace_period: 1s
+"""
+_REACHES = APP.replace(
+    "def extra():\n    return {}\n",
+    "def extra():\n    import urllib.request\n"
+    "    return {'other': urllib.request.urlopen('http://stays:6379/', timeout=5).status}\n",
+)
+
+
+def test_what_is_said_for_another_builder_and_network(shop: Shop) -> None:
+    """Platforms and caches of a registry's builder; Docker's own bridge, in which nobody can be
+    reached by an address that stays: live all the same, and replaced."""
+    shop.write({"compose.yaml": _FOR_OTHERS, "app.py": _REACHES})
+    shop.deploy()
+    assert shop.ask()["other"] == 200
+    shop.version(2)
+    with shop.load() as seen:
+        assert strategy(shop.deploy())[0] == "handover"
+        assert (shop.ask()["version"], shop.ask()["other"]) == (2, 200)
+    assert set(seen) == {"version 1", "version 2"}, seen
+
+
+_DATABASE = """\
+services:
+  web:
+    build: .
+    ports: ["8000:8000"]
+  db:
+    image: redis:8
+    command: python -m http.server 6379
+    volumes: ["data:/data"]
+    stop_grace_period: 1s
+volumes:
+  data: {name: shop-data}
+"""
+
+
+def test_two_databases_never_have_one_volume(shop: Shop) -> None:
+    """A volume with a name of its own is the same for a second app, and for plain Compose."""
+    shop.docker("tag", PYTHON.name, "redis:8")
+    shop.write({"compose.yaml": _DATABASE})
+    words = ("run", "--detach", "--name", "plain-db", "--volume", "shop-data:/data", "redis:8")
+    shop.docker(*words, "sleep", "600")
+    try:
+        done = shop.holdfast("deploy", "--domain", shop.host, check=False)
+        assert done.returncode == 5, done.stdout + done.stderr
+        assert "shop-data, and so has the container plain-db" in done.stderr
     finally:
-        shop.server.ssh("systemctl", "stop", "test-registry", check=False)
+        shop.docker("rm", "--force", "plain-db")
+    shop.deploy()
+    shop.version(2)
+    shop.deploy()
+    other = Shop(shop.server, shop.directory, f"{shop.name}-b", {})
+    refused = other.holdfast("deploy", "--domain", other.host, check=False)
+    other.holdfast("destroy", "--yes", check=False)
+    assert f"so has the container hf-{shop.name}-db-1" in refused.stderr
+    assert shop.ask()["version"] == 2
+    shop.holdfast("destroy", "--yes")
+    shop.docker("volume", "rm", "--force", "shop-data")
+    shop.docker("image", "rm", "redis:8")
 
 
 def _reclaimable(shop: Shop) -> float:

@@ -86,11 +86,10 @@ def load(machine: Machine, *bases: Base) -> None:
     """Bring base images into the Docker of a server that runs."""
     for base in bases:
         there = f"/root/{base.name.replace(':', '-')}.tar"
-        here = machine.root / there.lstrip("/")
-        shutil.copyfile(archive(base), here)
+        machine.put(archive(base), there)
         changes = [word for change in base.changes for word in ("--change", change)]
         machine.ssh("docker", "import", *changes, there, base.name, timeout=300)
-        here.unlink()
+        machine.ssh("rm", there)
 
 
 def archive(base: Base) -> Path:

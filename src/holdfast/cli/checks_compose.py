@@ -75,7 +75,8 @@ def _project(source: Path, said: Said) -> Iterator[Problem]:
     shipped = frozenset(
         path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()
     )
-    bound = mounts.binds(project, chosen, source, shipped)
+    bound = list(mounts.binds(project, chosen, source, shipped))
+    yield from (Problem(False, one.message, one.hint) for one in mounts.awaited(bound, None))
     build = project.services[chosen.web].build
     if chosen.port is None and build is not None and not exposes(build):
         why = "EXPOSE in its Dockerfile says it, or holdfast.toml: [compose] port = 8000"

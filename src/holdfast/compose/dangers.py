@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.app import Finding
-from holdfast.compose.mounts import Bind
-from holdfast.compose.project import Project
+from holdfast.compose import kinds
+from holdfast.compose.given import Bind
+from holdfast.compose.project import Project, Service
 from holdfast.compose.roles import Roles
 from holdfast.compose.variables import line_of
 
@@ -56,6 +57,8 @@ def dangers(
             yield Finding("left out", f"{item.path} on {item.target}", f"{item.why} ({where})")
     for name in (*ours, *roles.steady):
         yield from _published(name, project, files, asked=name in publish)
+    for name in roles.workers:
+        yield from _not_reached(project.services[name], roles.web, publish)
 
 
 def _values(
@@ -109,6 +112,22 @@ def _published(
                 why = f"{where}: [compose] publish asks for it; everybody can reach it"
             what = "published" if asked else "closed"
             yield Finding(what, f"port {published} of {name} ({target})", why)
+
+
+def _not_reached(item: Service, web: str, publish: Collection[str]) -> Iterator[Finding]:
+    """A second web, as it seems, to which nothing leads: a frontend beside its API, say."""
+    seen = item.published and item.name not in publish
+    if (
+        seen
+        and item.build is not None
+        and not kinds.works(item)
+        and not kinds.watches_workers(item)
+    ):
+        why = (
+            f"it publishes port {item.published[0][0]}, and visitors reach {web} alone: a proxy of"
+            " the project's own can be before both, or each be an app with a domain"
+        )
+        yield Finding("not reached", item.name, why, level="warning")
 
 
 def _value(name: str, what: str) -> Finding:

@@ -14,7 +14,11 @@ _CACHES = (
     (re.compile(r"\buv (?:pip install|sync)\b"), "/root/.cache/uv"),
     (re.compile(r"(?<!uv )\bpip3? install\b[^&;|]*(?:-r\b|--requirement\b|\s\.)"), "pip"),
     (re.compile(r"\bpoetry install\b"), "/root/.cache/pypoetry"),
+    (re.compile(r"\bpdm (?:install|sync)\b"), "/root/.cache/pdm"),
+    (re.compile(r"\bpipenv (?:install|sync)\b"), "/root/.cache/pip"),
     (re.compile(r"\bnpm (?:ci|install)\b(?! -g)"), "/root/.npm"),
+    (re.compile(r"\byarn(?: install\b| --|\s*$)"), "/usr/local/share/.cache/yarn"),
+    (re.compile(r"\bpnpm (?:i|install)\b"), "/root/.local/share/pnpm/store"),
 )
 """Programs that install what a project depends on, and where each keeps what it fetched.
 
@@ -31,6 +35,7 @@ _WHOLE = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*\./?\s", re.IGNORECASE)
 _FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
 _COPY = re.compile(r"(?:COPY|ADD)\s+(?P<options>(?:--\S+\s+)*)(?P<rest>.+)", re.IGNORECASE)
 _ARGUMENT = re.compile(r"\$\{?(\w+)(?::?-([^}]*))?\}?")
+_HEREDOC = re.compile(r"<<-?[\"']?([A-Za-z_]\w*)[\"']?")
 _LARGEST = 1_000_000
 
 
@@ -144,6 +149,32 @@ def places(build: Mapping[str, Any]) -> tuple[list[tuple[str, str]], str]:
     return found[::-1], home
 
 
+def lacks(build: Mapping[str, Any], path: Path, target: str) -> bool:
+    """Whether an image is known not to have at ``target`` the code that lies at ``path``.
+
+    A Dockerfile may leave that to a mount, and copy the list of dependencies alone.
+    """
+    context, found = Path(str(build.get("context") or "")), places(build)[0]
+    for name, where in found:
+        ours = Path(os.path.normpath(context / name))
+        if path.is_relative_to(ours):
+            # Where nothing says a working directory, that is the one of the image below.
+            if where == "/" or _rest(path, ours, where) == _absolute(target):
+                return False
+        elif ours.is_relative_to(path) and _is_code(ours) and _rest(ours, path, target) == where:
+            return False
+    return bool(text(build))
+
+
+def _rest(path: Path, top: Path, there: str) -> str:
+    """Where what lies at ``path`` is if ``top`` is ``there``."""
+    return _absolute(f"{there}/{path.relative_to(top).as_posix()}")
+
+
+def _is_code(path: Path) -> bool:
+    return path.is_dir() or (path.suffix == ".py" and path.name != "setup.py")
+
+
 def _filled(said: str, values: Mapping[str, str]) -> str:
     """With the values of arguments and variables in it."""
     return _ARGUMENT.sub(lambda m: values.get(m[1]) or m[2] or "", said)
@@ -241,14 +272,26 @@ def _of_install(number: int, line: str, cache: str, whole: int | None) -> Iterat
 
 
 def _instructions(text: str) -> Iterator[tuple[int, str]]:
-    """Instructions with the number of their first line; those that go on are put together."""
-    begun, parts = 0, list[str]()
+    """Instructions with the number of their first line; those that go on are put together.
+
+    The lines of a shell's script that stands in one (``RUN <<EOF``) are joined by ``&&``.
+    """
+    begun, parts, last = 0, list[str](), ""
     for number, line in enumerate(text.splitlines(), 1):
+        if last:
+            if line.strip() == last:
+                yield begun, f"{parts[0]} {' && '.join(parts[1:])}".strip()
+                begun, parts, last = 0, [], ""
+            elif parts[0][:3].upper() == "RUN":
+                parts.append(line.strip())
+            continue
         if line.lstrip().startswith("#") or (not line.strip() and not parts):
             continue
         begun = begun or number
         parts.append(line.strip().removesuffix("\\").strip())
-        if not line.rstrip().endswith("\\"):
+        if found := _HEREDOC.search(line):
+            parts, last = [" ".join(parts).replace(found[0], "").strip()], found[1]
+        elif not line.rstrip().endswith("\\"):
             yield begun, " ".join(parts)
             begun, parts = 0, []
     if parts:

@@ -12,16 +12,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from holdfast.compose import dockerfile
-from holdfast.compose.mounts import Bind
+from holdfast.compose.given import Bind
+from holdfast.compose.layer import USR
 from holdfast.compose.project import Service, elsewhere
 from holdfast.records import record
 
 HOME = "in-containers"
 """The directory of an app's data that has it: ``files`` that are linked to, and ``folders``."""
+
+KNOWN = f"{HOME}/known.json"
+"""Beside them, what was ever found: where a link leads elsewhere no container shows it again."""
 
 MOUNTED = "/holdfast-kept"
 """Where containers have the directory of the files."""
@@ -29,7 +34,7 @@ MOUNTED = "/holdfast-kept"
 _FILES, _FOLDERS = f"{HOME}/files", f"{HOME}/folders"
 
 _SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|lib|lib64|proc|run|sbin|sys|tmp|usr)(?:/|$)"
+    rf"/(?:bin|boot|dev|etc|lib|lib64|proc|run|sbin|sys|tmp|{USR})(?:/|$)"
     r"|/var/(?:run|tmp|cache|log|spool)(?:/|$)|/(?:var|var/lib|opt|srv|root|home)?$"
 )
 """Directories of the system, and those that hold all of an app."""
@@ -48,6 +53,7 @@ class Kept:
         source: what the project has there, relative to it; empty for what lies elsewhere.
         why: what says that it is written to, and where that stands.
         mounted: it lies in source that is mounted from the release, not in the image.
+        over: the project mounts its own there, whatever the image has.
     """
 
     service: str
@@ -57,6 +63,7 @@ class Kept:
     source: str
     why: str
     mounted: bool = False
+    over: bool = False
 
     @property
     def key(self) -> str:
@@ -141,16 +148,37 @@ class Inside:
         if self._covered(path) or _SYSTEM.match(path):
             return None
         folder = str(PurePosixPath(path).parent)
-        if kind == "file" and self._may_be_mounted(folder, shipped):
+        if kind == "file" and not self._is_read(folder) and self._may_be_mounted(folder, shipped):
             path, kind = folder, "directory"
         elif kind == "directory" and not asked and not self._may_be_mounted(path, shipped):
             return None
         ours = self.outside(path)
         inside = ours and not ours.startswith("..")
         place = f"{_FILES if kind == 'file' else _FOLDERS}/{ours if inside else f'_{path}'}"
-        read = [item.target for item in self._bound if item.place == "release"]
-        mounted = any(_below(path, target) is not None for target in read)
+        mounted = self._is_mounted(path)
         return Kept(self._service.name, path, kind, place, ours if inside else "", why, mounted)
+
+    def linked(self, bind: Bind) -> Kept:
+        """How a database is kept that is mounted as a file: with what SQLite puts beside it."""
+        place = f"{_FILES}/{bind.path}"
+        path = f"/{os.path.normpath(bind.target).lstrip('/')}"
+        mounted = self._is_mounted(path)
+        return Kept(bind.service, path, "file", place, bind.path, bind.why, mounted, over=True)
+
+    def again(self, before: Kept) -> Kept | None:
+        """How something is kept now that was kept before; ``None`` where a volume has it by now."""
+        if self._covered(before.path):
+            return None
+        return replace(before, mounted=self._is_mounted(before.path))
+
+    def _is_mounted(self, path: str) -> bool:
+        """Whether it lies in source that is mounted from the release."""
+        read = [item.target for item in self._bound if item.place == "release" and not item.file]
+        return any(_below(path, target) is not None for target in read)
+
+    def _is_read(self, path: str) -> bool:
+        """Whether a directory comes from the release, and has what changes with it."""
+        return any(item.target == path and item.place == "release" for item in self._bound)
 
     def _may_be_mounted(self, path: str, shipped: Iterable[str]) -> bool:
         """Whether a directory holds nothing but what is written: no code, not all of the app."""

@@ -94,6 +94,9 @@ def stays_up(image: str) -> bool:
 
 def development(item: Service) -> str:
     """Why a service has nothing to do on the server; empty if it has."""
+    copies = (item.raw.get("deploy") or {}).get("replicas", item.raw.get("scale"))
+    if str(copies) == "0":
+        return "its project wants no copy of it (replicas: 0)"
     if _TOOLS.search(item.image):
         return f"{item.image} is a tool of development"
     if _ROUTES.search(made := made_of(item)):
@@ -133,10 +136,13 @@ def deaf(item: Service) -> bool:
     return bool("&&" in said or _DEAF.search(said)) and not _OWN_INIT.search(said)
 
 
-def built(project: Project, item: Service) -> bool:
-    """Whether its image is built here, by itself or by another service."""
-    images = {other.image for other in project.services.values() if other.build is not None}
-    return item.build is not None or item.image in images
+def builder(project: Project, item: Service) -> Service:
+    """The service that builds its image; itself if none does."""
+    if item.build is None and item.image:
+        for other in project.services.values():
+            if other.build is not None and other.image == item.image:
+                return other
+    return item
 
 
 def works(item: Service) -> bool:

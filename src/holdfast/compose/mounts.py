@@ -6,47 +6,20 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from holdfast.compose import kinds
 from holdfast.compose.dockerfile import scripts
 from holdfast.compose.fronts import passes_on
+from holdfast.compose.given import Bind, Given
 from holdfast.compose.project import Mount, Project, Service, elsewhere
 from holdfast.compose.roles import Roles
 from holdfast.errors import BuildError
-from holdfast.records import record
 
-Place = Literal["release", "data", "fixed", "drop"]
-
-_PLACEHOLDERS = frozenset({".gitkeep", ".keep", ".gitignore", "README.md", "README"})
-_DATABASE = (".sqlite3", ".sqlite", ".db")
 _MANY_WRITERS = re.compile(
     r"media|upload|static|assets|public|files|cache|tmp|logs?\b", re.IGNORECASE
 )
-
-
-@record
-class Bind:
-    """A path of the project that a service mounts.
-
-    Attributes:
-        path: relative to the project.
-        place: ``release``: from the release's own source; ``data``: kept from release to release;
-            ``fixed``: a copy that stays the same while its content does, so that a database whose
-            configuration it is goes on; ``drop``: not at all.
-        file: it is a file, not a directory.
-        volume: the named volume that is kept there: one that is a directory of the project
-            (``driver_opts`` with ``o: bind``).
-    """
-
-    service: str
-    path: str
-    target: str
-    place: Place
-    why: str
-    file: bool = False
-    volume: str = ""
 
 
 def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str]) -> Iterator[Bind]:
@@ -62,14 +35,15 @@ def binds(project: Project, roles: Roles, source: Path, shipped: frozenset[str])
             place = _place(mount, named)
             if place is None or not place.is_relative_to(source):
                 continue
+            over = tuple(one for one in service.mounts if _lies_in(mount, one))
             path = place.relative_to(source).as_posix()
-            given = _Given(path, mount, shipped, contexts)
+            given = Given(name, path, mount, source, shipped, contexts, over)
             if name in roles.steady:
-                found = given.fixed(name)
+                found = given.fixed()
             elif passes_on(kinds.made_of(service)) or mount.target.startswith("/etc/"):
-                found = given.read(name)
+                found = given.read()
             else:
-                found = given.bind(name, built=kinds.built(project, service))
+                found = given.bind(kinds.builder(project, service).build)
             yield found if mount.kind == "bind" else _of_volume(found, mount.source)
 
 
@@ -86,6 +60,10 @@ def directories(document: Mapping[str, Any], source: Path) -> dict[str, Path]:
         if options.get("device") and ("bind" in how or "rbind" in how):
             found[name] = Path(os.path.normpath(source / str(options["device"])))
     return found
+
+
+def _lies_in(mount: Mount, other: Mount) -> bool:
+    return mount.target.startswith(f"{other.target.rstrip('/')}/")
 
 
 def _place(mount: Mount, named: Mapping[str, Path]) -> Path | None:
@@ -111,57 +89,20 @@ def _contexts(project: Project, source: Path) -> set[str]:
     return found
 
 
-@record
-class _Given:
-    """A mount of a path of the project, and what the project has there."""
+def awaited(found: Iterable[Bind], data: Path | None) -> Iterator[BuildError]:
+    """Files that services mount and that were not sent: Docker would make a directory of each.
 
-    path: str
-    mount: Mount
-    shipped: frozenset[str]
-    contexts: set[str]
-
-    @property
-    def _below(self) -> list[str]:
-        if self.path == ".":
-            return [*self.shipped]
-        return [item for item in self.shipped if item.startswith(f"{self.path}/")]
-
-    @property
-    def _real(self) -> bool:
-        return any(PurePosixPath(item).name not in _PLACEHOLDERS for item in self._below)
-
-    def fixed(self, name: str) -> Bind:
-        """Of what outlives a release: a copy that does, too."""
-        return self._had(name, "fixed")
-
-    def read(self, name: str) -> Bind:
-        """Of what reads its configuration, or pages, whether or not that is said."""
-        return self._had(name, "release")
-
-    def bind(self, name: str, *, built: bool) -> Bind:
-        """Of what runs the app's code; where its image is built here, that has the source."""
-        code = self.path in self.contexts or any(item.endswith(".py") for item in self._below)
-        if code and not built:
-            return self.read(name)
-        if code:
-            why = "the image has this source already"
-            return Bind(name, self.path, self.mount.target, "drop", why)
-        if self.path in self.shipped or (self._real and self.mount.read_only):
-            return self.read(name)
-        return self._data(name)
-
-    def _had(self, name: str, place: Literal["fixed", "release"]) -> Bind:
-        """As the project has it there, if it has anything."""
-        if self.path in self.shipped:
-            return Bind(name, self.path, self.mount.target, place, "a file of it", True)
-        if self._real:
-            return Bind(name, self.path, self.mount.target, place, "read from it")
-        return self._data(name)
-
-    def _data(self, name: str) -> Bind:
-        file = not self._below and PurePosixPath(self.path).suffix in _DATABASE
-        why = f"{name} writes to {self.mount.target}"
-        return Bind(name, self.path, self.mount.target, "data", why, file)
+    Args:
+        data: the app's data, where a person may have put them; ``None`` if that is not here.
+    """
+    for item in found:
+        if item.awaited and (data is None or not (data / item.path).exists()):
+            place = f"{data or 'the data of the app'}/{item.path}"
+            yield BuildError(
+                f"{item.service} mounts the file {item.path}, which was not sent",
+                hint="what git ignores stays on your machine; put it on the server once, as"
+                f" {place}: there it is kept from release to release",
+            )
 
 
 def outside(project: Project, names: Iterable[str], source: Path) -> Iterator[BuildError]:

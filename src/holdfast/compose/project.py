@@ -44,7 +44,7 @@ DEVELOPMENT = tuple(
 )
 """What Compose lays over by itself on the author's machine: made for development."""
 
-COMPLETED = "service_completed_successfully"
+COMPLETED, HEALTHY = "service_completed_successfully", "service_healthy"
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|us|m|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 0.000001}

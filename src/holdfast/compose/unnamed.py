@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.app import Finding
-from holdfast.compose.mounts import Bind
+from holdfast.compose.given import Bind
 from holdfast.compose.project import Project, Service
 from holdfast.compose.roles import Roles
 

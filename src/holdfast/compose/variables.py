@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.app import Finding
+from holdfast.compose.project import Project
 from holdfast.records import record
 
 _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*)")
@@ -15,6 +16,9 @@ _USE = re.compile(r"\$\$|\$\{([A-Za-z_]\w*)(?:(:?[-?+])[^}]*)?\}|\$([A-Za-z_]\w*
 
 _GIVEN = frozenset({"PWD", "COMPOSE_PROJECT_NAME"})
 """What nobody has to set: the shell's directory, which is the project's, and Compose's own."""
+
+
+_HERE = re.compile(r"(?:^|//(?:[^@/]*@)?)(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?:[/?]|$)")
 
 
 @record
@@ -65,6 +69,41 @@ def not_sent(
         else:
             why = f"it was not sent, and nothing stands in its place ({where}): {way}"
             yield Finding("variables", name, why, "warning")
+
+
+def here(
+    said: Mapping[str, Any], given: Mapping[str, str], services: Iterable[str]
+) -> dict[str, str]:
+    """Variables that lead to the machine itself, where the project says a service of its own.
+
+    ``DB_HOST=localhost`` is right beside containers. In one it is the container itself, where
+    nothing of that kind is. Each with the service.
+
+    Args:
+        said: what a service gets by the files; ``given``: what it is given besides.
+    """
+    names = "|".join(map(re.escape, services))
+    asks = re.compile(rf"(?:^|//(?:[^@/]*@)?)({names})(?::\d+)?(?:[/?]|$)")
+    return {
+        name: match[1]
+        for name, value in given.items()
+        if _HERE.search(value) and (match := asks.search(str(said.get(name) or "")))
+    }
+
+
+def told_here(
+    project: Project, names: Iterable[str], given: Mapping[str, str], files: Sequence[Path]
+) -> Iterator[Finding]:
+    """What is said of those."""
+    told = set[str]()
+    for service in names:
+        found = here(project.services[service].environment, given, project.services)
+        for name, other in found.items():
+            if name not in told:
+                told.add(name)
+                where = line_of(name, files, service) or f"service {service}"
+                why = f"what is kept leads to the container itself; {where} says {other}, and wins"
+                yield Finding("variables", name, why)
 
 
 def line_of(

@@ -156,8 +156,9 @@ class Compose:
     publish: tuple[str, ...] | None = key(
         list_of(text, '["mqtt"]'), "services whose published ports stay open to the outside"
     )
-    build: Literal["server", "here"] | None = key(
-        choice("server", "here"), "where images are built: there, or where the command runs"
+    build: Literal["server", "here", "pull"] | None = key(
+        choice("server", "here", "pull"),
+        "where images are built: there, or where the command runs; or not at all, but pulled",
     )
     build_cache: int | None = key(
         size(0, 10**15), "what builds may leave behind on the server", usual=10 * 10**9

@@ -21,7 +21,7 @@ from holdfast.app import (
 )
 from holdfast.compose import kinds
 from holdfast.compose.files import alone, candidates, is_one
-from holdfast.compose.mounts import Bind
+from holdfast.compose.given import Bind
 from holdfast.compose.overrides import process_name
 from holdfast.compose.project import BASES, DEVELOPMENT, NAMES, PRODUCTION, Project, Service
 from holdfast.compose.roles import Roles

@@ -25,7 +25,7 @@ from holdfast.compose import (
     variables,
 )
 from holdfast.compose.dangers import dangers
-from holdfast.compose.mounts import Bind
+from holdfast.compose.given import Bind
 from holdfast.compose.project import Project, directory, read
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
@@ -36,12 +36,20 @@ from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.releases import copies, persist, places, touched
 from holdfast.releases.build import Built
-from holdfast.releases.contained import Finder, Found, Volumes, volumes
+from holdfast.releases.contained import Finder, Found, Volumes, remember, volumes
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import of_image, of_system, stopped
 from holdfast.releases.unpack import unpack
 from holdfast.runtimes.base import plain
-from holdfast.runtimes.compose import api, docker, images, network, records, resolving
+from holdfast.runtimes.compose import (
+    api,
+    docker,
+    images,
+    network,
+    records,
+    resolving,
+    shared,
+)
 
 _Said = TypeVar("_Said")
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
@@ -76,6 +84,7 @@ class ComposedBuild:
         self._env: dict[str, str | Secret] = {**(config.env or {}), **store.load()}
         kept = (item.value for item in self._env.values() if isinstance(item, Secret))
         self._masked = masking(kept)
+        self._owners: dict[str, tuple[int, int] | None] = {}
 
     def run(self, source: Source) -> Built:
         """Build.
@@ -111,6 +120,8 @@ class ComposedBuild:
         self._check_handed(document, chosen)
         self._expect(document, chosen)
         bound = list(mounts.binds(project, chosen, self._source, shipped))
+        for error in mounts.awaited(bound, self._home.data):
+            raise error
         built = self._images(document, chosen)
         kept = self._volumes(project, chosen, bound, built)
         document = unnamed.put_in(document, kept.named)
@@ -124,6 +135,7 @@ class ComposedBuild:
             *chosen.findings,
             *self._lacking(files, paths),
             *told,
+            *variables.told_here(project, chosen.code, self._plain(), paths),
             *unnamed.told(kept.named),
             *found.told,
             *_of_docker(),
@@ -160,7 +172,10 @@ class ComposedBuild:
     ) -> ComposeApp:
         """What is kept of the project; ``built`` are its images."""
         said = self._config.compose
-        dropped = [_key(item) for item in bound if item.place == "drop"]
+        links = {item.key for item in found.kept if item.kind == "file"}
+        dropped = [
+            key for item in bound if (key := _key(item)) in links or item.place in ("drop", "link")
+        ]
         services = read(document).services
         deaf = tuple(name for name in chosen.slot if kinds.deaf(services[name]))
         return ComposeApp(
@@ -268,8 +283,10 @@ class ComposedBuild:
                 (*chosen.code, *built),
                 self._source,
                 self._env,
+                pulled=self._config.compose.build == "pull",
             )
-            return images.obtain(wanted, self._path / "build.json", self._line, self._should_stop)
+            place = self._path / "build.json"
+            return images.obtain(wanted, place, self._line, self._should_stop, self._told)
         except ProcessError as error:
             stopped(self._should_stop)
             detail = None if error.detail is None else self._masked(error.detail)
@@ -292,23 +309,28 @@ class ComposedBuild:
         shipped: frozenset[str],
     ) -> Found:
         """What containers write where no volume is."""
-        env = {name: plain(value) for name, value in self._env.items()}
-        home, source = self._home, self._source
+        home, source, env = self._home, self._source, self._plain()
         finder = Finder(home, project, chosen, bound, source, shipped, env, built)
         return finder.find(self._config)
 
-    def _provide(self, found: Found, project: Project, built: dict[str, str]) -> None:
-        owners: dict[str, tuple[int, int] | None] = {}
+    def _plain(self) -> dict[str, str]:
+        return {name: plain(value) for name, value in self._env.items()}
 
+    def _provide(self, found: Found, project: Project, built: dict[str, str]) -> None:
         def give(path: Path, service: str) -> None:
-            if service not in owners:
-                user = str(project.services[service].raw.get("user") or "")
-                owners[service] = images.owner(built[service], user)
-            if (who := owners[service]) is not None:
+            if (who := self._owner(service, built[service], project)) is not None:
                 os.chown(path, *who, follow_symlinks=False)
 
+        remember(self._home.data, found.kept)
         places.provide(found, self._home.data, self._source, built, give)
         places.link(found, self._source)
+
+    def _owner(self, service: str, image: str, project: Project) -> tuple[int, int] | None:
+        """Whom a service runs as; ``None`` for root."""
+        if service not in self._owners:
+            user = str(project.services[service].raw.get("user") or "")
+            self._owners[service] = images.owner(image, user)
+        return self._owners[service]
 
     def _tag(self, name: str) -> str:
         return f"holdfast/{self._home.name}:{self._path.name}.{name}"
@@ -318,6 +340,7 @@ class ComposedBuild:
     ) -> None:
         """Keep what services write to; the links come after the images, to be in none of them."""
         new = [item for item in spec.persist if not (self._home.data / item.path).exists()]
+        put = {item.path for item in bound if item.awaited}
         persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
         for item in new:
             path = self._home.data / item.path
@@ -326,7 +349,12 @@ class ComposedBuild:
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch()
-            self._give(path, item.path, spec, project, bound)
+        for item in spec.persist:
+            if item in new or item.path in put:
+                self._give(self._home.data / item.path, item.path, spec, project, bound)
+        for given in bound:
+            if given.place == "release" and given.writable and not given.file:
+                self._give(self._source / given.path, given.path, spec, project, bound)
 
     def _give(
         self, path: Path, name: str, spec: AppSpec, project: Project, bound: list[Bind]
@@ -336,8 +364,7 @@ class ComposedBuild:
         service = next(item.service for item in bound if item.path == name)
         if (image := spec.compose.images.get(service)) is None:
             return
-        user = str(project.services[service].raw.get("user") or "")
-        if (who := images.owner(image, user)) is not None:
+        if (who := self._owner(service, image, project)) is not None:
             for part in (path, *path.rglob("*")):
                 os.chown(part, *who, follow_symlinks=False)
 
@@ -380,6 +407,7 @@ class ComposedBuild:
                 f"the volume {lacking[0]} is external, and this server has none of that name",
                 hint=f"holdfast ssh, then {way}",
             )
+        shared.check(read(document), chosen.steady, self._home.name)
         for name in external.networks(document, names):
             if network.make(name):
                 self._note(f"the external network {name} was not there, and was made")
@@ -390,6 +418,10 @@ class ComposedBuild:
 
     def _line(self, line: str) -> None:
         self._emit(Event(Kind.LOG, {"source": "build", "line": self._masked(line)}))
+
+    def _told(self, text: str) -> None:
+        """A note with words of others in it."""
+        self._note(self._masked(text))
 
     def _note(self, text: str) -> None:
         self._emit(Event(Kind.NOTE, {"text": text}))

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from holdfast.app import Finding
+from holdfast.codec import from_json, to_json
 from holdfast.compose import layer, unnamed
 from holdfast.compose.fronts import passes_on
-from holdfast.compose.inside import Inside, Kept
-from holdfast.compose.kinds import made_of
-from holdfast.compose.mounts import Bind
-from holdfast.compose.project import Project, Service
+from holdfast.compose.given import Bind
+from holdfast.compose.inside import KNOWN, Inside, Kept
+from holdfast.compose.kinds import builder, made_of
+from holdfast.compose.project import Project
 from holdfast.compose.roles import Roles
 from holdfast.config import Config
 from holdfast.detect import stored
 from holdfast.detect.tree import Tree
+from holdfast.files import write_json
 from holdfast.layout import AppLayout
 from holdfast.records import record
 from holdfast.releases import touched
 from holdfast.runtimes.compose import containers, images, layers, steady
 
 _MOST = 5
+
+
+@record
+class _Running:
+    """What runs of a service now, and what it wrote: into its own layer, into mounted source."""
+
+    service: str
+    container: str
+    layer: list[str]
+    mounted: list[str]
+
+    @property
+    def wrote(self) -> list[str]:
+        return [*self.layer, *self.mounted]
 
 
 @record
@@ -112,10 +130,11 @@ class Finder:
     def find(self, config: Config) -> Found:
         """All of it; what the config names first."""
         running = list(self._running())
-        every = [*self._asked(config)]
+        every = [*self._linked(), *self._asked(config)]
         if config.persist.detect is not False:
+            every += self._known()
             every += [item for name in self._code() for item in self._by_files(name)]
-            every += [item for one in running for item in self._by_container(*one)]
+            every += [item for one in running for item in self._by_container(one)]
         kept = _each_once(every)
         taken = self._taken(kept, running)
         return Found(kept, taken, (*_told(kept, taken), *self._unknown(kept, running)))
@@ -133,9 +152,22 @@ class Finder:
 
     def _inside(self, name: str) -> Inside:
         service = self._project.services[name]
-        builds = _builder(self._project, service)
+        builds = builder(self._project, service)
         working, _ = self._starts(name)
         return Inside(service, builds, self._bound, self._source, working)
+
+    def _known(self) -> Iterator[Kept]:
+        """What was kept before: nothing of it is in a container that one could look at."""
+        code = {*self._code()}
+        for item in known(self._home.data):
+            if item.service in code and (again := self._inside(item.service).again(item)):
+                yield again
+
+    def _linked(self) -> Iterator[Kept]:
+        """Databases that the project mounts as files."""
+        for item in self._bound:
+            if item.place == "link":
+                yield self._inside(item.service).linked(item)
 
     def _asked(self, config: Config) -> Iterator[Kept]:
         for said in config.persist.paths or ():
@@ -163,10 +195,28 @@ class Finder:
                 path = there.of(os.path.normpath(root.relative_to(self._source) / path)) or path
             yield from self._kept(there, path, item.kind, f"{item.what} ({item.evidence})")
 
-    def _by_container(self, name: str, _: str, paths: list[str]) -> Iterator[Kept]:
-        there = self._inside(name)
-        for path, kind in dict(layer.kept(paths)).items():
-            yield from self._kept(there, path, kind, f"{name} has written it in its container")
+    def _by_container(self, one: _Running) -> Iterator[Kept]:
+        there = self._inside(one.service)
+        found: dict[str, Literal["file", "directory"]] = {}
+        found |= dict.fromkeys(self._own(there, one.mounted), "file")
+        found |= dict(layer.uploaded(one.wrote, lambda path: there.outside(path) in self._sent))
+        found |= dict(layer.kept(one.wrote))
+        for path, kind in found.items():
+            yield from self._kept(there, path, kind, f"{one.service} has written it")
+
+    @cached_property
+    def _sent(self) -> frozenset[str]:
+        """Every file of the source, and every directory that has one."""
+        above = {str(top) for name in self._shipped for top in PurePosixPath(name).parents}
+        return frozenset((*self._shipped, *above))
+
+    def _own(self, there: Inside, paths: list[str]) -> Iterator[str]:
+        """What its author's machine would have for ever: files that are not the project's own, and
+        those of it that are mounted one by one."""
+        alone = {item.target for item in self._bound if item.file}
+        for path in layer.others(paths):
+            if path in alone or there.outside(path) not in self._sent:
+                yield path
 
     def _kept(
         self,
@@ -181,8 +231,8 @@ class Finder:
         if found is not None:
             yield found
 
-    def _running(self) -> Iterator[tuple[str, str, list[str]]]:
-        """What runs of the app's code now, the web first: service, container, what it wrote."""
+    def _running(self) -> Iterator[_Running]:
+        """What runs of the app's code now, the web first."""
         code = {*self._code()}
         there = [
             one for one in containers.find(self._home.name) if one.running and one.service in code
@@ -190,51 +240,57 @@ class Finder:
         for one in sorted(there, key=lambda one: not one.process.startswith("web.")):
             mounted = {mount["Destination"] for mount in one.raw["Mounts"]}
             wrote = [path for path in layers.written(one.id) if path not in mounted]
-            wrote += touched.written(one.raw["Mounts"], self._home.releases)
-            yield one.service, one.id, wrote
+            source = touched.written(one.raw["Mounts"], self._home.releases)
+            yield _Running(one.service, one.id, wrote, [*source])
 
     def _taken(
-        self, kept: Iterable[Kept], running: Iterable[tuple[str, str, list[str]]]
+        self, kept: Iterable[Kept], running: Iterable[_Running]
     ) -> dict[str, tuple[str, str]]:
         found: dict[str, tuple[str, str]] = {}
-        for service, container, paths in running:
-            wrote = {*paths}
+        for one in running:
+            wrote = {*one.wrote}
             for item in kept:
-                if item.service != service or item.place in found:
+                if item.service != one.service or item.place in found:
                     continue
                 if item.path in wrote if item.kind == "file" else _files_below(item.path, wrote):
-                    found[item.place] = container, item.path
+                    found[item.place] = one.container, item.path
         return found
 
-    def _unknown(
-        self, kept: Iterable[Kept], running: Iterable[tuple[str, str, list[str]]]
-    ) -> Iterator[Finding]:
+    def _unknown(self, kept: Iterable[Kept], running: Iterable[_Running]) -> Iterator[Finding]:
         """Files that nobody said anything about, and that are gone with their container."""
         known = [item.path for item in kept]
-        for service, _, paths in running:
+        for one in running:
             left = [
                 path
-                for path in layer.others(paths)
-                if not any(path == one or path.startswith(f"{one}/") for one in known)
+                for path in layer.others(one.wrote)
+                if not any(path == top or path.startswith(f"{top}/") for top in known)
             ]
             if left:
                 named = ", ".join(left[:_MOST]) + (", …" if left[_MOST:] else "")
-                there = self._inside(service)
+                there = self._inside(one.service)
                 says = there.outside(left[0]) or left[0].removeprefix(f"{there.working}/")
                 way = f"a volume at {PurePosixPath(left[0]).parent}"
                 if not says.startswith("/"):
                     way = f'holdfast.toml: [persist] paths = ["{says}"]'
-                why = f"{service} wrote it in its container, with which it goes; {way} keeps it"
+                why = f"{one.service} wrote it in its container, with which it goes; {way} keeps it"
                 yield Finding("not kept", named, why, level="warning")
 
 
-def _builder(project: Project, service: Service) -> Service:
-    """The service that builds its image; itself if none does."""
-    if service.build is None:
-        for other in project.services.values():
-            if other.build is not None and other.image and other.image == service.image:
-                return other
-    return service
+def known(data: Path) -> list[Kept]:
+    """What :func:`remember` has written down."""
+    try:
+        return [from_json(item, Kept) for item in json.loads((data / KNOWN).read_text())]
+    except FileNotFoundError:
+        return []
+
+
+def remember(data: Path, kept: Iterable[Kept]) -> None:
+    """Write down what is kept, before it is; with all that ever was."""
+    before = {item.key: item for item in known(data)}
+    every = {**before, **{item.key: item for item in kept}}
+    if every != before:
+        (data / KNOWN).parent.mkdir(parents=True, exist_ok=True)
+        write_json(data / KNOWN, to_json([*every.values()]), mode=0o600)
 
 
 def _files_below(top: str, paths: Iterable[str]) -> bool:

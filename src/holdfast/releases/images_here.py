@@ -87,7 +87,7 @@ def _build(
         )
     env = {name: Secret(value) for name, value in values.items()}
     wanted = images.Wanted(app, images.SENT, document, built, source, env)
-    made = images.obtain(wanted, home / "build.json", on_line, lambda: False)
+    made = images.obtain(wanted, home / "build.json", on_line, lambda: False, on_line)
     # Each by its own name: which of them run there, the server knows.
     for name, image in made.items():
         api.tag(image, wanted.tag(name))

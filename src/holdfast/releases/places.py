@@ -35,8 +35,10 @@ def provide(
         new = not place.exists()
         if new and item.place not in found.taken:
             place.parent.mkdir(parents=True, exist_ok=True)
+            if item.over and item.source:
+                _copy(source / item.source, place)
             image = built.get(item.service)
-            if image is not None and not item.mounted:
+            if image is not None and not item.mounted and not place.exists():
                 with layers.container_of(image) as name:
                     layers.copy(name, item.path, place)
             if not place.exists() and item.source:
@@ -75,10 +77,11 @@ def linked(found: Found, built: Mapping[str, str], tag: Callable[[str], str]) ->
             for item in found.kept
             if item.service == name and item.kind == "file" and not item.mounted
         }
+        over = {item.path for item in found.kept if item.service == name and item.over}
         if links:
             key = (image, *sorted(links.items()))
             if key not in made:
-                made[key] = layers.linked(image, links, tag(f"{name}.linked"))
+                made[key] = layers.linked(image, links, tag(f"{name}.linked"), over)
             result[name] = made[key]
     return {**built, **result}
 

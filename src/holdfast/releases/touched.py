@@ -36,6 +36,9 @@ def written(mounts: Iterable[Mapping[str, Any]], releases: Path) -> Iterator[str
 
 
 def _newer(top: Path, than: int) -> Iterator[Path]:
+    """Those of a directory; what is mounted as a file is one by itself."""
+    if top.is_file() and top.stat().st_mtime_ns > than:
+        yield top
     seen = 0
     for directory, below, names in os.walk(top):
         below[:] = [name for name in below if name not in _LEFT_OUT]

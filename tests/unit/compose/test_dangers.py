@@ -93,3 +93,15 @@ def test_source_that_is_mounted_over_the_image(tmp_path: Path) -> None:
     (one,) = found(tmp_path, {"web": web}, text)
     assert (one.what, one.value) == ("left out", ". on /app")
     assert "compose.yaml, line 5" in one.why
+
+
+def test_a_second_web_that_nobody_reaches(tmp_path: Path) -> None:
+    """A frontend beside its API, with no proxy before both; a worker's port is no page."""
+    port = [{"target": 3000, "published": "3000"}]
+    services = {
+        "backend": {"build": {}, "ports": [{"target": 8000, "published": "8000"}]},
+        "frontend": {"build": {"context": "frontend"}, "ports": port},
+        "celery": {"build": {}, "command": "celery -A a worker", "ports": port},
+    }
+    said = [item for item in found(tmp_path, services) if item.what == "not reached"]
+    assert [(item.value, item.level) for item in said] == [("frontend", "warning")]

@@ -36,12 +36,33 @@ def test_pip_is_slow_with_a_cache_as_well(text: str) -> None:
         ("RUN uv pip install --system \\\n    -r requirements.txt", QUICK),
         (f"RUN {MOUNT} uv pip install --system --no-cache -r requirements.txt", QUICK),
         ("RUN npm ci", "RUN --mount=type=cache,target=/root/.npm npm ci"),
+        (
+            "RUN poetry install --no-root --no-cache",
+            "RUN --mount=type=cache,target=/root/.cache/pypoetry poetry install --no-root",
+        ),
+        ("RUN pdm sync --prod", "RUN --mount=type=cache,target=/root/.cache/pdm pdm sync --prod"),
+        (
+            "RUN pipenv install --system --deploy",
+            "RUN --mount=type=cache,target=/root/.cache/pip pipenv install --system --deploy",
+        ),
+        (
+            "RUN yarn --frozen-lockfile",
+            "RUN --mount=type=cache,target=/usr/local/share/.cache/yarn yarn --frozen-lockfile",
+        ),
     ],
 )
 def test_an_install_that_keeps_nothing(text: str, instead: str) -> None:
     """The line is named, and the one that is right."""
     (found,) = slow(f"{FROM}{COPY}{text}\n")
     assert (found.line, found.instead) == (4, instead)
+
+
+def test_a_script_in_the_dockerfile() -> None:
+    """Its lines are the instruction's; what a file gets so is none."""
+    text = f"{FROM}COPY <<EOF /start\nRUN npm ci\nEOF\n{COPY}RUN <<END\nset -e\nnpm ci\nEND\n"
+    (found,) = slow(text)
+    assert found.line == 7
+    assert "cache,target=/root/.npm" in found.instead
 
 
 def test_code_that_is_copied_before_the_install() -> None:
@@ -60,6 +81,8 @@ def test_code_that_is_copied_before_the_install() -> None:
         QUICK,
         f"RUN {MOUNT} uv sync --locked",
         "RUN pip install uv",
+        "RUN pip install poetry pdm pipenv",
+        "RUN yarn build",
         "RUN apt-get update && apt-get install -y curl",
         "# RUN pip install -r requirements.txt",
         "COPY ./.npmrc ./",

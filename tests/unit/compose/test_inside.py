@@ -85,7 +85,8 @@ def test_what_a_volume_has_needs_no_other_place(tmp_path: Path) -> None:
 
 def test_source_over_the_image_says_where_it_lies(tmp_path: Path) -> None:
     """It is not mounted here; what the app wrote into it is kept all the same."""
-    found = kept(tmp_path, "/code/db.sqlite3", volumes=mount(tmp_path, "/code"))
+    where = "/home/app/web"
+    found = kept(tmp_path, f"{where}/db.sqlite3", volumes=mount(tmp_path, where))
     assert found is not None
     assert (found.source, found.mounted) == ("db.sqlite3", False)
 
@@ -95,6 +96,30 @@ def test_source_that_is_mounted_from_the_release_has_the_link(tmp_path: Path) ->
     found = kept(tmp_path, "db.sqlite3", volumes=mount(tmp_path, "/code"), **said)
     assert found is not None
     assert (found.path, found.mounted) == ("/code/db.sqlite3", True)
+
+
+def test_an_app_below_usr(tmp_path: Path) -> None:
+    """``/usr/src/app`` is where many a Dockerfile has it: no directory of the system."""
+    found = kept(tmp_path, "/usr/src/app/db.sqlite3", volumes=mount(tmp_path, "/usr/src/app"))
+    assert found is not None
+    assert (found.kind, found.place) == ("file", "in-containers/files/db.sqlite3")
+    assert kept(tmp_path, "/usr/lib/a.db") is None
+    assert dict(layer.kept(["/usr/src/app/a.db", "/usr/app/media/b.png", "/usr/lib/c.db"])) == {
+        "/usr/src/app/a.db": "file",
+        "/usr/app/media": "directory",
+    }
+
+
+def test_a_database_that_is_mounted_as_a_file(tmp_path: Path) -> None:
+    """What SQLite puts beside it is kept, too, wherever the containers have it."""
+    build = {"context": str(tmp_path), "dockerfile_inline": DOCKERFILE}
+    one = mount(tmp_path / "db.sqlite3", "/data/shop.db")
+    web = {"build": build, "ports": [{"target": 80}], "volumes": one}
+    made = read({"services": {"web": web}})
+    (bound,) = binds(made, assign(made), tmp_path, SHIPPED)
+    found = Inside(made.services["web"], made.services["web"], [bound], tmp_path).linked(bound)
+    assert (found.path, found.place) == ("/data/shop.db", "in-containers/files/db.sqlite3")
+    assert (found.target, found.over) == ("/holdfast-kept/db.sqlite3", True)
 
 
 def test_files_share_one_mount(tmp_path: Path) -> None:
@@ -122,3 +147,32 @@ def test_what_somebody_would_miss_of_a_layer() -> None:
         "/home/app/.shop/a.db": "file",
     }
     assert layer.others(wrote) == ["/app/state.json"]
+
+
+def test_uploads_among_static_files() -> None:
+    """Pictures that visitors sent; not what collects static files, nor the project's own."""
+    sent = {"/app", "/app/static", "/app/static/logo.png", "/app/static/css", "/app/app.py"}
+    wrote = [
+        "/app/static/avatars/1/a.JPG", "/app/static/avatars/b.png", "/app/static/c.pdf",
+        "/app/static/admin/x.css", "/app/static/admin/x.png", "/app/static/logo.png",
+        "/app/static/css/new.css", "/elsewhere/a.png",
+    ]  # fmt: skip
+    assert dict(layer.uploaded(wrote, sent.__contains__)) == {
+        "/app/static/avatars": "directory",
+        "/app/static/c.pdf": "file",
+    }
+
+
+def test_a_file_beside_settings_is_kept_by_itself(tmp_path: Path) -> None:
+    """What the project has in that directory goes on to change with each release."""
+    build = {"context": str(tmp_path), "dockerfile_inline": DOCKERFILE}
+    where = "/home/app/web/config"
+    web = {"build": build, "ports": [{"target": 80}], "volumes": mount(tmp_path / "config", where)}
+    made = read({"services": {"web": web}})
+    shipped = frozenset({"config/app.yaml"})
+    bound = list(binds(made, assign(made), tmp_path, shipped))
+    assert [item.place for item in bound] == ["release"]
+    there = Inside(made.services["web"], made.services["web"], bound, tmp_path)
+    found = there.kept(f"{where}/users.json", "file", "", shipped)
+    assert found is not None
+    assert (found.kind, found.source, found.mounted) == ("file", "config/users.json", True)

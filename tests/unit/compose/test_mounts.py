@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.compose.mounts import Bind, alone, binds, lacking, outside
+from holdfast.compose.given import Bind
+from holdfast.compose.mounts import alone, binds, lacking, outside
+from holdfast.compose.mounts import awaited as made_known
 from holdfast.compose.project import Project, read
 from holdfast.compose.roles import assign
 
@@ -32,15 +34,103 @@ def bind(source: Path, path: str, target: str, **more: Any) -> dict[str, Any]:
         ("conf", {"conf/app.ini"}, {"read_only": True}, "release"),
         ("app.ini", {"app.ini"}, {}, "release"),
         ("media", {"media/logo.png"}, {}, "data"),
+        ("templates", {"templates/base.html"}, {}, "release"),
+        ("static", {"static/a.css", "static/logo.png"}, {}, "release"),
+        ("data", {"data/seed.json", "data/make.py", "data/all.csv"}, {}, "data"),
+        ("app_data", {"app_data/defaults.yaml"}, {}, "data"),
+        ("posts", {"posts/first.md"}, {}, "data"),
+        ("templates", {"templates/base.html"}, {"build": None, "image": "shop:1"}, "data"),
     ],
 )
 def test_what_the_web_mounts(
     tmp_path: Path, path: str, shipped: set[str], more: dict[str, Any], place: str
 ) -> None:
     """Source over the image is left out; what is written is kept; what is read comes along."""
-    made = project(tmp_path, [bind(tmp_path, path, "/there", **more)])
+    said = {key: more.pop(key) for key in ("build", "image") if key in more}
+    made = project(tmp_path, [bind(tmp_path, path, "/there", **more)], **said)
     found = list(binds(made, assign(made), tmp_path, frozenset(shipped)))
     assert [item.place for item in found] == [place]
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "shipped", "place", "awaited"),
+    [
+        ("db.sqlite3", "/app/db.sqlite3", set(), "link", False),
+        ("db.sqlite3", "/app/db.sqlite3", {"db.sqlite3"}, "link", False),
+        ("kept.db", "/data/kept.db", set(), "data", False),
+        (".env", "/app/.env", set(), "drop", False),
+        (".env.production", "/app/.env", set(), "drop", False),
+        (".env", "/app/.env", {".env"}, "release", False),
+        ("key.json", "/app/key.json", set(), "data", True),
+        ("local_settings.py", "/app/shop/local_settings.py", set(), "data", True),
+        ("bot.log", "/app/bot.log", set(), "data", False),
+        ("conf.d", "/app/conf.d", set(), "data", False),
+    ],
+)
+def test_a_file_that_is_mounted_by_itself(
+    tmp_path: Path, path: str, target: str, shipped: set[str], place: str, awaited: bool
+) -> None:
+    """A database is kept with what lies beside it, whether or not git tracks it; variables come
+    as such; of another file that git ignores no directory may be made."""
+    volume = {"type": "volume", "source": "data", "target": "/data"}
+    made = project(tmp_path, [bind(tmp_path, path, target), volume])
+    (found,) = binds(made, assign(made), tmp_path, frozenset(shipped))
+    assert (found.place, found.awaited) == (place, awaited)
+    data = tmp_path / "data"
+    said = [error.message for error in made_known([found], data)]
+    assert said == ([f"web mounts the file {path}, which was not sent"] if awaited else [])
+    data.mkdir()
+    (data / path).touch()
+    assert not [*made_known([found], data)]
+
+
+DEV = "FROM python:3.13\nWORKDIR /code\nCOPY requirements.txt setup.py ./\n"
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "path", "target", "place"),
+    [
+        (DEV, ".", "/code", "release"),
+        (f"{DEV}COPY . .\n", ".", "/code", "drop"),
+        (f"{DEV}COPY shop shop\n", ".", "/code", "drop"),
+        (f"{DEV}COPY shop shop\n", "shop", "/code/shop", "drop"),
+        (f"{DEV}COPY shop shop\n", "tools", "/tools", "release"),
+        (f"{DEV}COPY *.py ./\n", ".", "/code", "drop"),
+        ("FROM shop-base\nCOPY . .\n", ".", "/code", "drop"),
+        ("FROM a AS b\nWORKDIR /code\nADD . .\nFROM c\nCOPY --from=b /code /code\n", ".", "/code",
+         "drop"),
+    ],
+)  # fmt: skip
+def test_source_over_an_image_that_lacks_it(
+    tmp_path: Path, dockerfile: str, path: str, target: str, place: str
+) -> None:
+    """Many a Dockerfile for development copies the list of dependencies and nothing else."""
+    for name in ("shop", "tools"):
+        (tmp_path / name).mkdir()
+    build = {"context": str(tmp_path), "dockerfile_inline": dockerfile}
+    made = project(tmp_path, [bind(tmp_path, path, target)], build=build)
+    shipped = frozenset({"manage.py", "shop/a.py", "tools/b.py", "requirements.txt", "setup.py"})
+    (found,) = binds(made, assign(made), tmp_path, shipped)
+    assert found.place == place
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [
+        ("/data", "data"),
+        ("/mosquitto", "data"),
+        ("/var/lib/grafana", "data"),
+        ("/var/lib/grafana/dashboards", "fixed"),
+        ("/etc/mosquitto", "fixed"),
+    ],
+)
+def test_a_directory_that_a_database_writes_to_and_git_tracks(
+    tmp_path: Path, target: str, place: str
+) -> None:
+    """A copy would be another, empty one as soon as the project changes a file of it."""
+    made = project(tmp_path, [], db=[bind(tmp_path, "broker", target)])
+    (found,) = binds(made, assign(made), tmp_path, frozenset({"broker/redis.conf"}))
+    assert found.place == place
 
 
 def test_a_database_reads_from_a_copy_that_stays(tmp_path: Path) -> None:

@@ -149,6 +149,8 @@ def test_an_image_that_another_service_builds_is_the_apps_own() -> None:
         {"image": "dpage/pgadmin4"},
         {"image": "node:22", "command": ["npm", "run", "dev"]},
         {**BUILT, "command": ["tailwindcss", "-i", "a.css", "-o", "b.css", "--watch"]},
+        {"image": "redis:8", "deploy": {"replicas": 0}},
+        {**BUILT, "scale": 0},
     ],
 )
 def test_tools_and_watchers_stay_out(service: dict[str, Any]) -> None:

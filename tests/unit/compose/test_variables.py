@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.compose.variables import Use, line_of, missing, uses
+from holdfast.compose.variables import Use, here, line_of, missing, uses
 from holdfast.runtimes.compose.resolving import quoted
 
 
@@ -73,3 +73,21 @@ def test_values_in_a_file_that_compose_reads_as_they_are() -> None:
     """Dollar signs, quotes and line ends are part of the value (tests/compose asks Compose)."""
     assert quoted("a$b c") == "'a$b c'"
     assert quoted("it's\n$x") == '"it\'s\\n\\$x"'
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "other"),
+    [
+        ("db", "localhost", "db"),
+        ("redis://cache:6379/0", "redis://127.0.0.1:6379/0", "cache"),
+        ("postgres://a:b@db/shop", "postgres://a:b@localhost:5432/shop", "db"),
+        ("postgres://a:b@db/shop", "postgres://a:b@managed.example/shop", ""),
+        ("postgres://a:b@elsewhere/shop", "postgres://a:b@localhost/shop", ""),
+        ("db", "db.localhost", ""),
+        (None, "localhost", ""),
+    ],
+)
+def test_what_leads_to_the_container_itself(said: str | None, given: str, other: str) -> None:
+    """A name of the project's own is right there; any other value of production is meant so."""
+    found = here({"A": said}, {"A": given}, ["db", "cache"])
+    assert found == ({"A": other} if other else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -102,6 +103,13 @@ def find(app: str, process: str | None = None) -> list[Container]:
         Container(item["Id"], item["Config"]["Labels"].get(f"{LABEL}.process", ""), item)
         for item in found
     ]
+
+
+def others_with(volume: str, app: str) -> list[str]:
+    """The names of running containers that have a volume and are not of an app."""
+    found = api.call("GET", "/containers/json", {"filters": json.dumps({"volume": [volume]})})
+    others = (item for item in found if (item["Labels"] or {}).get(f"{LABEL}.app") != app)
+    return [str(item["Names"][0]).lstrip("/") for item in others]
 
 
 def status(container: Container) -> Status:

@@ -44,17 +44,20 @@ def seen(layout: Layout, app: str) -> Iterator[str]:
         elif name in running and running[name].labels.get(f"{LABEL}.definition") != definition:
             yield f"the service {name} runs with another definition; {_RIGHT}"
     for item in found:
-        yield from _ended(item)
+        yield from _ill(item)
     yield from _foreign(app, found)
 
 
-def _ended(item: Container) -> Iterator[str]:
-    """What has ended that was to go on, or was to end well."""
+def _ill(item: Container) -> Iterator[str]:
+    """What has ended that was to go on, or was to end well; and what says that it is ill."""
     name, status = item.process, item.raw["State"]["ExitCode"]
     often = int(item.raw["RestartCount"])
     if ENDS not in item.labels and often >= _OFTEN and status == 0:
         way = 'restart: "no" in its Compose file has it run once with each release'
         yield f"{name} ends by itself, and was started {often} times again; {way}"
+    if f"{LABEL}.definition" in item.labels and item.running and item.health == "unhealthy":
+        way = f"docker inspect {str(item.raw['Name']).lstrip('/')} has what it said"
+        yield f"the service {name} is ill by its own health check; {way}"
     if item.labels.get(ENDS) == UNWAITED and item.failed:
         yield f"{name} ended with status {status}; holdfast logs {name} says why"
 

@@ -26,6 +26,10 @@ BUILDING = 3600.0
 SENT, DIRECTORY = "sent", ".holdfast-images"
 """What images that were built elsewhere are tagged with, and where in the source they lie."""
 
+_FOR_OTHERS = ("cache_to", "provenance", "sbom", "attest", "tags")
+"""What a build says for a registry, or another machine's builder: the daemon's own cannot do it,
+or nobody here needs it (https://docs.docker.com/build/builders/drivers/)."""
+
 _SAME_AGAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """An image that is built of the same again is the same: nothing in it says when that was."""
 
@@ -34,7 +38,11 @@ Line = Callable[[str], None]
 
 @record
 class Wanted:
-    """The images of one release: of these services of a project whose source lies there."""
+    """The images of one release: of these services of a project whose source lies there.
+
+    Attributes:
+        pulled: what has an image's name is pulled by it, and not built.
+    """
 
     app: str
     release: str
@@ -42,13 +50,14 @@ class Wanted:
     services: Sequence[str]
     source: Path
     env: Environment
+    pulled: bool = False
 
     def tag(self, service: str) -> str:
         return f"holdfast/{self.app}:{self.release}.{service}"
 
 
 def obtain(
-    wanted: Wanted, place: Path, on_line: Line, should_stop: Callable[[], bool]
+    wanted: Wanted, place: Path, on_line: Line, should_stop: Callable[[], bool], note: Line
 ) -> dict[str, str]:
     """Build or take the image of every service; its id by the service's name.
 
@@ -57,6 +66,7 @@ def obtain(
 
     Args:
         place: where the document is written for Compose, for root alone.
+        note: told of an image that is older than it may be.
 
     Raises:
         ProcessError: a build failed, or an image cannot be had.
@@ -72,8 +82,10 @@ def obtain(
     for name in wanted.services:
         if name not in tags:
             image = str(every[name]["image"])
-            taken = by_name.get(image) or _taken(image, on_line)
-            api.tag(taken, wanted.tag(name))
+            if image not in by_name:
+                anew = _is_asked_anew(every[name])
+                by_name[image] = _renewed(image, on_line, note) if anew else _taken(image, on_line)
+            api.tag(by_name[image], wanted.tag(name))
             tags[name] = wanted.tag(name)
     return _ids(tags)
 
@@ -83,7 +95,9 @@ def first_of(wanted: Wanted) -> dict[str, str]:
     first: dict[str, str] = {}
     found = {}
     for name in wanted.services:
-        if build := wanted.document["services"][name].get("build"):
+        service = wanted.document["services"][name]
+        ready = wanted.pulled and service.get("image")
+        if (build := service.get("build")) and not ready:
             found[name] = first.setdefault(json.dumps(build, sort_keys=True), name)
     return found
 
@@ -124,7 +138,7 @@ def _build(
     found = leaning.leans(every, names)
     parts = {
         name: {
-            "build": leaning.told(every[name]["build"], said, wanted.tag),
+            "build": leaning.told(_for_one_machine(every[name]["build"]), said, wanted.tag),
             "image": wanted.tag(name),
         }
         for name, said in found.items()
@@ -145,17 +159,52 @@ def _build(
         docker.call(command, on_line=on_line, should_stop=should_stop)
 
 
+def _for_one_machine(build: Mapping[str, Any]) -> dict[str, Any]:
+    """A build without what it says for others; of several platforms it is for the builder's own."""
+    left = {key: value for key, value in build.items() if key not in _FOR_OTHERS}
+    if len(left.get("platforms") or ()) > 1:
+        del left["platforms"]
+    return left
+
+
+def _is_asked_anew(service: Mapping[str, Any]) -> bool:
+    """Whether a name may mean another image by now: what a CI pushes is called the same again.
+
+    Images of the library (``python:3.13``) are no app's own; a digest is always the same.
+    """
+    policy, image = str(service.get("pull_policy") or ""), str(service["image"])
+    if policy in ("never", "missing", "if_not_present"):
+        return False
+    own = "/" in image.removeprefix("docker.io/").removeprefix("library/")
+    return (own or policy not in ("", "build")) and "@" not in image
+
+
+def _renewed(image: str, on_line: Line, note: Line) -> str:
+    """The image that a name means in its registry now; the one that is here if nobody tells."""
+    try:
+        return _pulled(image, on_line)
+    except BuildError as error:
+        if not api.inspect("image", [image]):
+            raise
+        said = (error.detail or error.message).strip().splitlines()[-1]
+        note(f"the image {image} that is here is taken; whether there is a newer one: {said}")
+    return image
+
+
 def _taken(image: str, on_line: Line) -> str:
     """An image that nobody builds here, pulled if it is not here."""
-    if not api.inspect("image", [image]):
-        try:
-            docker.call(docker.docker("pull", image, timeout=docker.PULLING), on_line=on_line)
-        except ProcessError as error:
-            raise BuildError(
-                f"the image {image} cannot be pulled: {error.message}",
-                hint="is its name right? docker login on the server lets in to a private registry",
-                detail=error.detail,
-            ) from error
+    return image if api.inspect("image", [image]) else _pulled(image, on_line)
+
+
+def _pulled(image: str, on_line: Line) -> str:
+    try:
+        docker.call(docker.docker("pull", image, timeout=docker.PULLING), on_line=on_line)
+    except ProcessError as error:
+        raise BuildError(
+            f"the image {image} cannot be pulled: {error.message}",
+            hint="is its name right? docker login on the server lets in to a private registry",
+            detail=error.detail,
+        ) from error
     return image
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +17,9 @@ from holdfast.runtimes.compose import api, docker
 
 _BESIDE = ("-wal", "-journal")
 """What SQLite keeps beside a database, and which is a part of it."""
+
+_ALL = 0o777
+"""Whom an entrypoint changes to is not known."""
 
 
 def written(container: str) -> list[str]:
@@ -67,20 +70,35 @@ def container_of(image: str) -> Iterator[str]:
         docker.tried(docker.docker("rm", "--force", "--volumes", name))
 
 
-def linked(image: str, links: Mapping[str, str], tag: str) -> str:
+def linked(image: str, links: Mapping[str, str], tag: str, over: Container[str] = ()) -> str:
     """An image that is another one with links in it; its id.
 
     Args:
         links: where each leads, by its own absolute path. A directory that it lies in and that is
             not there is left to the program.
         tag: what it is called.
+        over: those that take the place of a mount: for them such a directory is made, as a mount
+            does it.
     """
-    with container_of(image) as name, tempfile.TemporaryDirectory() as made:
+    with container_of(image) as name:
         for path, target in links.items():
-            link = Path(made) / PurePosixPath(path).name
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
-            into = f"{name}:{PurePosixPath(path).parent}/"
-            docker.tried(docker.docker("cp", str(link), into))
+            with tempfile.TemporaryDirectory() as made:
+                _link(name, PurePosixPath(path), target, Path(made), whole=path in over)
         docker.call(docker.docker("commit", name, tag, timeout=docker.STARTING))
     return str(api.inspect("image", [tag])[0]["Id"])
+
+
+def _link(container: str, path: PurePosixPath, target: str, made: Path, *, whole: bool) -> None:
+    """Put a link into a container; with ``whole`` together with directories that are missing."""
+    part = made / path.name
+    part.symlink_to(target)
+    for above in path.parents:
+        into = f"{container}:{str(above).rstrip('/')}/"
+        done = docker.tried(docker.docker("cp", str(part), into))
+        if done.returncode == 0 or not whole or not above.name:
+            return
+        outer = part.with_name(f"in-{above.name}")
+        outer.mkdir()
+        part.rename(outer / part.name)
+        part = outer.rename(made / above.name)
+        part.chmod(_ALL)

@@ -46,7 +46,7 @@ def leans(services: Mapping[str, Any], names: Collection[str]) -> Leans:
 
 
 def waves(found: Leans) -> Iterator[list[str]]:
-    """The services in the order in which they are built: each after what it leans on."""
+    """The services in the order in which to build or start them: each after what it leans on."""
     left = dict(found)
     while left:
         ready = sorted(

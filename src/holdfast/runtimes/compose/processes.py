@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from holdfast.compose.overrides import process_name
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
-from holdfast.runtimes.compose import containers, records, steady, taking
+from holdfast.runtimes.compose import containers, hooks, records, steady, taking
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
 from holdfast.runtimes.started import Started
@@ -78,6 +78,7 @@ def stop(layout: Layout, app: str, graces: Mapping[str, float]) -> None:
         for item in found
         if item.raw["State"]["Running"] or item.raw["State"]["Restarting"]
     }
+    hooks.before_stop(layout, app, alive, [item for item in found if item.id in alive])
     containers.stop(alive)
     for name in graces:
         records.forget(layout, app, name)

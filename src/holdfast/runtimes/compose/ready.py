@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from holdfast.compose.overrides import ENDS, UNWAITED
 from holdfast.errors import ProcessError
@@ -22,8 +22,21 @@ _PATIENCE = 120.0
 """Seconds; a database that has to be made anew takes some tens of them on a small server."""
 
 
-def wait(app: str, names: Sequence[str], patience: float = _PATIENCE) -> None:
+_HEALTH = 20.0
+"""Seconds for which a health check is waited for that nobody of the project waits for."""
+
+
+def wait(
+    app: str,
+    names: Sequence[str],
+    asked: Collection[str] = (),
+    patience: float = _PATIENCE,
+) -> None:
     """Wait for services: for their health check, or until a port of theirs takes connections.
+
+    Args:
+        asked: those for whose health another service waits. Others may have a check that never
+            works (``curl``, in an image that has none), and nobody on their author's machine minds.
 
     Raises:
         ProcessError: one is not ready after ``patience`` seconds, or does not run; with its log.
@@ -32,7 +45,11 @@ def wait(app: str, names: Sequence[str], patience: float = _PATIENCE) -> None:
     left = set(names)
     while left:
         found = {item.process: item for item in containers.find(app) if item.process in left}
-        left = {name for name in left if name not in found or not _ready(found[name])}
+        left = {
+            name
+            for name in left
+            if name not in found or not _ready(found[name], asked=name in asked)
+        }
         if not left:
             return
         for name in sorted(left & {*found}):
@@ -90,15 +107,23 @@ def _answers(address: str, port: int) -> bool | None:
         connection.close()
 
 
-def _ready(container: Container) -> bool:
+def _ready(container: Container, *, asked: bool) -> bool:
     if container.labels.get(ENDS) == UNWAITED:
         return container.raw["State"]["Status"] in ("exited", "running", "restarting")
     if ENDS in container.labels or not container.running:
         return container.serves and not container.running
-    if container.health is not None:
-        return container.health == "healthy"
+    if container.health == "healthy":
+        return True
+    if container.health is not None and (asked or _is_young(container)):
+        return False
     ports, addresses = container.ports(), container.addresses()
     return not (ports and addresses) or _connects(addresses[0], ports[0])
+
+
+def _is_young(container: Container) -> bool:
+    """Whether its health check, which has not said that it is ill, may yet say that it is well."""
+    since = containers.moment(container.raw["State"]["StartedAt"]) or 0.0
+    return container.health == "starting" and time.time() - since < _HEALTH
 
 
 def _connects(address: str, port: int) -> bool:

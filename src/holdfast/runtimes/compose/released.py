@@ -13,6 +13,7 @@ from typing import Any
 from holdfast.app import ComposeApp
 from holdfast.command import Command, Secret
 from holdfast.compose import override, overrides, unnamed
+from holdfast.compose.variables import here
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.base import plain
@@ -55,15 +56,16 @@ class Released:
             theirs,
         )
         document = unnamed.put_in(document, said.named)
-        given = {
-            name: plain(value).replace("$", "$$")
-            for name, value in variables(self.release, self._env).items()
-        }
+        given = {name: plain(value) for name, value in variables(self.release, self._env).items()}
         for name in said.released:
             service = document["services"].get(name)
             if service is None:
                 raise ProcessError(f"{self.app}: its project has no service {name} now")
-            service["environment"] = {**(service.get("environment") or {}), **given}
+            before = service.get("environment") or {}
+            files = here(before, given, document["services"])
+            wins = {name: value for name, value in given.items() if name not in files}
+            ours = {name: value.replace("$", "$$") for name, value in wins.items()}
+            service["environment"] = {**before, **ours}
         return document
 
     @cached_property

@@ -7,14 +7,16 @@ import shutil
 from holdfast.compose import overrides
 from holdfast.compose.overrides import LABEL
 from holdfast.layout import Layout
-from holdfast.runtimes.compose import api, containers, docker, processes, records
+from holdfast.runtimes.compose import api, containers, docker, hooks, processes, records
 
 
 def remove(layout: Layout, app: str) -> None:
     """Stop and remove its containers and networks; volumes stay until :func:`forget`."""
     found = containers.find(app)
-    running = (item.id for item in found if item.raw["State"]["Running"])
-    containers.stop(dict.fromkeys(running, processes.GRACE))
+    running = [item for item in found if item.raw["State"]["Running"]]
+    graces = dict.fromkeys((item.id for item in running), processes.GRACE)
+    hooks.before_stop(layout, app, graces, running)
+    containers.stop(graces)
     containers.remove(item.id for item in found)
     for label in (f"{LABEL}.app={app}", _of_compose(app)):
         for name in api.listed("network", label):

@@ -17,6 +17,7 @@ from threading import Lock
 from typing import Any
 
 from holdfast.command import Secret
+from holdfast.compose import bridge
 from holdfast.compose.project import directory
 from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import run
@@ -62,7 +63,7 @@ def resolve(
     on = ("*",) if everything else tuple(profiles)
     said, _ = _said(project, source, tuple(files), on, given, interpolate=interpolate)
     found: dict[str, Any] = json.loads(said[said.index("{\n") :])
-    return found
+    return bridge.left(found, project)
 
 
 def lacks(

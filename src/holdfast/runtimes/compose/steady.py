@@ -8,7 +8,8 @@ from typing import Any
 
 from holdfast.app import ComposeApp
 from holdfast.compose.overrides import ENDS, LABEL
-from holdfast.runtimes.compose import containers, docker, drift, ready
+from holdfast.compose.project import HEALTHY
+from holdfast.runtimes.compose import containers, docker, drift, leaning, ready
 from holdfast.runtimes.compose.containers import Container
 from holdfast.runtimes.compose.released import OTHERS, Released
 
@@ -23,13 +24,35 @@ def ensure(one: Released) -> None:
     if not one.said.steady:
         return
     wanted = changed(one.others, one.said, containers.find(one.app))
-    ending = [name for name in wanted if ENDS in one.others["services"][name]["labels"]]
-    # What runs to its end works on what stays up.
-    for names in ([name for name in wanted if name not in ending], ending):
-        if names:
-            words = ("up", "--detach", "--no-deps", "--no-build")
-            one.call(OTHERS, *words, *names, timeout=docker.PULLING)
-            ready.wait(one.app, names)
+    asked = _asked_for_health(one.document)
+    for names in leaning.waves(_waits(one, wanted)):
+        words = ("up", "--detach", "--no-deps", "--no-build")
+        one.call(OTHERS, *words, *names, timeout=docker.PULLING)
+        ready.wait(one.app, names, asked)
+
+
+def _waits(one: Released, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
+    """For each of them those that are to be ready before: what it depends on.
+
+    What runs to its end works on what stays up, whether or not it says so.
+    """
+    services = one.document["services"]
+    said = {name: {*(services[name].get("depends_on") or ())} & {*wanted} for name in wanted}
+    ending = {name for name in wanted if ENDS in one.others["services"][name]["labels"]}
+    goes_on = {name for name in wanted if name not in ending and not said[name] & ending}
+    for name in ending:
+        said[name] = said[name] or goes_on
+    return {name: {other: other for other in found} for name, found in said.items()}
+
+
+def _asked_for_health(document: Mapping[str, Any]) -> frozenset[str]:
+    """The services for whose health another waits."""
+    return frozenset(
+        name
+        for item in document["services"].values()
+        for name, how in (item.get("depends_on") or {}).items()
+        if how and how.get("condition") == HEALTHY
+    )
 
 
 def replaced(one: Released) -> tuple[str, ...]:
