@@ -5,7 +5,8 @@ command in the same environment, from its start to its first 200, measured in th
 What is only changed in code is handed over; ``*_hold_overhead_s`` is the same with hold asked for.
 ``handover_extra_wait_ms`` is the longest wait of any request during handovers less the app's
 own slowest answer in as much time without a deploy; ``hold_extra_wait_ms`` the longest wait
-during a hold less (release command + boot). Waits are the worst of all rounds, times medians.
+during a hold less (release command + boot). All of them are medians of the rounds; what was
+worst in any round is there, too, as ``*_worst_ms``.
 """
 
 from __future__ import annotations
@@ -60,20 +61,16 @@ def run(rounds: int) -> Results:
     return {
         "flask_overhead_s": _overhead(taken[NOTES.name]),
         "django_overhead_s": _overhead(taken[POLLS.name]),
-        "handover_extra_wait_ms": _milliseconds(
-            one.longest["handover"] - one.calm for one in every
-        ),
-        "hold_extra_wait_ms": _milliseconds(
-            one.longest["hold"] - one.release - one.boot for one in every
-        ),
+        **_waited("handover", [one.longest["handover"] - one.calm for one in every]),
+        **_waited("hold", [one.longest["hold"] - one.release - one.boot for one in every]),
         "failed": failed,
         **_apart("flask", taken[NOTES.name]),
         **_apart("django", taken[POLLS.name]),
         "flask_boot_s": round(statistics.median(one.boot for one in taken[NOTES.name]), 2),
         "django_boot_s": round(statistics.median(one.boot for one in taken[POLLS.name]), 2),
-        "handover_longest_wait_ms": _milliseconds(one.longest["handover"] for one in every),
-        "hold_longest_wait_ms": _milliseconds(one.longest["hold"] for one in every),
-        "calm_longest_wait_ms": _milliseconds(one.calm for one in every),
+        "handover_longest_wait_ms": _milliseconds(max(one.longest["handover"] for one in every)),
+        "hold_longest_wait_ms": _milliseconds(max(one.longest["hold"] for one in every)),
+        "calm_longest_wait_ms": _milliseconds(max(one.calm for one in every)),
     }
 
 
@@ -92,8 +89,16 @@ def _apart(app: str, rounds: Sequence[Round]) -> dict[str, float]:
     }
 
 
-def _milliseconds(values: Iterator[float]) -> float:
-    return round(1000 * max(values), 1)
+def _waited(strategy: str, extra: Sequence[float]) -> Results:
+    """The longest extra wait of a round, in the middle of them and in the worst of all."""
+    return {
+        f"{strategy}_extra_wait_ms": _milliseconds(statistics.median(extra)),
+        f"{strategy}_extra_wait_worst_ms": _milliseconds(max(extra)),
+    }
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 1)
 
 
 def _app(here: Place, app: App, home: Path, rounds: int) -> tuple[list[Round], int]:

@@ -43,13 +43,19 @@ def say(text: str) -> None:
 
 
 def alternate(
-    rounds: int, contenders: Mapping[str, Callable[[], float]], *, warm_up: int = 1
+    rounds: int,
+    contenders: Mapping[str, Callable[[], float]],
+    *,
+    warm_up: int = 1,
+    and_back: bool = False,
 ) -> dict[str, list[float]]:
     """Let the contenders take turns; in every other round in the opposite order.
 
     Args:
         contenders: each measures itself once and returns its number.
         warm_up: rounds before the first that counts.
+        and_back: they take turns in both orders within each round, and the mean of both is the
+            round's number: a machine that grows slower meanwhile is the same to all of them.
 
     Returns:
         each one's numbers, the i-th of each from the same round.
@@ -58,6 +64,8 @@ def alternate(
     for index in range(-warm_up, rounds):
         names = list(contenders) if index % 2 == 0 else list(contenders)[::-1]
         taken = {name: contenders[name]() for name in names}
+        if and_back:
+            taken = {name: (taken[name] + contenders[name]()) / 2 for name in reversed(names)}
         if index < 0:
             continue
         for name, number in taken.items():

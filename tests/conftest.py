@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -41,3 +42,36 @@ def short_path() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="hf", dir="/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What ``bin/test`` uses for tests that failed beside others."""
+    parser.addoption(
+        "--again",
+        action="append",
+        default=[],
+        metavar="TEST",
+        help="run this test, and those marked 'prepares' that it goes on from; may be given again",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what ``--again`` names, and what leaves behind what that goes on from."""
+    again = frozenset(config.getoption("again"))
+    if not again:
+        return
+    sharing = {shares(test) for test in again}
+
+    def wanted(item: pytest.Item) -> bool:
+        prepares = item.get_closest_marker("prepares") is not None
+        return item.nodeid in again or (prepares and shares(item.nodeid) in sharing)
+
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
+
+
+def shares(test: str) -> str:
+    """Tests with the same answer share what their module has made: a file's, of one Debian."""
+    file, _, name = test.partition("::")
+    debian = re.search(r"debian\d+", name)
+    return f"{file} {debian.group()}" if debian else file

@@ -46,20 +46,20 @@ AT_ONCE = {"edge": 1.5, "machines": 2.0}
 """Tests at once for each core, 1 if not named: a server that boots or installs mostly waits, and so
 does a test of a lease."""
 
-TOGETHER = ("server", "machines", "compose")
-"""Areas that run side by side where a run has more than one of them: each waits so much that
-the other fills the time."""
+TOGETHER = (("lint", "unit"), ("server", "machines", "compose"))
+"""Parts that run side by side where a run has more than one of them: each leaves a core idle at
+times, and the others fill it."""
 
 ON_SERVERS = frozenset({"machines", "compose"})
 """Areas whose servers are made of images: some minutes, for a fresh checkout."""
 
 IMAGES = (sys.executable, "-m", "tests.machines.ahead")
 
-IN_ORDER = frozenset({"machines"})
-"""Areas in which a test goes on with what the one before it has left: repeated by the file."""
-
 MOST_AGAIN = 12
 """More failures than this are no matter of chance; one in a shared place can bring on a few."""
+
+LONGEST_AGAIN = 300.0
+"""Seconds for all that is repeated in a run; what has not passed by then has failed."""
 
 NO_TESTS_COLLECTED = 5  # pytest's exit code
 OURS_TO_CHOOSE = ("-n", "--numprocesses", "--pdb", "-s", "--collect-only", "--co")
@@ -85,20 +85,41 @@ def heading(text: str) -> None:
     print(f"\n\033[1m{line}\033[0m" if sys.stdout.isatty() else f"\n{line}", flush=True)
 
 
-def lint(_: Sequence[str]) -> Tally:
-    """The checks that run nothing of ours; each counts as one test."""
-    total = Tally()
-    for name, argv in LINT:
-        started = time.monotonic()
-        result = subprocess.run(
-            [str(BIN / argv[0]), *argv[1:]], capture_output=True, cwd=ROOT, check=False
-        )
-        good = result.returncode == 0
-        print(f"{name:15} {'ok' if good else 'FAILED'}  {time.monotonic() - started:.1f} s")
-        if not good:
-            print((result.stdout + result.stderr).decode(errors="replace").rstrip(), flush=True)
-        total += Tally(passed=good, failed=not good)
-    return total
+class Lint:
+    """The checks that run nothing of ours, all at once; each counts as one test."""
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self._checks: dict[str, subprocess.Popen[str]] = {}
+
+    def begin(self, *, quiet: bool = False) -> None:
+        """Have them run from now on; once. Tests beside them are more urgent."""
+        if self._checks:
+            return
+        self._started = time.monotonic()
+        for name, argv in LINT:
+            self._checks[name] = subprocess.Popen(
+                ["nice", str(BIN / argv[0]), *argv[1:]],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+
+    def __call__(self) -> Tally:
+        self.begin()
+        total = Tally()
+        for name, process in self._checks.items():
+            said, _ = process.communicate()
+            good = process.returncode == 0
+            seconds = time.monotonic() - self._started
+            print(f"{name:15} {'ok' if good else 'FAILED'}  {seconds:.1f} s", flush=True)
+            if not good:
+                print(said.rstrip(), flush=True)
+            total += Tally(passed=good, failed=not good)
+        return total
 
 
 class Area:
@@ -134,18 +155,21 @@ class Area:
         few = 0 < tally.failed <= MOST_AGAIN
         return self.name in NEED_NGINX and few and not self._arguments
 
-    def again(self, first: Tally) -> Tally:
+    def again(self, first: Tally, longest: float) -> Tally:
         """Those that failed, once more, one after the other.
 
         Tests with real servers under load share two cores with each other, and time is part of
         what they judge. One that also fails with the machine to itself has failed; one that does
         not is named above, as failed beside others.
+
+        Args:
+            longest: seconds after which they have failed.
         """
         print(f"{first.failed} failed beside others; now with the machine to themselves:")
-        chosen = [f"tests/{self.name}", "--last-failed", "--last-failed-no-failures=none"]
-        words = list(self._failed) if self.name in IN_ORDER else chosen
-        second, _ = Session(words, cache=self.name).end()
-        if second.failed or not second.passed:
+        files = dict.fromkeys(test.partition("::")[0] for test in self._failed)
+        chosen = [f"--again={test}" for test in self._failed]
+        second, _ = Session([*files, *chosen], cache=self.name).end(longest)
+        if second.failed or second.passed < len(self._failed):
             return first
         print(f"{second.passed} passed alone")
         return Tally(first.passed + first.failed, 0, first.skipped)
@@ -211,18 +235,26 @@ class Session:
             output = stack.enter_context(self._said.open("wb")) if self._said else None
             self._process = subprocess.Popen(argv, cwd=ROOT, stdout=output, stderr=output)
 
-    def end(self) -> tuple[Tally, list[str]]:
+    def end(self, longest: float | None = None) -> tuple[Tally, list[str]]:
         """Wait for its end, showing what it says meanwhile.
 
+        Args:
+            longest: seconds after which it is stopped as by Ctrl-C, which is a failure.
+
         Returns:
-            the count by pytest's own report, and the files with failures.
+            the count by pytest's own report, and the tests that failed.
         """
         with self._scratch:
             if self._said:
                 for text in self._following(self._said):
                     print(text, end="", flush=True)
-            code = self._process.wait()
-            tally, failed = count(self._report), failed_files(self._report)
+            try:
+                code = self._process.wait(longest)
+            except subprocess.TimeoutExpired:
+                print(f"not at its end after {longest:.0f} s: stopped", flush=True)
+                self._process.send_signal(signal.SIGINT)
+                code = self._process.wait()
+            tally, failed = count(self._report), failed_tests(self._report)
         if code not in (0, 1, NO_TESTS_COLLECTED) or (code == 1 and not tally.failed):
             tally += Tally(failed=1)
         return tally, failed
@@ -253,16 +285,17 @@ def count(report: Path) -> Tally:
     return total
 
 
-def failed_files(report: Path) -> list[str]:
-    """The files of the tests that failed, as paths from the root, each once."""
+def failed_tests(report: Path) -> list[str]:
+    """The tests that failed, as pytest names them, each once."""
     if not report.exists():
         return []
-    names = [
-        case.get("classname", "")
+    cases = [
+        case
         for case in ET.parse(report).iter("testcase")
         if case.find("failure") is not None or case.find("error") is not None
     ]
-    return [f"{name.replace('.', '/')}.py" for name in dict.fromkeys(names)]
+    names = ((case.get("classname", ""), case.get("name", "")) for case in cases)
+    return list(dict.fromkeys(f"{file.replace('.', '/')}.py::{name}" for file, name in names))
 
 
 def has_tests(name: str) -> bool:
@@ -294,7 +327,7 @@ def choose(arguments: Sequence[str]) -> dict[str, Callable[[], Tally]]:
         there = [name for name in AREAS if has_tests(name)]
         parts = there if rest else ["lint", *there]
     runners: dict[str, Callable[[], Tally]] = {name: Area(name, rest) for name in AREAS}
-    runners["lint"] = lambda: lint(rest)
+    runners["lint"] = Lint()
     return {name: runners[name] for name in PARTS if name in parts}
 
 
@@ -308,16 +341,11 @@ def main(arguments: Sequence[str]) -> int:
             group = stack.enter_context(images_ahead())
         for name, run in chosen.items():
             heading(name)
-            if name in TOGETHER:
-                begin_together(chosen, name)
-                if group is not None:
-                    hurry(group)
+            begin_together(chosen, name)
+            if group is not None and not ON_SERVERS.isdisjoint(together_with(name)):
+                hurry(group)
             tallies[name] = run()
-    # Now that nothing runs beside them any more.
-    for name, run in chosen.items():
-        if isinstance(run, Area) and run.may_repeat(tallies[name]):
-            heading(f"{name} again")
-            tallies[name] = run.again(tallies[name])
+    repeat(chosen, tallies)
     total = sum(tallies.values(), start=Tally())
     failing = [name for name, tally in tallies.items() if tally.failed]
     nothing = total == Tally()
@@ -329,11 +357,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def begin_together(chosen: Mapping[str, Callable[[], Tally]], first: str) -> None:
-    """Begin all areas that run side by side; the first speaks, the others are heard in turn."""
-    for name in (first, *TOGETHER):
+    """Begin all parts that run beside one; that one speaks, the others are heard in turn."""
+    for name in (first, *together_with(first)):
         run = chosen.get(name)
-        if isinstance(run, Area):
+        if isinstance(run, (Area, Lint)):
             run.begin(quiet=name != first)
+
+
+def together_with(part: str) -> tuple[str, ...]:
+    """The part and those that run beside it."""
+    return next((names for names in TOGETHER if part in names), (part,))
+
+
+def repeat(chosen: Mapping[str, Callable[[], Tally]], tallies: dict[str, Tally]) -> None:
+    """Try once more what may have failed by chance, now that nothing runs beside it."""
+    end = time.monotonic() + LONGEST_AGAIN
+    for name, run in chosen.items():
+        if isinstance(run, Area) and run.may_repeat(tallies[name]):
+            heading(f"{name} again")
+            tallies[name] = run.again(tallies[name], max(1.0, end - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -55,9 +55,7 @@ def releases_that_go_wrong(shop: Shop) -> None:
         shop.deploy()
     assert set(seen) == {"version 1", "version 2", "version 3"}, seen
     # The old one is left to itself when visitors have gone over; its grace ends it.
-    killed.until(
-        shop, f"test $(docker ps -q --filter label=holdfast.app={shop.name} | wc -l) = 1", 15
-    )
+    killed.until(shop, f"test $(docker ps -q --filter label=holdfast.app={shop.name} | wc -l) = 1")
 
 
 def _refused(shop: Shop, app: str, code: int) -> str:

@@ -147,7 +147,7 @@ def _whole(shop: Shop, place: str) -> None:
         f"{shop.name} | xargs -r docker inspect "
         "--format '{{index .Config.Labels \"holdfast.release\"}}'"
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while (found := shop.server.ssh("sh", "-c", script).stdout.strip()) != wanted:
         assert time.monotonic() < deadline, (place, found, release)
         time.sleep(0.3)
@@ -240,7 +240,7 @@ def live_restore(shop: Shop) -> None:
     shop.server.ssh("systemctl", "reload", "docker")
 
 
-def until(shop: Shop, script: str, patience: float = 60.0) -> None:
+def until(shop: Shop, script: str, patience: float = 120.0) -> None:
     """Wait until a script ends well on the server."""
     deadline = time.monotonic() + patience
     while shop.server.ssh("sh", "-c", script, check=False).returncode != 0:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import shutil
-import tempfile
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,6 @@ from holdfast.compose import written
 from holdfast.compose.project import Service, read
 from tests.compose.cases import CASES
 from tests.compose.example import EXAMPLE, PRODUCTION
-from tests.machines.host import run
 from tests.machines.machine import Machine
 
 _HARD = {
@@ -63,14 +64,15 @@ def test_reads_what_compose_reads(server: Machine, name: str, tmp_path: Path) ->
 
 def _compose(server: Machine, home: Path, files: list[str]) -> dict[str, Any]:
     """What Compose prints of the same files, in a directory of the same name."""
-    server.ssh("mkdir", "-p", str(home))
-    with tempfile.NamedTemporaryFile(suffix=".tar") as file:
-        run("tar", "-C", home, "-cf", file.name, ".")
-        server.put(Path(file.name), f"{home}.tar")
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        tar.add(home, ".")
     words = " ".join(f"--file {name}" for name in files)
-    script = f"tar -C {home} -xf {home}.tar && cd {home} && docker compose {words} config"
+    unpack = f"mkdir -p {home} && cd {home} && base64 -d | tar -x"
+    script = f"{unpack} && docker compose {words} config --format=json"
+    packed = base64.b64encode(stream.getvalue()).decode()
     # It prints a dollar sign as its files have it.
-    printed = server.ssh("sh", "-c", f"{script} --format=json").stdout.replace("$$", "$")
+    printed = server.ssh("sh", "-c", script, input=packed).stdout.replace("$$", "$")
     found: dict[str, Any] = json.loads(printed)
     return found
 

@@ -86,10 +86,11 @@ def load(machine: Machine, *bases: Base) -> None:
     """Bring base images into the Docker of a server that runs."""
     for base in bases:
         there = f"/root/{base.name.replace(':', '-')}.tar"
-        machine.put(archive(base), there)
+        here = machine.root / there.lstrip("/")
+        shutil.copyfile(archive(base), here)
         changes = [word for change in base.changes for word in ("--change", change)]
         machine.ssh("docker", "import", *changes, there, base.name, timeout=300)
-        machine.ssh("rm", there)
+        here.unlink()
 
 
 def archive(base: Base) -> Path:

@@ -14,7 +14,7 @@ from typing import Self
 
 from tests.machines import container, disk, host, network
 from tests.machines.host import STATE, HostError, locked, run
-from tests.machines.image import image
+from tests.machines.image import DOCKER_KEEPS, image
 from tests.machines.machine import Machine
 
 _NAME_LETTERS = 5
@@ -58,8 +58,8 @@ class Bed:
         version: str,
         *,
         prepared: bool = False,
-        copy: bool = False,
         docker: bool = False,
+        plain: tuple[str, ...] = (),
         ipv6_only: bool = False,
     ) -> Machine:
         """A new server of Debian "12" or "13", switched off.
@@ -70,8 +70,8 @@ class Bed:
             prepared: with nginx, certbot and what else Holdfast needs on a server installed
                 (:data:`tests.machines.image.PREPARED`), their services off; else as a provider
                 hands a server out.
-            copy: give it a disk of its own, not an overlay; see :meth:`Disk.make`.
-            docker: prepared, with Docker besides, which runs; ``copy`` goes with it.
+            docker: prepared, with Docker besides, which runs.
+            plain: paths that lie on no overlay; see :meth:`Disk.add_plain`.
             ipv6_only: without an IPv4 address, as the cheapest of some providers; it reaches
                 this machine and the other servers, and nothing outside.
         """
@@ -85,7 +85,7 @@ class Bed:
         if ipv6_only:
             network.speak_ipv6(self.network)
         machine = Machine(number, version, self.network, directory, self._key, ipv6_only=ipv6_only)
-        machine.make(self._images[wanted], copy=copy or docker)
+        machine.make(self._images[wanted], *plain, *((DOCKER_KEEPS,) if docker else ()))
         self._machines.append(machine)
         return machine
 

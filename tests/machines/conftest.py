@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.conftest import require
+from tests.conftest import require, shares
 from tests.machines import host
 from tests.machines.bed import Bed
 from tests.machines.machine import Machine
@@ -27,9 +26,7 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # (xdist has no type
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, name = nodeid.partition("::")
-        debian = re.search(r"debian\d+", name)
-        return f"{file} {debian.group()}" if debian else file
+        return shares(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServer:

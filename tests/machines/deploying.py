@@ -103,7 +103,7 @@ def make(machine: Machine, example: str, name: str, directory: Path) -> App:
     return App(machine, target, name)
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(what: Callable[[], object], seconds: float = 120) -> None:
     """Wait until it is true."""
     deadline = time.monotonic() + seconds
     while not what():

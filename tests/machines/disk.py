@@ -23,17 +23,9 @@ class Disk:
     def root(self) -> Path:
         return self.directory / "root"
 
-    def make(self, image: Path, *, copy: bool = False) -> None:
-        """Put an image beneath.
-
-        Args:
-            copy: of every byte (325 MB, seconds), instead of an overlay (milliseconds). Docker
-                in the server needs it: its own overlays cannot lie on one.
-        """
+    def make(self, image: Path) -> None:
+        """Put an image beneath: it is read, and what is written lies in an overlay."""
         self.root.mkdir(parents=True)
-        if copy:
-            run("cp", "-a", "--reflink=auto", f"{image}/.", self.root, timeout=300)
-            return
         options = [f"lowerdir={image}"]
         for name in ("upper", "work"):
             path = self.directory / name
@@ -43,6 +35,17 @@ class Disk:
         # What is mounted in it later is seen in the container, which gets a slave of this mount
         # (mount_namespaces(7)).
         run("mount", "--make-shared", self.root)
+
+    def add_plain(self, path: str) -> None:
+        """Have the absolute ``path``, with nothing in it yet, on this machine's file system itself.
+
+        What Docker in the server keeps has to be: its own overlays cannot lie on one.
+        """
+        number = len(list(self.directory.glob("plain-*")))
+        plain, target = self.directory / f"plain-{number}", self.root / path.lstrip("/")
+        plain.mkdir()
+        target.mkdir(parents=True, exist_ok=True)
+        run("mount", "--bind", plain, target)
 
     def add_small(self, path: str, megabytes: int) -> None:
         """Mount an ext4 file system of its own at the absolute ``path``; what was there is hidden.

@@ -1,6 +1,6 @@
 """Docker inside a test server, with a port published past everybody's rules for input.
 
-The server's disk must be its own (``bed.machine("13", copy=True)``): Docker's is an overlay.
+What Docker keeps must lie on no overlay (``plain=(DOCKER_KEEPS,)``): its own disks are some.
 No image can be pulled there; one is made of busybox, from the distribution's package.
 """
 

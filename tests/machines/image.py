@@ -47,6 +47,9 @@ _PREPARE_RECIPE = 1
 DOCKER = ("docker.io", "docker-cli", "docker-compose", "docker-buildx")
 """Docker as Debian 13 has it (12 has no Compose 2); it starts when the server boots."""
 
+DOCKER_KEEPS = "/var/lib/docker"
+"""Where it keeps images, containers and volumes."""
+
 SUITE = os.environ.get("HOLDFAST_TEST_DOCKER", "")
 """A newer Debian (``testing``) that Docker is taken from instead; the server stays what it is."""
 

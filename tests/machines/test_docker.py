@@ -14,6 +14,7 @@ from tests.compose.projects import Shop
 from tests.machines import docker
 from tests.machines.base_images import PYTHON, archive
 from tests.machines.bed import Bed
+from tests.machines.image import DOCKER_KEEPS
 from tests.machines.machine import CommandFailed
 from tests.machines.setting_up import Owner, keep_packages, lend_packages
 
@@ -21,7 +22,7 @@ from tests.machines.setting_up import Owner, keep_packages, lend_packages
 @pytest.fixture(scope="module")
 def owner(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
     """A bare server, set up with ``--docker``; nothing to do the second time."""
-    with bed.machine("13", copy=True) as machine:
+    with bed.machine("13", plain=(DOCKER_KEEPS,)) as machine:
         lend_packages(machine)
         machine.boot()
         machine.wait_for_boot()

@@ -86,7 +86,7 @@ def test_restart_from_within(pair: tuple[Machine, Machine]) -> None:
     before = machine.ssh("cat", "/proc/sys/kernel/random/boot_id").stdout
     with suppress(Unreachable):  # it may be off before ssh has its answer
         machine.ssh("systemctl", "reboot")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     after = before
     while after == before and time.monotonic() < deadline:
         time.sleep(0.5)

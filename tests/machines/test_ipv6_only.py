@@ -38,6 +38,7 @@ def laptop(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lapto
         yield one
 
 
+@pytest.mark.prepares
 def test_set_up(laptop: Laptop) -> None:
     """As any other: once, and nothing is changed the second time."""
     first = laptop.setup()
@@ -45,6 +46,7 @@ def test_set_up(laptop: Laptop) -> None:
     assert laptop.setup().last["result"]["changed"] == []
 
 
+@pytest.mark.prepares
 def test_live_on_https(laptop: Laptop) -> None:
     """The CA comes by IPv6, and so do visitors."""
     ended = laptop.deploy(NOTES)

@@ -26,6 +26,7 @@ import socket, sys, time
 listening = socket.create_server(("", int(sys.argv[1])))
 time.sleep(900)
 """
+_UNTIL_IT_LISTENS = 'until ss -Hltn "sport = :$0" | grep -q .; do sleep 0.1; done'
 
 
 @pytest.fixture(scope="module", params=["12", "13"], ids=["debian12", "debian13"])
@@ -44,6 +45,7 @@ def listen(owner: Owner, port: int) -> None:
     """Have something listen on a port of the server."""
     unit = ("systemd-run", "--quiet", f"--unit=listen-{port}")
     owner.sudo(*unit, "python3", "-c", _LISTEN, str(port))
+    owner.sudo("sh", "-c", _UNTIL_IT_LISTENS, str(port))
 
 
 def reach(owner: Owner, port: int, patience: float = 1.5) -> str:
@@ -82,6 +84,7 @@ def test_nobody_to_ask(owner: Owner) -> None:
     assert not (owner.machine.root / "etc/holdfast").exists()
 
 
+@pytest.mark.prepares
 def test_set_up(owner: Owner) -> None:
     """The server is set up: the admin logs in with root's key, root does not, passwords neither."""
     try:
@@ -112,11 +115,11 @@ def test_second_run(owner: Owner) -> None:
     assert [item["server"] for item in listed] == [f"holdfast@{owner.machine.name}"]
 
 
+@pytest.mark.prepares
 def test_only_ssh_and_web_can_be_reached(owner: Owner) -> None:
     """Of what listens, 22, 80 and 443 can be reached, and nothing else; nginx is not on."""
     for port in (80, 443, 3000, 5432):
         listen(owner, port)
-    time.sleep(1)
     found = {port: reach(owner, port) for port in (22, 25, 80, 443, 3000, 5432, 8080)}
     assert found == {
         **dict.fromkeys((22, 80, 443), "open"),
@@ -185,11 +188,12 @@ def test_what_a_container_publishes(owner: Owner) -> None:
     """A port published as Docker does it, by DNAT past all rules for input, cannot be reached
     unless it is one of the open ones; the container itself reaches the server."""
     owner.sudo("sh", "-c", _CONTAINER, "sh", _LISTEN)
-    time.sleep(1)
+    inside = ("ip", "netns", "exec", "container")
+    owner.sudo(*inside, "sh", "-c", _UNTIL_IT_LISTENS, "9000")
     try:
         assert (reach(owner, 9000), reach(owner, 443)) == ("filtered", "open")
         probe = "import socket; socket.create_connection(('10.99.0.1', 22), 3)"
-        owner.sudo("ip", "netns", "exec", "container", "python3", "-c", probe)
+        owner.sudo(*inside, "python3", "-c", probe)
         owner.sudo("systemctl", "stop", "holdfast-firewall")
         owner.sudo("nft", "delete", "table", "inet", "holdfast")
         assert reach(owner, 9000) == "open"  # so it is the firewall that keeps it shut
@@ -287,13 +291,16 @@ def _guarded(owner: Owner, seconds: float) -> None:
 
 def test_network_cut_before_it_is_confirmed(owner: Owner) -> None:
     """Nobody confirms: the timer puts the old settings back, and a late confirmation is refused."""
-    _guarded(owner, 6)
+    _guarded(owner, 10)
     owner.machine.cut_network()
     try:
-        time.sleep(9)
+        time.sleep(12)
     finally:
         owner.machine.restore_network()
-    assert "9999" not in rules(owner)
+    deadline = time.monotonic() + 60
+    while "9999" in rules(owner):
+        assert time.monotonic() < deadline, "the old settings never came back"
+        time.sleep(0.5)
     with owner.far() as far, pytest.raises(HoldfastError, match="too late"):
         far.call("confirm", {"confirm": True}, nothing)
     assert owner.setup("--yes").last["result"]["changed"] == []
@@ -304,7 +311,7 @@ def test_power_cut_before_it_is_confirmed(owner: Owner) -> None:
     _guarded(owner, 600)
     owner.machine.crash()
     owner.machine.boot()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while owner.refusal("holdfast") and time.monotonic() < deadline:
         time.sleep(0.5)
     owner.sudo("sh", "-c", "systemctl is-system-running --wait || true")

@@ -173,7 +173,7 @@ def test_a_second_deploy_of_one_app_is_told_so(apps: list[App]) -> None:
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(deploy, notes, "plain", "3")
         try:
-            wait_for(reached.exists, 60)
+            wait_for(reached.exists)
             second = notes.holdfast("deploy", "--yes", "--domain", notes.domain, check=False)
             other = deploy(polls, "plain", "3")
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,7 @@ def laptop(
         yield one
 
 
+@pytest.mark.prepares
 def test_set_up(laptop: Laptop) -> None:
     """One command; the second time it says that nothing changes."""
     try:
@@ -62,6 +64,7 @@ def test_set_up(laptop: Laptop) -> None:
     assert laptop.setup().last["result"]["changed"] == []
 
 
+@pytest.mark.prepares
 @pytest.mark.parametrize("site", [NOTES, POLLS], ids=["notes", "polls"])
 def test_live_on_https(laptop: Laptop, site: Site) -> None:
     """One command more for each app: on HTTPS, by the admin, with a certificate of the CA's."""
@@ -121,6 +124,9 @@ def test_renewal(laptop: Laptop) -> None:
     owner = laptop.owner
     address, trust = str(laptop.machine.address), laptop.trust()
     before = {site: laptop.serial(site) for site in (NOTES, POLLS)}
+    ends = [laptop.certificate(site)["not_after"] for site in before]
+    # Visitors who come for minutes take others the processor: they come when it is time.
+    time.sleep(max(0.0, min(ends) - VALIDITY / 3 - time.time() - 5))
     with Visitors(address, NOTES.host, trust) as visitors:
         after = {
             site: laptop.wait_for("renewal", VALIDITY, site, serial)
@@ -146,7 +152,7 @@ def test_update_of_nginx(laptop: Laptop) -> None:
         assert (check.code, edge["state"]) == (1, "change"), check.text
         assert "/usr/sbin/nginx" in edge["note"]
         owner.sudo("systemctl", "start", TIMER)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while _edge_pid(laptop) in (0, before) or owner.holdfast("check", name).code != 0:
             assert time.monotonic() < deadline, "the timer never had the edge run the new nginx"
     assert not visitors.failed
@@ -198,8 +204,9 @@ def test_reboot_that_leaves_an_app_down(laptop: Laptop) -> None:
 
 def test_leaving(laptop: Laptop) -> None:
     """What docs/leaving.md has one type leaves nothing of Holdfast's but the safe server."""
-    for site in (NOTES, POLLS, ELSEWHERE, REFUSAL):
-        ended = laptop.holdfast(laptop.folder(site), "destroy", "--yes")
+    sites = [laptop.folder(site) for site in (NOTES, POLLS, ELSEWHERE, REFUSAL)]
+    for folder in filter(Path.exists, sites):  # two of them are other tests'
+        ended = laptop.holdfast(folder, "destroy", "--yes")
         assert ended.code == 0, ended.text
     text = (CHECKOUT / "docs" / "leaving.md").read_text()
     (script,) = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

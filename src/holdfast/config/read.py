@@ -10,6 +10,7 @@ from holdfast.config.checks import contradictions, warnings
 from holdfast.config.documents import FILE, Document, find, strays
 from holdfast.config.models import Config
 from holdfast.config.tables import read_keys, said
+from holdfast.config.wrong import Problem, Rank
 from holdfast.errors import ConfigError
 
 
@@ -49,12 +50,23 @@ def from_json(value: object, name: str = "config") -> Config:
     return _read(Document(name, value))
 
 
+def _explained(problem: Problem, values: dict[str, Any]) -> Problem:
+    """The problem, with what was meant if it is a key that the schema does not have."""
+    if problem.rank is not Rank.UNKNOWN:
+        return problem
+    from holdfast.config.strange import unknown  # late: only wrong configs need it
+
+    *table, key = problem.path
+    is_table = not table and isinstance(values[key], dict)
+    return problem._replace(message=unknown(".".join(table), key, is_table=is_table))
+
+
 def _read(document: Document) -> Config:
     values = document.merged()
-    found, problems = read_keys(Config, "", values)
+    found, problems = read_keys(Config, values)
     problems += contradictions(found, {problem.path[:2] for problem in problems})
     if problems:
-        raise document.error(problems)
+        raise document.error([_explained(problem, values) for problem in problems])
     config = Config(**found)
     notes = tuple(f"{document.where(path)}: {text}" for path, text in warnings(config))
     return replace(config, files=document.files(), warnings=notes)

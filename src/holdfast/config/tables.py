@@ -23,7 +23,7 @@ def table(model: type[M], name: str) -> Reader[M]:
     def read(value: object) -> M:
         if not isinstance(value, dict):
             raise _no_table(value, name)
-        found, problems = read_keys(model, name, value)
+        found, problems = read_keys(model, value)
         if problems:
             raise Wrong(problems)
         return model(**found)
@@ -31,28 +31,24 @@ def table(model: type[M], name: str) -> Reader[M]:
     return read
 
 
-def read_keys(
-    model: type[Any], name: str, values: dict[str, object]
-) -> tuple[dict[str, Any], list[Problem]]:
-    """What could be read, and what is wrong with the rest."""
+def read_keys(model: type[Any], values: dict[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+    """What could be read, and what is wrong with the rest.
+
+    Of a key that the model does not have it is only said that it is unknown: what was meant
+    takes the whole schema to say (:mod:`holdfast.config.strange`).
+    """
     known = readers(model)
     found: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in values.items():
         if key not in known:
-            problems.append(_unknown(name, key, value))
+            problems.append(Problem(Rank.UNKNOWN, "there is no such key", (key,)))
             continue
         try:
             found[key] = known[key](value)
         except Wrong as error:
             problems.extend(problem.under(key) for problem in error)
     return found, problems
-
-
-def _unknown(table_name: str, key: str, value: object) -> Problem:
-    from holdfast.config.words import unknown  # late: only wrong configs need it
-
-    return Problem(Rank.UNKNOWN, unknown(table_name, key, value), (key,))
 
 
 def _no_table(value: object, name: str) -> Wrong:

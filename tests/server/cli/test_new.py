@@ -14,6 +14,7 @@ import pytest
 from demo.place import Place
 from holdfast.releases import uv
 from tests.server.detect import living
+from tests.server.packages import UV_CACHE
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_its_own_tests_pass_as_its_text_says(kind: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [uv.binary(), command[0], "--no-project", "--quiet", *command[1:]],
         cwd=tmp_path / "mine",
-        env={**os.environ, "DEBUG": "1"},
+        env={**os.environ, "DEBUG": "1", "UV_CACHE_DIR": str(UV_CACHE)},
         check=False,
         timeout=240,
         capture_output=True,

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import httpx
+import pytest
 
 from holdfast.layout import Layout
 from holdfast.protocol import Request
@@ -27,7 +28,7 @@ def agent_features(typed: Typed) -> list[str]:
 
 def get(typed: Typed) -> str:
     address = f"http://127.0.0.1:{typed.place.port}/"
-    return httpx.get(address, headers={"Host": "hello.localhost"}, timeout=10).text
+    return httpx.get(address, headers={"Host": "hello.localhost"}, timeout=60).text
 
 
 def on_terminal(
@@ -40,7 +41,7 @@ def on_terminal(
         environment = {**typed.place.environment, "TERM": "xterm", "NO_COLOR": "1"}
         argv = typed.argv(*arguments)
         os.execve(argv[0], argv, environment)  # noqa: S606 - a pty has no subprocess.run
-    shown, waiting, deadline = b"", list(keys), time.monotonic() + 60
+    shown, waiting, deadline = b"", list(keys), time.monotonic() + 120
     try:
         while time.monotonic() < deadline:
             if not select.select([terminal], [], [], 0.1)[0]:
@@ -60,6 +61,7 @@ def on_terminal(
     return status, shown.decode()
 
 
+@pytest.mark.prepares
 def test_second_deploy_needs_no_option(typed: Typed) -> None:
     """It runs here, so it is deployed here; that is said, and where the app is."""
     typed.change()
@@ -70,6 +72,7 @@ def test_second_deploy_needs_no_option(typed: Typed) -> None:
     assert get(typed) == "hello\n"
 
 
+@pytest.mark.prepares
 def test_variables_from_standard_input(typed: Typed) -> None:
     """The value is used by the next deploy, and shown nowhere."""
     shown = typed.run("env", "set", "GREETING", stdin="s3cret\n")
@@ -113,7 +116,7 @@ def test_logs(typed: Typed) -> None:
     get(typed)
     second = process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert "asked for /" in first + second
     assert (process.returncode, err.strip()) == (130, "")
 
@@ -221,7 +224,7 @@ def test_nobody_reads_any_more(typed: Typed) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(60) in (0, 141)
+    assert process.wait(120) in (0, 141)
     assert process.stderr is not None
     assert process.stderr.read() == ""
     last = json.loads(typed.run("status", "--json").stdout)["result"]["apps"][0]["last_deploy"]

@@ -106,7 +106,9 @@ class Stream:
     """An event stream from ``asgi-live``."""
 
     def __init__(self, site: Deployment) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", site.place.port, timeout=30)
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", site.place.port, timeout=PATIENCE
+        )
         self._connection.request("GET", "/events", headers={"Host": f"{site.app}.localhost"})
         self._answer = self._connection.getresponse()
         self.version = self.next("hello")["version"]

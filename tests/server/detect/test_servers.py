@@ -158,7 +158,7 @@ def _start(case: Case, listen: serving.Listen, bin_directory: Path, short_path: 
             start_new_session=True,
         )
     transport = httpx.HTTPTransport(uds=str(path)) if listen == "unix" else None
-    client = httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=10)
+    client = httpx.Client(transport=transport, base_url=f"http://127.0.0.1:{port}", timeout=60)
     running = Running(process, client, log)
     _wait(running)
     return running
@@ -171,7 +171,7 @@ def _free_port() -> int:
 
 
 def _wait(running: Running) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline and running.process.poll() is None:
         try:
             running.client.get("/")
@@ -204,7 +204,7 @@ def test_a_server_listens_where_the_edge_asks(case: Case, start: object) -> None
     thread.start()
     time.sleep(0.4)
     running.process.send_signal(signal.SIGTERM)
-    running.process.wait(8)
+    running.process.wait(30)
     thread.join()
     assert slow == [200] or not case.graceful
     assert "GET" not in running.log.read_text()

@@ -18,7 +18,7 @@ import httpx
 from tests.server.packages import UV_CACHE
 
 UV = Path(sys.executable).with_name("uv")
-BOOT = 30.0
+BOOT = 90.0
 """Seconds that an app may take to answer, on a machine that is busy with other tests."""
 COMMAND = 170.0
 """Seconds that one of its commands may take there."""

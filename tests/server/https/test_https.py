@@ -21,6 +21,7 @@ from tests.acme import MISSING, Pebble, installed, pebble
 from tests.certificates import Authority
 from tests.conftest import require
 from tests.edge.site import free_port
+from tests.server.packages import CACHE
 
 HOST = "site.test"
 
@@ -114,7 +115,7 @@ class Project:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     require(installed(), MISSING)
     require(shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin"), "nginx with Lua")
-    place = new_place()
+    place = new_place(CACHE)
     with (
         tempfile.TemporaryDirectory(prefix="hf", dir="/tmp") as directory,
         pebble(tmp_path_factory.mktemp("ca"), place.port) as ca,
@@ -162,6 +163,7 @@ def test_a_host_check_that_refuses(project: Project) -> None:
     assert 'ALLOWED_HOSTS = ["site.test"]' in failed.stderr
 
 
+@pytest.mark.prepares
 def test_from_deploy_to_https(project: Project) -> None:
     """One command: the app is live, has its certificate, and the deploy says so."""
     project.env = {"PROXY": "1"}
@@ -201,6 +203,7 @@ def test_renewed_by_hand(project: Project) -> None:
     assert project.get().headers["strict-transport-security"] == "max-age=63072000"
 
 
+@pytest.mark.prepares
 def test_own_files_are_sent(project: Project, tmp_path: Path) -> None:
     """A pair in the project is checked, kept for its owner alone, served; a wrong key is told."""
     authority = Authority(tmp_path / "own")

@@ -18,6 +18,7 @@ from holdfast.protocol import Event, Kind
 from holdfast.releases.contract import Source
 from holdfast.releases.store import Releases
 from holdfast.runtimes.contract import Release
+from tests.server.packages import UV_CACHE, keep_compiled
 
 FLASK = """\
 import os
@@ -81,7 +82,9 @@ class Shop:
         said = {name: dict(table) for name, table in (config or {}).items()}
         said["app"] = {"name": self.name, "domains": ["demo.localhost"], **said.get("app", {})}
         source = Source(self.archive(files), commit, False)
-        return self.store.build(source, said, self.env, self.events.append, should_stop, ahead)
+        made = self.store.build(source, said, self.env, self.events.append, should_stop, ahead)
+        keep_compiled(made.env_path, self.layout.uv_cache)
+        return made
 
     def notes(self) -> list[str]:
         return [str(event.data["text"]) for event in self.events if event.kind is Kind.NOTE]
@@ -96,15 +99,22 @@ class Shop:
         return sorted(path.name for path in self.home.envs.iterdir() if path.is_dir())
 
 
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A uv cache that the tests of one worker share: what is downloaded is so once."""
-    return tmp_path_factory.mktemp("uv-cache")
+def make_shop(root: Path, packages: Path) -> Shop:
+    """A shop in a new ROOT whose packages are kept elsewhere."""
+    layout = Layout(root)
+    layout.uv_cache.parent.mkdir(parents=True)
+    packages.mkdir(parents=True, exist_ok=True)
+    layout.uv_cache.symlink_to(packages)
+    return Shop(layout)
 
 
 @pytest.fixture
-def shop(short_path: Path, packages: Path) -> Shop:
-    layout = Layout(short_path / "r")
-    layout.uv_cache.parent.mkdir(parents=True)
-    layout.uv_cache.symlink_to(packages)
-    return Shop(layout)
+def shop(short_path: Path) -> Shop:
+    """With the packages that all tests share: what is downloaded and compiled is so once."""
+    return make_shop(short_path / "r", UV_CACHE)
+
+
+@pytest.fixture
+def first_shop(short_path: Path, tmp_path: Path) -> Shop:
+    """With nothing that was downloaded or compiled before."""
+    return make_shop(short_path / "r", tmp_path / "packages")

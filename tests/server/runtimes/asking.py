@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T], timeout: float = 15.0) -> T:
+def wait_for(what: Callable[[], T], timeout: float = 60.0) -> T:
     """The first true value that ``what`` gives; an OSError means not yet."""
     deadline = time.monotonic() + timeout
     while True:
@@ -27,14 +27,14 @@ def wait_for(what: Callable[[], T], timeout: float = 15.0) -> T:
 
 def ask(address: str, path: str = "/") -> Any:
     """The JSON that the server at ``address`` answers."""
-    connection = http.client.HTTPConnection("localhost", timeout=10)
+    connection = http.client.HTTPConnection("localhost", timeout=60)
     if address.startswith("unix:"):
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(60)
         connection.sock.connect(address.removeprefix("unix:"))
     else:
         host, port = address.split(":")
-        connection.sock = socket.create_connection((host, int(port)), timeout=10)
+        connection.sock = socket.create_connection((host, int(port)), timeout=60)
     try:
         connection.request("GET", path)
         return json.loads(connection.getresponse().read())

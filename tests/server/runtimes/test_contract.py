@@ -310,7 +310,7 @@ def test_a_crash_loop_is_visible_and_slow(bench: Bench) -> None:
     """It backs off, shows the last exit status, and never gives up."""
     runtime = bench.runtime()
     runtime.start_web(bench.release(), "a", {"CRASH": "1"})
-    found = wait_for(lambda: _waiting(runtime.status("demo")), timeout=30)[0]
+    found = wait_for(lambda: _waiting(runtime.status("demo")))[0]
     assert found.exit_status == 7
     assert found.pid is None
     assert runtime.log_tail("demo", "web.a").splitlines()[-1] == "cannot start: no database"
@@ -498,7 +498,7 @@ def test_a_killed_engine_is_started_again(bench: Bench) -> None:
     busy.touch()
     bench.runtime().start_engine("demo")
     os.kill(wait_for(lambda: ran(bench))[0], signal.SIGKILL)
-    wait_for(lambda: len(ran(bench)) == 2, timeout=5)
+    wait_for(lambda: len(ran(bench)) == 2)
     busy.unlink()
     wait_for(lambda: gone(ran(bench)[1]))
     time.sleep(1.5)

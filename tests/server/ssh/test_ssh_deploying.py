@@ -22,7 +22,7 @@ SECRET = "planted-3c1f9a7e55d04b"
 
 def get(server: Sshd) -> httpx.Response:
     address = f"http://127.0.0.1:{server.place.port}/"
-    return httpx.get(address, headers={"Host": "planets.localhost"}, timeout=10)
+    return httpx.get(address, headers={"Host": "planets.localhost"}, timeout=60)
 
 
 def answer(server: Sshd, folder: Path, *arguments: str) -> dict[str, Any]:

@@ -21,7 +21,16 @@ longest_hold = "9s"
 lease = "5s"
 drain = "5s"
 """
-SLOW = {"cattrs", "attr", "click", "rich", "difflib", "holdfast.app", "holdfast.config.words"}
+SLOW = {
+    "cattrs",
+    "attr",
+    "click",
+    "rich",
+    "difflib",
+    "holdfast.app",
+    "holdfast.config.words",
+    "holdfast.config.strange",
+}
 
 
 def test_slow_modules_are_not_imported(tmp_path: Path) -> None:

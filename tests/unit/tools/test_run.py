@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,10 +23,28 @@ REPORT = """<?xml version="1.0"?>
 CASES = """<?xml version="1.0"?>
 <testsuites><testsuite name="pytest">
 <testcase classname="tests.machines.test_a" name="test_1"/>
-<testcase classname="tests.machines.test_b" name="test_1"><failure message="x"/></testcase>
+<testcase classname="tests.machines.test_b" name="test_1[debian12]"><failure/></testcase>
+<testcase classname="tests.machines.test_b" name="test_1[debian12]"><error message="x"/></testcase>
 <testcase classname="tests.machines.test_b" name="test_2"><failure message="x"/></testcase>
 <testcase classname="tests.machines.test_c" name="test_1"><error message="x"/></testcase>
 </testsuite></testsuites>
+"""
+
+LONG = """
+import time
+from pathlib import Path
+import pytest
+
+HERE = Path(__file__).parent
+
+@pytest.fixture
+def tidy():
+    yield
+    (HERE / "tidied").touch()
+
+def test_long(tidy):
+    (HERE / "begun").touch()
+    time.sleep(100)
 """
 
 
@@ -38,14 +58,49 @@ def test_report_is_counted(tmp_path: Path) -> None:
 def test_missing_report_counts_nothing(tmp_path: Path) -> None:
     """pytest that ended before it began has left no report."""
     assert run.count(tmp_path / "none.xml") == Tally()
-    assert run.failed_files(tmp_path / "none.xml") == []
+    assert run.failed_tests(tmp_path / "none.xml") == []
 
 
-def test_files_with_failures_are_known(tmp_path: Path) -> None:
-    """Each once, errors of fixtures too: what is repeated whole is a file."""
+def test_what_failed_is_known_by_name(tmp_path: Path) -> None:
+    """Each once, errors of fixtures too: these alone are repeated."""
     report = tmp_path / "report.xml"
     report.write_text(CASES)
-    assert run.failed_files(report) == ["tests/machines/test_b.py", "tests/machines/test_c.py"]
+    assert run.failed_tests(report) == [
+        "tests/machines/test_b.py::test_1[debian12]",
+        "tests/machines/test_b.py::test_2",
+        "tests/machines/test_c.py::test_1",
+    ]
+
+
+def test_what_is_repeated_brings_what_it_goes_on_from() -> None:
+    """The test that failed, and those that made its server what it needs: of its Debian alone."""
+    file = "tests/machines/test_zero.py"
+    words = ("--collect-only", "-q", file, f"--again={file}::test_power_cut[debian13]")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=run.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert [line for line in done.stdout.splitlines() if "::" in line] == [
+        f"{file}::test_set_up[debian13]",
+        f"{file}::test_live_on_https[debian13-notes]",
+        f"{file}::test_live_on_https[debian13-polls]",
+        f"{file}::test_power_cut[debian13]",
+    ]
+
+
+def test_a_repeat_has_an_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What takes too long is stopped like by Ctrl-C, tidies up, and has failed."""
+    (tmp_path / "test_long.py").write_text(LONG)
+    session = run.Session([str(tmp_path), "-p", "no:cacheprovider"])
+    wait_until((tmp_path / "begun").exists)
+    tally, _ = session.end(0.1)
+    assert tally.failed >= 1
+    assert (tmp_path / "tidied").exists()
+    assert "stopped" in capsys.readouterr().out
 
 
 def test_sum_is_one_plain_line() -> None:
@@ -91,12 +146,16 @@ def test_failing_part_fails_the_run(
 
 
 def test_areas_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the first of those that wait much is due all of them begin; each is counted once."""
+    """When the first of those that leave time is due all of them begin; each is counted once."""
     begun: list[tuple[str, bool]] = []
     monkeypatch.setattr(
         run.Area, "begin", lambda self, quiet=False: begun.append((self.name, quiet))
     )
-    chosen = {name: run.Area(name, ()) for name in ("edge", "server", "compose")}
+    monkeypatch.setattr(run.Lint, "begin", lambda _, quiet=False: begun.append(("lint", quiet)))
+    chosen = {name: run.Area(name, ()) for name in ("unit", "edge", "server", "compose")}
+    run.begin_together({"lint": run.Lint(), **chosen}, "lint")
+    assert dict(begun) == {"lint": False, "unit": True}
+    begun.clear()
     run.begin_together(chosen, "server")
     assert dict(begun) == {"server": False, "compose": True}
 
@@ -113,18 +172,22 @@ def test_what_a_quiet_session_says_is_heard_at_its_end(
     assert "assert 1 == 2" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("again", "total"), [(Tally(1), Tally(4)), (Tally(0, 1), Tally(3, 1))])
+@pytest.mark.parametrize(
+    ("again", "total"),
+    [(Tally(1), Tally(4)), (Tally(0, 1), Tally(3, 1)), (Tally(), Tally(3, 1))],
+)
 def test_few_failures_are_tried_alone(
     again: Tally, total: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What passes with the machine to itself has passed; what fails again has failed."""
-    area, ends = run.Area("edge", ()), [(Tally(3, 1), ["tests/edge/test_line.py"]), (again, [])]
+    failed = ["tests/edge/test_line.py::test_order"]
+    area, ends = run.Area("edge", ()), [(Tally(3, 1), failed), (again, [])]
     monkeypatch.setattr(run, "ensure_nginx", lambda: None)
     monkeypatch.setattr(run, "Session", lambda *_, **__: Ending(ends.pop(0)))
     first = area()
     assert area.may_repeat(first)
     assert not area.may_repeat(Tally(3, run.MOST_AGAIN + 1))
-    assert area.again(first) == total
+    assert area.again(first, 60.0) == total
 
 
 @dataclass
@@ -133,7 +196,7 @@ class Ending:
 
     ended: tuple[Tally, list[str]]
 
-    def end(self) -> tuple[Tally, list[str]]:
+    def end(self, longest: float | None = None) -> tuple[Tally, list[str]]:
         return self.ended
 
 

@@ -18,7 +18,7 @@ elif [ "$(id -u)" = 0 ]; then r=/var/lib/holdfast
 else r=${XDG_DATA_HOME:-$HOME/.local/share}/holdfast; fi
 h=$(readlink "$r/agent/current" || $s readlink "$r/agent/current") || h=none
 p=$r/agent/$h/bin/python
-[ $h = none ] || $s test -x "$p" || h=none
+[ $h = none ] || [ -x "$p" ] || $s test -x "$p" || h=none
 printf "\\nholdfast-server %s %s %s %s\\n" "$h" "${s:+sudo}:" "${a:--}" "$r"
 read -r want
 [ "$want" != "$h" ] || exec $s env HOLDFAST_ROOT="$r" "$p" -P -m holdfast.agent serve
