@@ -76,6 +76,7 @@ class Shop:
     ) -> None:
         self.server = server
         self.login = login
+        self.ssh_config = server.ssh_config
         self.directory = directory
         self.name = name
         self.host = f"{name}.test"
@@ -119,7 +120,7 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "HOLDFAST_SSH_CONFIG": str(self.server.ssh_config)},
+            env={**os.environ, "HOLDFAST_SSH_CONFIG": str(self.ssh_config)},
         )
 
     def deploy(self, *argv: str, check: bool = True) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@
     python -m holdfast.agent edge-before-start              by systemd, before nginx is started
     python -m holdfast.agent tls                            by a timer: certificates, updates
     python -m holdfast.agent serve                          over SSH, for each request
-    python -m holdfast.agent door APP                       by sshd, for a deploy key
+    python -m holdfast.agent door APP [host]                by sshd, for a deploy key
     python -m holdfast.agent exec [--tty] APP TOKEN         over SSH, for holdfast run
 """
 
@@ -38,10 +38,10 @@ def main(argv: list[str]) -> int:
             from holdfast.agent.serve import serve
 
             return serve()
-        case ["door", app]:
+        case ["door", app, *more] if more in ([], ["host"]):
             from holdfast.agent.door import door
 
-            return door(app)
+            return door(app, host=bool(more))
         case ["exec", "--tty", app, token]:
             return _told(lambda: _exec(app, token, tty=True))
         case ["exec", app, token]:

@@ -140,6 +140,7 @@ def _source_request(machine: Machine, params: Params) -> dict[str, Any]:
             "archive": str(archive),
             "commit": source.get("commit"),
             "dirty": bool(source.get("dirty")),
+            "confined": bool(params.get("confined")),
         },
     }
 

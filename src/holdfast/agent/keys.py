@@ -35,7 +35,9 @@ MARKER = Path("/etc/holdfast/server.json")
 _HOME = Path("/var/lib/holdfast-deploy")
 _SUDOERS = Path("/etc/sudoers.d/holdfast-deploy")
 _KINDS = re.compile(r"(sk-)?(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521))(@openssh\.com)?\Z")
-_LINE = re.compile(r'restrict,command="[^"]*door (?P<app>[a-z0-9-]+)" (?P<kind>\S+) (?P<blob>\S+)')
+_LINE = re.compile(
+    r'restrict,command="[^"]*door (?P<app>[a-z0-9-]+)(?P<host> host)?" (?P<kind>\S+) (?P<blob>\S+)'
+)
 _TIMEOUT = 30.0
 
 Params = Mapping[str, Any]
@@ -43,11 +45,16 @@ Params = Mapping[str, Any]
 
 @record
 class Key:
-    """A public key; ``comment`` says whose it is."""
+    """A public key; ``comment`` says whose it is.
+
+    Attributes:
+        host: what it deploys may reach the server itself.
+    """
 
     kind: str
     blob: str
     comment: str
+    host: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -57,8 +64,9 @@ class Key:
 
 
 def add(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """Let a key deploy an app."""
+    """Let a key deploy an app; again, with other rights, if it may already."""
     app, key = _app(params), parse(str(params["key"]))
+    host = params.get("host") is True
     place = _place(machine.layout)
     place.make()
     lines = place.lines()
@@ -69,9 +77,10 @@ def add(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
                 f"{key.fingerprint} is already on this server, for something else",
                 hint="a key of its own for each app: ssh-keygen -t ed25519 -f deploy-key -N ''",
             )
-    entry = f'restrict,command="{place.command(app)}" {key.kind} {key.blob} {key.comment}'
+    command = f"{place.command(app)}{' host' if host else ''}"
+    entry = f'restrict,command="{command}" {key.kind} {key.blob} {key.comment}'
     place.write([*(line for line in lines if key.blob not in line.split()), entry.rstrip()])
-    return {"added": key.fingerprint, "app": app, "user": place.user}
+    return {"added": key.fingerprint, "app": app, "user": place.user, "host": host}
 
 
 def list_(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
@@ -138,13 +147,18 @@ def _app(params: Params) -> str:
         raise UsageError(f"app: {next(iter(error)).message}") from None
 
 
-def _told(key: Key) -> dict[str, str]:
-    return {"fingerprint": key.fingerprint, "kind": key.kind, "comment": key.comment}
+def _told(key: Key) -> dict[str, Any]:
+    return {
+        "fingerprint": key.fingerprint,
+        "kind": key.kind,
+        "comment": key.comment,
+        "host": key.host,
+    }
 
 
 def _keys(place: _Place, app: str, among: Collection[str] | None = None) -> list[Key]:
     return [
-        Key(entry["kind"], entry["blob"], line[entry.end() :].strip())
+        Key(entry["kind"], entry["blob"], line[entry.end() :].strip(), bool(entry["host"]))
         for line in (place.lines() if among is None else among)
         if (entry := _LINE.match(line)) and entry["app"] == app
     ]
@@ -215,17 +229,18 @@ class _OfServer(_Place):
             path.mkdir(mode=0o755, exist_ok=True)
         root = shlex.quote(str(self.layout.root))
         script = f"#!/bin/sh\nHOLDFAST_ROOT={root} exec {root}/agent/current/bin/python"
-        write_atomic(self._door, f'{script} -I -m holdfast.agent door "$1"\n', mode=0o755)
+        write_atomic(self._door, f'{script} -I -m holdfast.agent door "$@"\n', mode=0o755)
 
     def command(self, app: str) -> str:
         return f"exec sudo -n -- {self._door} {app}"
 
     def write(self, lines: list[str]) -> None:
         """The keys, and what they may start: exactly the door, with exactly these apps."""
-        apps = sorted({found["app"] for line in lines if (found := _LINE.match(line))})
+        found = (_LINE.match(line) for line in lines)
+        doors = sorted({f"{one['app']}{one['host'] or ''}" for one in found if one})
         rules = [
             f'Defaults!{self._door} env_keep += "SSH_ORIGINAL_COMMAND"\n',
-            *(f"{USER} ALL=(root) NOPASSWD: {self._door} {app}\n" for app in apps),
+            *(f"{USER} ALL=(root) NOPASSWD: {self._door} {words}\n" for words in doors),
         ]
         beside = _SUDOERS.with_name(".holdfast-deploy")  # sudo(8) passes names with a dot over
         write_atomic(beside, "".join(rules), mode=0o440)

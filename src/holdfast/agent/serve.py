@@ -105,7 +105,9 @@ def _request(line: bytes) -> Request:
     try:
         value = json.loads(line)
         version, method, params = value["version"], value["method"], value["params"]
-    except (ValueError, KeyError, TypeError):
+        if not isinstance(method, str) or not isinstance(params, dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError("the request is not one line of JSON as the protocol has it") from None
     if version != VERSION:
         raise UsageError(

@@ -29,18 +29,29 @@ def command() -> None:
 
 @command.command("add", examples=["holdfast server deploy-key add deploy-key.pub --app notes"])
 @click.argument("file", metavar="FILE")
+@click.option(
+    "--allow-host",
+    is_flag=True,
+    help="What it deploys may reach the server: mount Docker's socket, say. As good as root's.",
+)
 @app_option
 @dry_run_option
 @server_options
 @given
-def add(invocation: Invocation, file: str, app_name: str | None, where: Where) -> None:
-    """Let the public key in FILE (-: standard input) deploy the app."""
+def add(
+    invocation: Invocation, file: str, app_name: str | None, where: Where, *, allow_host: bool
+) -> None:
+    """Let the public key in FILE (-: standard input) deploy the app.
+
+    A Compose project that it brings may not reach the server itself, by a mount of the server's
+    directories, privileges and the like; --allow-host allows that to this key.
+    """
     try:
         key = sys.stdin.read() if file == "-" else invocation.path(file).read_text()
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     app = _find(invocation, app_name, where)
-    result = app.call("key.add", key=key)
+    result = app.call("key.add", key=key, **({"host": True} if allow_host else {}))
     host = app.transport.server.rpartition("@")[2]
     invocation.answer(
         result,
@@ -59,7 +70,10 @@ def list_(invocation: Invocation, app_name: str | None, where: Where) -> None:
     """List the keys that can deploy the app."""
     app = _find(invocation, app_name, where)
     result = app.call("key.list")
-    rows = [(key["fingerprint"], key["kind"], key["comment"]) for key in result["keys"]]
+    rows = [
+        (key["fingerprint"], key["kind"], key["comment"], "as root" if key.get("host") else "")
+        for key in result["keys"]
+    ]
     invocation.answer(result, table(rows) or [f"{app.name} has no deploy key"])
 
 

@@ -60,7 +60,12 @@ def obtain_release(
     source = request["source"]
     with _marked(deploy.id):
         return store.build(
-            Source(Path(source["archive"]), source.get("commit"), bool(source.get("dirty"))),
+            Source(
+                Path(source["archive"]),
+                source.get("commit"),
+                bool(source.get("dirty")),
+                bool(source.get("confined")),
+            ),
             request["config"],
             machine.env_store(deploy.app),
             emit,

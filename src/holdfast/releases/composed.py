@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ from holdfast.errors import BuildError, CommandFailed, DetectionError, ProcessEr
 from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
-from holdfast.releases import copies, persist, places, touched
+from holdfast.releases import confined, copies, persist, places, touched
 from holdfast.releases.build import Built
 from holdfast.releases.contained import Finder, Found, Volumes, remember, volumes
 from holdfast.releases.contract import Source
@@ -50,6 +50,7 @@ from holdfast.runtimes.compose import (
     resolving,
     shared,
 )
+from holdfast.runtimes.contract import Release
 
 _Said = TypeVar("_Said")
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
@@ -61,6 +62,7 @@ class ComposedBuild:
 
     Args:
         machine: the runtime of this machine's own processes.
+        earlier: the app's releases that are whole.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class ComposedBuild:
         emit: Emit,
         should_stop: Callable[[], bool],
         machine: str = "",
+        earlier: Callable[[], Sequence[Release]] = tuple,
     ) -> None:
         self._machine = machine
+        self._earlier = earlier
         self._home = home
         self._layout = Layout(home.root)
         self._path = path
@@ -111,11 +115,16 @@ class ComposedBuild:
             self._check_docker()
         records.make(self._layout, self._home.name)
         files, findings = composed.files(self._config, self._source)
+        if source.confined:
+            self._check_confined(source, files)
         self._check_variables(files)
         document = self._resolve(files)
         project = read(document)
         said = self._config.compose
         chosen = self._roles(project, files)
+        paths = [self._source / name for name in files]
+        if source.confined:
+            confined.check_reach(document, chosen, self._source, paths, self._home.name)
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         self._expect(document, chosen)
@@ -129,7 +138,6 @@ class ComposedBuild:
         found = self._inside(project, chosen, bound, built, shipped)
         alone = found.alone or mounts.alone(project, chosen, bound, self._source) or chosen.mixes
         compose = self._decided(document, chosen, bound, files, built, kept, found)
-        paths = [self._source / name for name in files]
         told = dangers(project, chosen, bound, paths, self._env, compose.publish)
         findings += [
             *chosen.findings,
@@ -141,12 +149,20 @@ class ComposedBuild:
             *_of_docker(),
         ]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
+        if source.confined:
+            earlier = (release.spec for release in self._earlier())
+            confined.check_places(spec, earlier, self._home.data)
         self._keep(spec, project, bound, shipped)
         self._provide(found, project, built)
         (self._path / touched.BUILT).write_text(
             overrides.shown(document, self._home.name, compose, self._path.name)
         )
         return spec
+
+    def _check_confined(self, source: Source, files: tuple[str, ...]) -> None:
+        confined.check_variables(self._config.env or {})
+        profiles = self._config.compose.profiles or ()
+        confined.check_readable(source.archive, files, profiles, self._env, self._home.name)
 
     def _roles(self, project: Project, files: tuple[str, ...]) -> Roles:
         said = self._config.compose

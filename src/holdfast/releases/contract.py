@@ -14,11 +14,16 @@ from holdfast.runtimes.contract import Release
 
 @record
 class Source:
-    """Source that has arrived on the server: a tar archive, and what it was made of."""
+    """Source that has arrived on the server: a tar archive, and what it was made of.
+
+    Attributes:
+        confined: a deploy key brought it, which may not reach the server itself.
+    """
 
     archive: Path
     commit: str | None
     dirty: bool
+    confined: bool = False
 
 
 class ReleaseStore(Protocol):

@@ -89,7 +89,7 @@ class Releases:
                     from holdfast.releases.composed import ComposedBuild
 
                     made = ComposedBuild(
-                        self._home, path, said, env, emit, should_stop, self._runtime
+                        self._home, path, said, env, emit, should_stop, self._runtime, self.all
                     )
                     return self._finish(path, source, made.run(source))
                 before = self._before(path, source, ahead)

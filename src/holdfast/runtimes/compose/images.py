@@ -7,6 +7,7 @@ A release starts the image whose id it wrote down, not what a name means today. 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,8 @@ or nobody here needs it (https://docs.docker.com/build/builders/drivers/)."""
 
 _SAME_AGAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 """An image that is built of the same again is the same: nothing in it says when that was."""
+
+_NAME = "io.containerd.image.name"
 
 Line = Callable[[str], None]
 
@@ -105,6 +108,7 @@ def first_of(wanted: Wanted) -> dict[str, str]:
 def _load(wanted: Wanted, names: Sequence[str], archive: Path) -> None:
     """Take images that were built elsewhere out of the source."""
     sent = wanted.source / DIRECTORY
+    check_names(wanted, sent)
     try:
         with tarfile.open(archive, "w") as tar:
             for path in sorted(sent.rglob("*")):
@@ -125,6 +129,32 @@ def _load(wanted: Wanted, names: Sequence[str], archive: Path) -> None:
                 hint=f"DOCKER_DEFAULT_PLATFORM=linux/{own} holdfast deploy builds for it",
             )
         api.tag(tag, wanted.tag(name))
+
+
+def check_names(wanted: Wanted, sent: Path) -> None:
+    """See that what was sent gives no name that others have: theirs would become this image.
+
+    The names stand in both files, for a Docker with the one store of images or the other
+    (https://github.com/opencontainers/image-spec/blob/main/image-layout.md).
+
+    Raises:
+        ProcessError: it gives one, or is no archive of images.
+    """
+    try:
+        manifest = json.loads((sent / "manifest.json").read_text())
+        index = json.loads((sent / "index.json").read_text()) if _has_index(sent) else {}
+        given = [str(tag) for item in manifest for tag in item.get("RepoTags") or ()]
+        notes = [item.get("annotations") or {} for item in index.get("manifests") or ()]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ProcessError("the images that came with the source are no archive of them") from error
+    given += [str(said[_NAME]) for said in notes if _NAME in said]
+    ours = re.compile(rf"(?:docker\.io/)?{re.escape(f'holdfast/{wanted.app}:{SENT}.')}[\w.-]+\Z")
+    if strange := [name for name in given if not ours.match(name)]:
+        raise ProcessError(f"the images that came with the source are called {strange[0]}")
+
+
+def _has_index(sent: Path) -> bool:
+    return (sent / "index.json").exists()
 
 
 def _build(

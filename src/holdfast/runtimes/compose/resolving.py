@@ -11,12 +11,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from holdfast.command import Secret
+from holdfast.account import Account
+from holdfast.command import Command, Secret
 from holdfast.compose import bridge
 from holdfast.compose.project import directory
 from holdfast.errors import BuildError, CommandFailed
@@ -30,6 +32,12 @@ _MOST_ENV_FILES = 8
 _UNSET = "variable is not set"
 """Compose's warning; it goes on with an empty value."""
 
+
+_NOWHERE_ELSE = {
+    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false",
+    "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+}
+"""What is fetched may be something else the next time."""
 
 _ALONE = Lock()
 
@@ -93,6 +101,67 @@ def not_sent(
     return _said(project, source, tuple(files), tuple(profiles), given, interpolate=True)[1]
 
 
+def check(
+    project: str,
+    source: Path,
+    files: Sequence[str],
+    profiles: Sequence[str],
+    env: Variables,
+    reader: Account,
+) -> None:
+    """See that the project can be read by a user, who has the source, and from no other machine.
+
+    Raises:
+        BuildError: it cannot, in Compose's own words.
+    """
+    command = _config(project, source, files, profiles, env)
+    home = {"HOME": str(reader.home), "DOCKER_CONFIG": str(reader.home / ".docker")}
+    asked = replace(command, user=reader, env={**command.env, **home, **_NOWHERE_ELSE})
+    for _ in range(_MOST_ENV_FILES):
+        done = run(asked, check=False)
+        if done.returncode == 0:
+            return
+        path = _lacked(done.output)
+        if path is None or not path.is_relative_to(source) or path.exists():
+            said = done.output.replace(f"{source}/", "").strip().splitlines()
+            raise BuildError(
+                f"{', '.join(files)}: a deploy key may bring what Docker Compose reads without"
+                f" root's rights and without the network, and it says: {said[-1] if said else ''}",
+                hint="env_file, include, extends and the like name files of the project",
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def _lacked(output: str) -> Path | None:
+    """The file of variables that Compose lacked."""
+    named = _ENV_FILE.search(output)
+    return Path(named[1].rstrip(":")) if named else None
+
+
+def _config(
+    project: str,
+    source: Path,
+    files: Sequence[str],
+    profiles: Sequence[str],
+    env: Variables,
+    *more: str,
+) -> Command:
+    said = [word for name in profiles for word in ("--profile", name)]
+    home = directory(source, files)
+    return docker.compose(
+        project,
+        home,
+        [source / name for name in files],
+        *said,
+        "config",
+        "--format=json",
+        *more,
+        timeout=docker.LOOKING,
+        env={"PWD": str(home), **env},
+    )
+
+
 @lru_cache(maxsize=4)
 def _said(
     project: str,
@@ -108,28 +177,16 @@ def _said(
     All arguments can be hashed.
     """
     env = dict(given)
-    said = [word for name in profiles for word in ("--profile", name)]
     more = () if interpolate else ("--no-interpolate",)
     home = directory(source, files)
-    command = docker.compose(
-        project,
-        home,
-        [source / name for name in files],
-        *said,
-        "config",
-        "--format=json",
-        *more,
-        timeout=docker.LOOKING,
-        env={"PWD": str(home), **env},
-    )
+    command = _config(project, source, files, profiles, env, *more)
     missing: list[Path] = []
     for _ in range(_MOST_ENV_FILES):
         with _env_files([*([home / ".env"] if env else []), *missing], env):
             try:
                 return run(command).output, tuple(missing)
             except CommandFailed as error:
-                named = _ENV_FILE.search(error.output)
-                path = Path(named[1].rstrip(":")) if named else source
+                path = _lacked(error.output) or source
                 if path in missing or not path.is_relative_to(source) or path.exists():
                     raise _refused(error, files) from error
                 missing.append(path)
