@@ -66,7 +66,8 @@ def test_a_missing_variable_is_named_before_anything_changes(shop: Shop) -> None
     done = shop.holdfast("deploy", "--domain", shop.host, check=False)
     assert done.returncode == 5
     assert "MODE (compose.yaml, line 8)" in done.stderr
-    assert "holdfast env set MODE" in done.stderr
+    where = f"--server root@{shop.server.name} --name {shop.name}"
+    assert f"holdfast env set {where} MODE" in done.stderr
 
 
 def test_a_project_whose_profiles_are_off_is_told_how_to_switch_them_on(shop: Shop) -> None:

@@ -182,7 +182,7 @@ def test_a_second_deploy_of_one_app_is_told_so(apps: list[App]) -> None:
         assert first.result(LONGEST).code == 0
     assert second.returncode == Busy.exit_code
     assert "notes: another deploy is under way" in second.stderr
-    assert "holdfast deploy --follow" in second.stderr
+    assert f"holdfast deploy --server {notes.machine.name} --follow" in second.stderr
     assert other.code == 0, other.said[-2000:]
     assert [app.get() for app in apps] == [200, 200, 200]
 

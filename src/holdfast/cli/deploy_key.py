@@ -11,6 +11,7 @@ from holdfast.cli.invocation import Invocation
 from holdfast.cli.options import Where, dry_run_option, server_options
 from holdfast.cli.project import App, find_app
 from holdfast.cli.show.table import table
+from holdfast.cli.typed import Typed
 from holdfast.cli.verb import given, verb_group
 from holdfast.errors import UsageError
 
@@ -91,4 +92,5 @@ def remove(invocation: Invocation, key: str, app_name: str | None, where: Where)
 
 
 def _find(invocation: Invocation, name: str | None, where: Where) -> App:
+    invocation.typed = Typed(where.server, name or where.name, where.overlay)
     return find_app(invocation, where if name is None else replace(where, name=name))

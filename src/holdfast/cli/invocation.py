@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.cli.typed import Typed
     from holdfast.transport.contract import Transport
     from holdfast.transport.printer import PrinterTransport
 
@@ -33,6 +34,7 @@ class Invocation:
         directory: the project's directory; every relative path is below it.
         dry_run: what would change something on a server is shown in place of being sent.
         open: opens the way to a server.
+        typed: which app, and where, as far as options said it; ``None`` for a verb without them.
     """
 
     json: bool = False
@@ -40,6 +42,7 @@ class Invocation:
     dry_run: bool = False
     directory: Path = field(default_factory=Path)
     open: Connect = open_server
+    typed: Typed | None = None
     _printers: list[PrinterTransport] = field(default_factory=list)
 
     def connect(self, server: str) -> Transport:
@@ -61,6 +64,7 @@ class Invocation:
 
         Of a dry run it is what would have been sent.
         """
+        lines = map(self.complete, lines)
         if self._printers:
             result, lines = _withheld(self._printers)
         if self.json:
@@ -74,7 +78,13 @@ class Invocation:
     def note(self, text: str) -> None:
         """Say something besides the answer; a program is not told."""
         if not self.json:
-            print(text, file=sys.stderr, flush=True)
+            print(self.complete(text), file=sys.stderr, flush=True)
+
+    def complete(self, text: str) -> str:
+        """The text with its commands as they have to be typed here."""
+        if self.typed is None:
+            return text
+        return replace(self.typed, directory=self.directory).complete(text)
 
     @property
     def interactive(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from holdfast.cli.invocation import Invocation
+from holdfast.cli.typed import Typed
 from holdfast.records import record
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +51,7 @@ def server_options(function: F) -> F:
     def bundled(
         *args: Any, name: str | None, server: str | None, overlay: str | None, **rest: Any
     ) -> Any:
+        click.get_current_context().ensure_object(Invocation).typed = Typed(server, name, overlay)
         return function(*args, where=Where(name, server, overlay), **rest)
 
     for option in (

@@ -13,6 +13,7 @@ import click
 
 from holdfast.cli.invocation import Connect, Invocation, open_server
 from holdfast.cli.verb import common_options
+from holdfast.errors import HoldfastError
 from holdfast.records import record
 
 
@@ -140,6 +141,10 @@ def run(arguments: list[str], connect: Connect | None = None) -> int:
         from holdfast.cli.wrong import explain
 
         raise explain(error) from None
+    except HoldfastError as error:
+        error.message = invocation.complete(error.message)
+        error.hint = error.hint and invocation.complete(error.hint)
+        raise
 
 
 def _code(result: object) -> int:

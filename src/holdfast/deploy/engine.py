@@ -375,7 +375,6 @@ def _with_failures(app: str, error: HoldfastError, failures: list[str]) -> Holdf
         return error
     return DeployFailed(
         f"{error.message}; and undoing it failed: {'; '.join(failures)}",
-        hint=f"holdfast status {app} shows what serves; "
-        "holdfast rollback starts an earlier release",
+        hint="holdfast status shows what serves; holdfast rollback starts an earlier release",
         detail=error.detail,
     )

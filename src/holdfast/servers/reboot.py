@@ -78,7 +78,11 @@ def _apps(destination: Destination, deadline: float) -> list[str]:
         return seen.look(apps, time.monotonic())
 
     try:
-        _wait(back, deadline, f"{destination.name}: not every app is back", seen.missing)
+        hint = (
+            f"it may still come: holdfast status --all --server {server}; holdfast logs --server"
+            f" {server} --name APP says why a process ends"
+        )
+        _wait(back, deadline, f"{destination.name}: not every app is back", seen.missing, hint)
     finally:
         transport.connection.close()
     return seen.names
@@ -144,14 +148,12 @@ def _wait(
     deadline: float,
     message: str,
     missing: Callable[[], str] = str,
+    hint: str = "it may still come; or look at your provider's console",
 ) -> None:
     while not done():
         if time.monotonic() > deadline:
             what = missing()
             raise HoldfastError(
-                f"{message} in the time given" + (f": {what}" if what else ""),
-                hint="it may still come: holdfast status; holdfast logs says why a process ends"
-                if what
-                else "it may still come; or look at your provider's console",
+                f"{message} in the time given" + (f": {what}" if what else ""), hint=hint
             )
         time.sleep(_PAUSE)

@@ -186,7 +186,7 @@ def test_a_cut_connection_does_not_stop_a_deploy(deployed: Deployed) -> None:
         process.wait()
     assert process.returncode == 10, rest
     assert "the connection was lost" in rest
-    assert "holdfast deploy --follow" in rest
+    assert "holdfast deploy --server box --follow" in rest
     followed = answer(server, folder, "deploy", "--follow")
     assert followed["outcome"] == "succeeded"
     after = answer(server, folder, "status")["apps"][0]

@@ -24,10 +24,14 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in VERBS:
         found = command.get_command(context, name)
         assert found is not None
-        yield name, found
-        if isinstance(found, click.Group):
-            for below, item in found.commands.items():
-                yield f"{name} {below}", item
+        yield from _with_those_below(name, found)
+
+
+def _with_those_below(name: str, found: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield name, found
+    if isinstance(found, click.Group):
+        for word, item in found.commands.items():
+            yield from _with_those_below(f"{name} {word}", item)
 
 
 ALL = dict(commands())

@@ -215,7 +215,7 @@ def test_check_names_the_dangers_of_a_compose_project(holdfast: Run, project: Pa
     lines = ran.out.splitlines()
     assert lines[:2] == [
         "error: MAIL_HOST is not set; compose.yaml, line 9, uses it",
-        "  holdfast env set MAIL_HOST",
+        "  holdfast env set --server local MAIL_HOST",
     ]
     warned = {line: lines[number + 1] for number, line in enumerate(lines) if ": " in line}
     assert "compose.yaml, line 4" in warned["warning: development value: restart of web"]

@@ -36,7 +36,7 @@ def test_plan(holdfast: Run) -> None:
         "  1. Let requests wait in line\n"
         "warning: no snapshot can be made of the database of DATABASE_URL\n"
         "\n"
-        "holdfast deploy does it\n"
+        "holdfast deploy --server local does it\n"
     )
 
 
