@@ -6,6 +6,7 @@ The tests of a release share one server and go in the order in which they stand.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -17,6 +18,7 @@ import pytest
 from holdfast.errors import HoldfastError
 from holdfast.servers.setup import nothing
 from tests.machines.bed import Bed
+from tests.machines.host import CHECKOUT
 from tests.machines.setting_up import Owner, keep_packages, lend_packages, tree
 
 pytestmark = pytest.mark.xdist_group("setup")
@@ -280,6 +282,35 @@ def test_somebody_else_has_the_last_word(owner: Owner) -> None:
     assert owner.setup("--yes").last["result"]["changed"] == []
 
 
+_SSHD = "/etc/ssh/sshd_config.d/99-own.conf"
+
+
+def test_a_list_that_would_lock_the_admin_out(owner: Owner) -> None:
+    """It is named before anything is changed, with what to do."""
+    owner.sudo("sh", "-c", f"echo 'AllowUsers root ops' > {_SSHD}")
+    ended = owner.setup("--yes", "--open", "9999")
+    said = ended.last["error"]["message"]
+    assert f"{_SSHD}:1: AllowUsers root ops; add holdfast to it" in said, ended.text
+    assert "9999" not in rules(owner)
+    owner.sudo("rm", _SSHD)
+
+
+def test_an_exception_that_is_meant_stays(owner: Owner) -> None:
+    """By --keep-matches, which is remembered and said."""
+    text = "Match User bob\\n  PasswordAuthentication yes\\n"
+    owner.sudo("sh", "-c", f"printf '{text}' > {_SSHD}")
+    refused = owner.setup("--yes")
+    assert "--keep-matches" in refused.last["error"]["hint"], refused.text
+    assert owner.setup("--yes", "--keep-matches").last["result"]["changed"] == ["marker"]
+    assert owner.setup("--yes").last["result"]["changed"] == []
+    items = owner.holdfast("check", owner.machine.name).last["result"]["items"]
+    (ssh,) = [item for item in items if item["key"] == "ssh"]
+    assert (ssh["state"], ssh["manual"]) == ("ok", [])
+    assert f"kept: {_SSHD}:2: PasswordAuthentication yes (Match User bob)" in ssh["note"]
+    owner.sudo("rm", _SSHD)
+    assert owner.setup("--yes", "--no-keep-matches").last["result"]["changed"] == ["marker"]
+
+
 def _guarded(owner: Owner, seconds: float) -> None:
     """What the command does between its two connections."""
     settings = {"admin": "holdfast", "open": ["9999/tcp"]}
@@ -345,3 +376,19 @@ def test_password_only(owner: Owner) -> None:
     ended = owner.setup("--yes", config=config)
     assert ended.code == 10
     assert f"ssh-copy-id holdfast@{owner.machine.name}" in ended.last["error"]["hint"], ended.text
+
+
+def test_undone_as_the_docs_say(owner: Owner) -> None:
+    """Every file is as it was or gone, the firewall too, and root logs in again."""
+    text = (CHECKOUT / "docs" / "server-setup.md").read_text()
+    (script,) = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    owner.sudo("sh", "-ec", script)
+    assert owner.refusal("root") == ""
+    assert owner.sudo("sh", "-c", "nft list tables | grep holdfast || true") == ""
+    assert owner.sudo("sh", "-c", "grep -rl 'Written by holdfast server setup' /etc || true") == (
+        "/etc/sudoers.d/holdfast\n"
+    )
+    check = owner.holdfast("check", owner.machine.name)
+    assert check.last["result"]["set_up"] is None, check.text
+    failed = owner.sudo("systemctl", "--failed", "--no-legend", "--plain")
+    assert failed == ""

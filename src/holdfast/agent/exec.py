@@ -40,7 +40,7 @@ def exec_command(layout: Layout, app: str, argv: Sequence[str], *, tty: bool) ->
                 # No thread of ours runs here, and an ignored signal would stay ignored there.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
-            status = process.wait()
+            status = how.ended(process.wait())
     except OSError as error:
         raise CommandFailed(
             f"{argv[0]}: cannot be run in {app}: {error.strerror}", returncode=None, output=""

@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from holdfast.admitted import kept_out, sshd_settings
 from holdfast.command import Command
 from holdfast.config.names import app_name
 from holdfast.config.wrong import Wrong
@@ -69,6 +70,7 @@ def add(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
     host = params.get("host") is True
     place = _place(machine.layout)
     place.make()
+    place.check()
     lines = place.lines()
     for line in lines:
         found = _LINE.match(line)
@@ -188,6 +190,9 @@ class _Place:
     def make(self) -> None:
         self.file.parent.mkdir(mode=0o700, exist_ok=True)
 
+    def check(self) -> None:
+        """See that sshd lets the user in, whatever keys it has; somebody just came by it."""
+
     def command(self, app: str) -> str:
         root = shlex.quote(str(self.layout.root))
         python = f"{root}/agent/current/bin/python"
@@ -230,6 +235,22 @@ class _OfServer(_Place):
         root = shlex.quote(str(self.layout.root))
         script = f"#!/bin/sh\nHOLDFAST_ROOT={root} exec {root}/agent/current/bin/python"
         write_atomic(self._door, f'{script} -I -m holdfast.agent door "$@"\n', mode=0o755)
+
+    def check(self) -> None:
+        """See that sshd's lists let the user in.
+
+        Raises:
+            UsageError: one keeps it out.
+        """
+        asked = ("sshd", "-T", "-C", f"user={USER},host=localhost,addr=127.0.0.1")
+        said = sshd_settings(run(Command(asked, timeout=_TIMEOUT), check=False).output)
+        if name := kept_out(said, USER, [USER]):
+            raise UsageError(
+                f"sshd does not let {USER} in, whose the deploy keys are: {name}"
+                f" {said[name.lower()]}",
+                hint=f"grep -ri {name} /etc/ssh on the server shows the line; then systemctl reload"
+                " ssh, and run this again",
+            )
 
     def command(self, app: str) -> str:
         return f"exec sudo -n -- {self._door} {app}"

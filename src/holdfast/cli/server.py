@@ -65,6 +65,12 @@ command.add_command(deploy_key.command)
     help="When a security update may reboot the server; never: not by itself. [default: 04:00]",
 )
 @click.option("--docker", is_flag=True, help="Install Docker, too, for Compose projects.")
+@click.option(
+    "--keep-matches/--no-keep-matches",
+    "matches",
+    default=None,
+    help="Let Match blocks of sshd's let others than the admin in by password. Remembered.",
+)
 @yes_option
 @given
 def setup(
@@ -75,6 +81,7 @@ def setup(
     opened: tuple[str, ...],
     reboot_at: str | None,
     docker: bool,
+    matches: bool | None,
     yes: bool,
 ) -> None:
     """Set up SERVER: Debian 12 or 13, or Ubuntu 24.04, as a provider hands it out.
@@ -84,7 +91,8 @@ def setup(
     """
     from holdfast.servers.setup import Setup, reached
 
-    settings = {**_settings(admin, opened, reboot_at), "docker": docker or None}
+    chosen = {"docker": docker or None, "matches": matches}
+    settings = {**_settings(admin, opened, reboot_at), **chosen}
     _refuse_local(server)
     with reached(server) as far:
         under_way = Setup(far, settings)
@@ -132,7 +140,7 @@ def check(invocation: Invocation, server: str) -> int:
 def list_(invocation: Invocation) -> None:
     """List the servers that were set up from here, and the one that this folder's file names."""
     from holdfast.codec import to_json
-    from holdfast.servers import known
+    from holdfast.transport.ssh import known
 
     servers = [{**to_json(item), "server": item.server} for item in known.read()]
     for name in _named_here(invocation):

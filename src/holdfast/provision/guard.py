@@ -62,7 +62,11 @@ else
     rm -f /etc/systemd/system/*.wants/holdfast-firewall.service
     systemctl --no-block stop holdfast-firewall.service 2>/dev/null
 fi
-systemctl --no-block try-reload-or-restart ssh.service
+if systemctl --quiet is-active ssh.socket; then
+    systemctl --no-block try-restart ssh.service
+else
+    systemctl --no-block try-reload-or-restart ssh.service
+fi
 echo "holdfast: nobody confirmed the new SSH and firewall settings; the old ones are back"
 rm -rf undoing put-back.sh /etc/systemd/system/holdfast-put-back.service \\
     /etc/systemd/system/multi-user.target.wants/holdfast-put-back.service

@@ -128,12 +128,14 @@ class Settings:
         open: more ports that may be reached, ``8443/tcp``.
         reboot: when a security update may reboot the server, ``04:00``; ``never``.
         docker: whether it is to have Docker.
+        matches: whether ``Match`` blocks of sshd's may let others in by passwords.
     """
 
     admin: str
     open: tuple[str, ...] = ()
     reboot: str = REBOOT
     docker: bool = False
+    matches: bool = False
 
 
 def describe(action: Action) -> str:

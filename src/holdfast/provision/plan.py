@@ -28,6 +28,7 @@ from holdfast.provision.operations import (
     logins,
     machine,
     packages,
+    ssh_others,
     sshd,
     watch,
 )
@@ -95,7 +96,7 @@ def marker(facts: Facts, settings: Settings) -> Item:
     """``/etc/holdfast/server.json``; its time is filled in when it is written."""
     value = {**settings_json(settings), "holdfast": __version__, "root": ROOT}
     there = read_marker(facts.marker)
-    before = {"docker": False, **(there or {})}
+    before = {"docker": False, "matches": False, **(there or {})}
     same = there is not None and {k: v for k, v in before.items() if k != "set_up"} == value
     text = json.dumps(value, indent=1, sort_keys=True) + "\n"
     return Item(
@@ -142,12 +143,7 @@ def refuse(facts: Facts, settings: Settings) -> None:
             hint="server setup needs it; a machine without it can be deployed to as it is"
             " (docs/servers.md)",
         )
-    if lines := sshd.contradictions(facts):
-        raise HoldfastError(
-            f"sshd would not do what {sshd.CONFIG} says, because of {'; '.join(lines)}",
-            hint="put that right (sshd -t tells whether sshd takes it), and run this again; nothing"
-            " was changed",
-        )
+    ssh_others.refuse(facts, settings)
     admin = facts.users.get(settings.admin)
     if not account.keys(facts) and not (admin and admin.keys):
         raise HoldfastError(
@@ -169,4 +165,5 @@ def choose(given: Mapping[str, Any], facts: Facts) -> Settings:
         open=tuple(sorted(before.get("open", ()) if opened is None else opened)),
         reboot=str(given.get("reboot") or before.get("reboot") or REBOOT),
         docker=bool(given.get("docker") or before.get("docker")),
+        matches=bool(before.get("matches") if given.get("matches") is None else given["matches"]),
     )

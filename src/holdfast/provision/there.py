@@ -24,7 +24,9 @@ from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import for_admin, gather
 from holdfast.provision.model import Item, Phase, Settings, State
 from holdfast.provision.operations import account
-from holdfast.provision.operations.sshd import CONFIG, contradictions, differing
+from holdfast.provision.operations.ssh_others import contradictions
+from holdfast.provision.operations.ssh_wanted import differing
+from holdfast.provision.operations.sshd import CONFIG
 from holdfast.provision.plan import choose, look, plan, read_marker, refuse, score
 
 Params = Mapping[str, Any]
@@ -219,7 +221,7 @@ def _check_sshd(settings: Settings) -> None:
     """
     facts = for_admin(gather(look()), settings.admin)
     if wrong := differing(facts):
-        lines = contradictions(facts)
+        lines = contradictions(facts, settings)
         raise HoldfastError(
             f"sshd's {wrong[0]} is not what {CONFIG} says"
             + (f", because of {'; '.join(lines)}" if lines else ""),

@@ -7,7 +7,7 @@ do nothing. ``tests/runtimes/contract.py`` is the suite that every runtime passe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -55,11 +55,16 @@ Environment = Mapping[str, "str | Secret"]
 
 @record
 class OneOff:
-    """What a person's command in a release is started as; ``env`` is the whole environment."""
+    """What a person's command in a release is started as; ``env`` is the whole environment.
+
+    Attributes:
+        ended: the command's status, by that of what was started.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
+    ended: Callable[[int], int] = int
 
 
 class State(StrEnum):

@@ -12,8 +12,8 @@ from typing import Any
 
 from holdfast.errors import HoldfastError, TransportError
 from holdfast.protocol import Emit, Event, Kind
-from holdfast.servers import known
 from holdfast.servers.reach import Far
+from holdfast.transport.ssh import known
 from holdfast.transport.ssh.connection import Connection
 from holdfast.transport.ssh.destination import Destination, parse
 

@@ -411,9 +411,11 @@ def test_a_one_off_command_has_the_environment_of_a_process(bench: Bench) -> Non
 
 @pytest.mark.parametrize("whom", ["$$", "0"], ids=["alone", "with-its-group"])
 def test_a_one_off_command_says_which_signal_ended_it(bench: Bench, whom: str) -> None:
-    """As a shell does: 128 and the signal's number, also of one that counts as a good end."""
+    """As a shell does: 128 and the signal's number, also of one that counts as a good end, and of
+    one that nobody can outlive."""
     runtime, release = bench.runtime(), bench.release()
-    numbers = [int(item) for item in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)]
+    signals = (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGKILL)
+    numbers = [int(item) for item in signals]
     # One shell more, for in a container the first process is not ended by a signal of its own.
     lines = [f"sh -c 'kill -{number} {whom}'; exit $?" for number in numbers]
     ended = [_status(runtime, release, line) for line in lines]
@@ -458,7 +460,7 @@ def _status(runtime: Runtime, release: Release, line: str) -> int:
             start_new_session=True,
             check=False,
         )
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+        return how.ended(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 
 
 # ── engine ───────────────────────────────────────────────────────────────────────────

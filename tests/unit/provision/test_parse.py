@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast.admitted import sshd_settings
 from holdfast.provision.facts import Listener, Unit, apt, parse
 from holdfast.provision.operations.firewall import digest
 from holdfast.provision.operations.logins import set_values
@@ -19,7 +20,7 @@ def test_os_release() -> None:
 
 def test_sshd_settings() -> None:
     """Several ports are one value."""
-    found = parse.sshd_settings("port 22\nport 2222\nPermitRootLogin no\n")
+    found = sshd_settings("port 22\nport 2222\nPermitRootLogin no\n")
     assert found == {"port": "22 2222", "permitrootlogin": "no"}
 
 

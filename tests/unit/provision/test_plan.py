@@ -106,6 +106,23 @@ def test_every_file_is_missed(name: str) -> None:
             assert any(item.state is State.CHANGE for item in found), path
 
 
+@pytest.mark.parametrize("name", ["debian-12-bare", "debian-13-bare"])
+def test_every_file_is_undone(name: str) -> None:
+    """Whatever set-up writes is named where docs/server-setup.md says how it is undone."""
+    text = (HERE.parents[2] / "docs" / "server-setup.md").read_text()
+    undo = text[text.index("## How to undo it") :]
+    written = {
+        action.path
+        for item in items(recorded(name), docker=True).values()
+        for action in item.actions
+        if isinstance(action, WriteFile)
+    }
+    inside = {"/etc/holdfast/": "rm -rf /etc/holdfast\n", "/home/": "userdel --remove holdfast"}
+    for path in written:
+        top = next((line for start, line in inside.items() if path.startswith(start)), path)
+        assert top in undo, path
+
+
 def test_loaded_rules_that_are_not_the_files() -> None:
     """Its file and its unit are as they ought to be: what is loaded is not, and is named."""
     stray = ("loaded, and not of its rules: tcp dport 5432 accept",)
@@ -191,7 +208,8 @@ def test_choices_are_kept() -> None:
     """What was chosen at the first set-up holds for the next, unless something else is asked."""
     marker = json.dumps({"admin": "ops", "open": ["8443/tcp"], "reboot": "never"})
     facts = recorded("debian-13-bare", marker=marker)
-    kept = {"admin": "ops", "open": ["8443/tcp"], "reboot": "never", "docker": False}
+    said = {"admin": "ops", "open": ["8443/tcp"], "reboot": "never"}
+    kept = {**said, "docker": False, "matches": False}
     assert to_json(choose({}, facts)) == kept
     assert choose({"reboot": "03:30", "open": ["25/tcp"]}, facts).reboot == "03:30"
     assert choose({"open": ["25/tcp"]}, facts).open == ("25/tcp",)

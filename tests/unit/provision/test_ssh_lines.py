@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from holdfast.codec import to_json
 from holdfast.errors import HoldfastError
-from holdfast.provision.facts import Facts, ssh_lines
-from holdfast.provision.operations import sshd
+from holdfast.provision.facts import Facts, User, ssh_lines
+from holdfast.provision.operations import ssh_others, ssh_wanted
 from holdfast.provision.plan import choose, plan, refuse
 from tests.unit.provision.test_plan import items, recorded
 
@@ -66,7 +67,9 @@ def test_what_has_the_last_word(tmp_path: Path, name: str, text: str, told: list
     """Set-up names file and line and stops before it changes anything; the check names them."""
     facts = read(tmp_path, **{name: text})
     where = f"{PARTS}/{name.replace('_', '-').removeprefix('at-')}.conf"
-    assert sshd.contradictions(facts) == tuple(f"{where}:{line}" for line in told)
+    assert ssh_others.contradictions(facts, choose({}, facts)) == tuple(
+        f"{where}:{line}" for line in told
+    )
     assert str(items(facts)["ssh"].state) == ("manual" if told else "ok")
     if told:
         with pytest.raises(HoldfastError, match=re.escape(f"{where}:{told[0]}")) as refused:
@@ -92,7 +95,8 @@ def test_files_that_sshd_reads(tmp_path: Path) -> None:
         ("/etc/ssh/extra", "Banner", ""),
         ("/etc/ssh/extra", "Banner", "User x"),
     ]
-    (alone,) = sshd.contradictions(read(tmp_path / "other", "PasswordAuthentication no\n"))
+    other = read(tmp_path / "other", "PasswordAuthentication no\n")
+    (alone,) = ssh_others.contradictions(other, choose({}, other))
     assert "does not begin with: Include" in alone
 
 
@@ -101,4 +105,89 @@ def test_root_and_admin_are_judged_alike() -> None:
     facts = recorded("debian-12-set-up", sshd_root={"permitrootlogin": "yes"})
     (item,) = [one for one in plan(facts, choose({}, facts)) if one.key == "ssh"]
     assert item.differs == ("PermitRootLogin is yes for root, not no",)
-    assert sshd.differing(facts) == ["PermitRootLogin"]
+    assert ssh_wanted.differing(facts) == ["PermitRootLogin"]
+
+
+_OFFICE = "Match Address 10.0.0.0/8\n  PasswordAuthentication yes\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Match User bob\n  PasswordAuthentication yes\n", True),
+        ("Match Group sftp\n  KbdInteractiveAuthentication yes\n", True),
+        ("Match User *,!holdfast\n  PasswordAuthentication yes\n", True),
+        (_OFFICE, True),
+        ("Match all\n  PasswordAuthentication yes\n", False),
+        ("Match User bob,holdfast\n  PasswordAuthentication yes\n", False),
+        ("Match User bob\n  PermitRootLogin yes\n", False),
+        ("Match User bob\n  PermitEmptyPasswords yes\n", False),
+        (MATCH_ROOT, False),
+    ],
+)
+def test_exceptions_for_others_can_be_kept(tmp_path: Path, text: str, kept: bool) -> None:
+    """By choice, and then it is said; root's login and what holds for the admin never."""
+    facts = read(tmp_path, at_99_mine=text)
+    settings = choose({"matches": True}, facts)
+    (item,) = [one for one in plan(facts, settings) if one.key == "ssh"]
+    assert bool(ssh_others.contradictions(facts, settings)) != kept
+    assert ("kept: " in item.note) == kept
+    with pytest.raises(HoldfastError) as refused:
+        refuse(facts, choose({}, facts))
+    assert ("--keep-matches" in str(refused.value.hint)) == kept
+
+
+def test_what_to_type_is_said(tmp_path: Path) -> None:
+    """For each line; or the line that has to be there."""
+    rescue = read(tmp_path, at_99_rescue=MATCH_ROOT)
+    other = read(tmp_path / "other", "PasswordAuthentication no\n")
+    for facts, typed in (
+        (rescue, f"sudo sed -i '3s/^/#/' {PARTS}/99-rescue.conf"),
+        (other, f"sudo sed -i '1i Include {PARTS}/*.conf' /etc/ssh/sshd_config"),
+    ):
+        with pytest.raises(HoldfastError) as refused:
+            refuse(facts, choose({}, facts))
+        assert typed in str(refused.value.hint).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            {"allowusers": "root ops"},
+            "does not let holdfast in, because of AllowUsers root ops; add",
+        ),
+        ({"allowusers": "root hold*@10.0.0.*"}, ""),
+        ({"denyusers": "holdfast"}, "DenyUsers holdfast; take holdfast out of it"),
+        ({"denyusers": "holdfast@10.*"}, ""),
+        ({"allowgroups": "ssh-users"}, "AllowGroups ssh-users; add a group"),
+        ({"allowgroups": "sudo adm"}, ""),
+        ({"denygroups": "adm"}, "DenyGroups adm"),
+        ({"authorizedkeysfile": "/etc/ssh/keys/%u"}, "reads keys from /etc/ssh/keys/%u"),
+        ({"authorizedkeysfile": "/etc/ssh/keys/%u %h/.ssh/authorized_keys"}, ""),
+    ],
+)
+def test_lists_that_would_lock_the_admin_out(settings: dict[str, str], told: str) -> None:
+    """Seen before anything is changed."""
+    facts = recorded("debian-12-set-up", sshd=settings)
+    holdfast = User("/home/holdfast", facts.users["holdfast"].keys, ("holdfast", "sudo", "adm"))
+    facts = replace(facts, users={**facts.users, "holdfast": holdfast})
+    if not told:
+        refuse(facts, choose({}, facts))
+        return
+    with pytest.raises(HoldfastError, match=re.escape(told)) as refused:
+        refuse(facts, choose({}, facts))
+    assert "nothing was changed" in str(refused.value.hint)
+    assert str(items(facts)["ssh"].state) == "manual"
+
+
+def test_who_deploys_by_a_key_is_looked_for_too() -> None:
+    """Named by the check; no reason not to set up."""
+    facts = recorded("debian-12-set-up", sshd={"allowusers": "holdfast"})
+    refuse(facts, choose({}, facts))
+    assert str(items(facts)["ssh"].state) == "ok"
+    users = {**facts.users, "holdfast-deploy": User("/var/lib/holdfast-deploy")}
+    facts = replace(facts, users=users)
+    refuse(facts, choose({}, facts))
+    (line,) = items(facts)["ssh"].manual
+    assert "holdfast-deploy" in line

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from holdfast.transport.ssh import wrong
+from holdfast.transport.ssh import known, wrong
 from holdfast.transport.ssh.destination import Destination
 
 BOX = Destination("box.example.com", "deploy")
@@ -122,6 +124,25 @@ def test_a_changed_key_names_the_known_one() -> None:
     assert "/home/ada/.ssh/known_hosts, line 17" in error.message
     assert "SHA256:2fzAoYMGYTRHOoYiK2fM3rPZUbFyP9y7cYiBNsDzTzU," in (error.hint or "")
     assert "sed -i 17d /home/ada/.ssh/known_hosts" in (error.hint or "")
+
+
+DENIED = "root@203.0.113.7: Permission denied (publickey).\r\n"
+
+
+def test_who_is_refused_as_root_is_told_the_admin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was set up from here; elsewhere the usual one. Nobody else is sent there."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    root = Destination("203.0.113.7", "root", 2222)
+    assert "most often: holdfast@203.0.113.7:2222" in str(wrong.failed(root, DENIED).hint)
+    known.remember(known.Known("203.0.113.7", "ops", 2222, "Debian", 0.0))
+    assert "not root: ops@203.0.113.7:2222" in str(wrong.failed(root, DENIED).hint)
+    ops = Destination("203.0.113.7", "ops", 2222)
+    assert "admin" not in str(wrong.failed(ops, DENIED).hint)
+    assert "admin" not in str(wrong.failed(BOX, DENIED).hint)
+    known.path().write_text("{")
+    assert "authorized_keys" in str(wrong.failed(root, DENIED).hint)
 
 
 def test_what_is_not_recognised_is_shown() -> None:

@@ -10,12 +10,14 @@ from dataclasses import field, replace
 from pathlib import Path
 
 from holdfast import replaced
+from holdfast.admitted import sshd_settings
 from holdfast.provision.facts import apt, netfilter, parse, ssh_lines
 from holdfast.provision.facts.ask import said
 from holdfast.provision.facts.model import Facts, File, Setting, Unit, User
 from holdfast.records import record
 
 MARKER = "/etc/holdfast/server.json"
+_ROUTES = ("route", "show", "table", "all")
 _EDGE_PID = "/var/lib/holdfast/edge/run/nginx.pid"
 
 
@@ -70,6 +72,7 @@ def gather(look: Look) -> Facts:
         sysctl=_sysctl(look.sysctl),
         listeners=parse.listeners(said("ss", "-Hlntup")),
         edge_replaced=_edge_replaced(),
+        uplinks=parse.uplinks("".join(said("ip", way, "-o", *_ROUTES) for way in ("-4", "-6"))),
     )
 
 
@@ -83,7 +86,7 @@ def for_admin(facts: Facts, admin: str) -> Facts:
 def _sshd(user: str) -> dict[str, str]:
     """What a login comes to: ``Match`` blocks may tell users apart."""
     who = f"user={user},host=localhost,addr=127.0.0.1"
-    return parse.sshd_settings(said("sshd", "-T", "-C", who))
+    return sshd_settings(said("sshd", "-T", "-C", who))
 
 
 def _read(path: str) -> str | None:
@@ -139,9 +142,11 @@ def _own_swap() -> int:
 
 def _users() -> Mapping[str, User]:
     found = {}
-    for name, home in parse.homes(_read("/etc/passwd") or "").items():
+    passwd = _read("/etc/passwd") or ""
+    groups = parse.groups(passwd, _read("/etc/group") or "")
+    for name, home in parse.homes(passwd).items():
         texts = [_read(f"{home}/.ssh/{file}") or "" for file in _KEY_FILES]
-        found[name] = User(home, parse.keys("\n".join(texts)))
+        found[name] = User(home, parse.keys("\n".join(texts)), groups.get(name, ()))
     return found
 
 

@@ -38,10 +38,12 @@ class User:
 
     Attributes:
         keys: the lines of its ``authorized_keys`` that let somebody in.
+        groups: those that it is in.
     """
 
     home: str
     keys: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @record
@@ -98,6 +100,7 @@ class Facts:
         lists_age: seconds since apt's lists were fetched; ``None``: never.
         firewall: the comment of our loaded table in nftables; empty if there is none.
         firewall_strays: in what that table is not the one of its file; ``None``: cannot be told.
+        uplinks: interfaces by which the internet is reached.
         memory, swap, disk: megabytes: of memory, swap, and what is free on the root file system.
         filesystem: of the root: ``ext4``, ``btrfs``, ``overlay``.
         edge_replaced: files that the running edge has loaded and an update has replaced since.
@@ -134,6 +137,7 @@ class Facts:
     sudoers: tuple[str, ...] = ()
     apt: Mapping[str, AptValue] = field(default_factory=dict)
     edge_replaced: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()
 
     def text(self, path: str) -> str | None:
         """The text of a file; ``None`` if it is not there."""

@@ -24,16 +24,6 @@ def os_release(text: str) -> dict[str, str]:
     return found
 
 
-def sshd_settings(text: str) -> dict[str, str]:
-    """``sshd -T``: a keyword and its value a line; a repeated one (port) is joined by blanks."""
-    found: dict[str, str] = {}
-    for line in text.splitlines():
-        name, _, value = line.strip().partition(" ")
-        if name:
-            found[name.lower()] = f"{found[name.lower()]} {value}" if name in found else value
-    return found
-
-
 def ssh_version(text: str) -> str:
     """The number in ``OpenSSH_9.2p1 Debian-2, OpenSSL 3.0``; empty if there is none."""
     found = re.search(r"OpenSSH_(\d+\.\d+)", text)
@@ -99,6 +89,21 @@ def homes(passwd: str) -> dict[str, str]:
     return found
 
 
+def groups(passwd: str, group: str) -> dict[str, tuple[str, ...]]:
+    """The groups of each account (passwd(5), group(5)), its own first."""
+    rows = [fields for line in group.splitlines() if len(fields := line.split(":")) == 4]
+    names = {fields[2]: fields[0] for fields in rows}
+    found: dict[str, list[str]] = {}
+    for line in passwd.splitlines():
+        if len(fields := line.split(":")) == 7:
+            found[fields[0]] = [names[fields[3]]] if fields[3] in names else []
+    for name, _, _, members in rows:
+        for member in filter(None, members.split(",")):
+            if member in found and name not in found[member]:
+                found[member].append(name)
+    return {user: tuple(said) for user, said in found.items()}
+
+
 def also_root(passwd: str) -> tuple[str, ...]:
     """Accounts besides root with uid 0, who may do all that root may (passwd(5))."""
     rows = [line.split(":") for line in passwd.splitlines()]
@@ -138,6 +143,12 @@ def listeners(text: str) -> tuple[Listener, ...]:
         name = re.search(r'users:\(\("([^"]+)"', line)
         found.add(Listener(fields[0], int(port), name[1] if name else ""))
     return tuple(sorted(found, key=lambda item: (item.protocol, item.port, item.process)))
+
+
+def uplinks(text: str) -> tuple[str, ...]:
+    """Of ``ip -o route show table all``: interfaces that a default route leads to (ip-route(8))."""
+    lines = (line for line in text.splitlines() if line.startswith("default "))
+    return tuple(sorted({name for line in lines for name in re.findall(r" dev (\S+)", line)}))
 
 
 def table_comment(text: str) -> str:

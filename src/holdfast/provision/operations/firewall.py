@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 
+from holdfast.admitted import matches
 from holdfast.provision.facts import Facts
 from holdfast.provision.facts.gather import Look
 from holdfast.provision.facts.netfilter import RULES
@@ -13,7 +16,11 @@ from holdfast.provision.operations.common import WRITTEN, on, ports, template, w
 UNIT = "holdfast-firewall.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 
-LOOK = Look(files=frozenset({RULES, UNIT_FILE}), units=frozenset({UNIT}))
+UFW = "/etc/ufw/ufw.conf"
+FIREWALLD = "firewalld.service"
+_UFW_ON = re.compile(r"^\s*ENABLED=[\"']?yes", re.MULTILINE | re.IGNORECASE)
+
+LOOK = Look(files=frozenset({RULES, UNIT_FILE, UFW}), units=frozenset({UNIT, FIREWALLD}))
 
 _WEB = (80, 443)
 
@@ -41,6 +48,7 @@ def firewall(facts: Facts, settings: Settings) -> Item:
         actions=() if loaded and not files else (*files, *load),
         phase=Phase.GUARDED,
         note="; ".join(filter(None, (_closed(facts, settings), _unknown(facts)))),
+        manual=tuple(_others(facts)),
         differs=strays,
     )
 
@@ -52,10 +60,24 @@ def rules(facts: Facts, settings: Settings) -> str:
         "@TCP@": _tcp(settings),
         "@UDP@": {443, *ports(settings.open, "udp")},
     }
-    text = template("firewall.nft")
+    text = template("firewall.nft").replace("@UPLINKS@\n", _uplinks(facts))
     for name, numbers in values.items():
         text = text.replace(name, ", ".join(str(number) for number in sorted(numbers)))
     return text.replace("@HASH@", digest(text))
+
+
+_INSIDE = re.compile(r'^\t\tiifname "(.+)" accept$', re.MULTILINE)
+
+
+def _uplinks(facts: Facts) -> str:
+    """The line that takes the way to the internet out of what counts as inside: a bridge that the
+    network card is in, a tunnel with the server's public address."""
+    inside = _INSIDE.findall(template("firewall.nft"))
+    names = [name for name in facts.uplinks if any(matches(one, name) for one in inside)]
+    if not names:
+        return ""
+    named = ", ".join(f'"{name}"' for name in names)
+    return f"\t\t# The internet comes by it.\n\t\tiifname {{ {named} }} return\n"
 
 
 def digest(text: str) -> str:
@@ -72,6 +94,20 @@ def ssh_ports(facts: Facts) -> set[int]:
 
 def _tcp(settings: Settings) -> set[int]:
     return {*_WEB, *ports(settings.open, "tcp")}
+
+
+def _others(facts: Facts) -> Iterator[str]:
+    """Firewalls of others: what one of two drops is dropped (nft(8))."""
+    ours = f"what it does not let in stays out, and {RULES} does its work"
+    if _UFW_ON.search(facts.text(UFW) or ""):
+        yield f"ufw is on as well: {ours}: sudo ufw disable, or sudo ufw allow 80,443/tcp"
+    firewalld = facts.units.get(FIREWALLD)
+    if firewalld is not None and firewalld.active == "active":
+        allow = (
+            "sudo firewall-cmd --permanent --add-service={http,https} && sudo firewall-cmd --reload"
+        )
+        off = f"sudo systemctl disable --now {FIREWALLD}"
+        yield f"firewalld is on as well: {ours}: {off}, or {allow}"
 
 
 def _unknown(facts: Facts) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from holdfast.runtimes.systemd import systemctl, units
 
 _STOP_GRACE = 5.0
 """Seconds from TERM to KILL for what goes on when nobody waits for it any more."""
+
+_BY_SIGNAL = 255
+"""What systemd-run ends with where a signal ended the unit's main process."""
 
 _OUTLIVED = "HUP INT QUIT PIPE ALRM TERM USR1 USR2"
 """Signals that end a command, and of which the shell around it must not end."""
@@ -45,12 +49,29 @@ def sandboxed(
     name = f"{app}-{secrets.token_hex(4)}"
     unit, file = f"holdfast-run-{name}.service", directory / f"run-{name}.env"
     write_atomic(file, _script(environment, argv, where), mode=0o600)
+    last = file.with_suffix(".ended")
     try:
-        yield OneOff(_transient(unit, file, sandbox, tty=tty), _variables(), Path("/"))
+        command = _transient(unit, file, sandbox, last, tty=tty)
+        yield OneOff(command, _variables(), Path("/"), lambda status: _ended(status, last))
     finally:
         if systemctl.show([unit])[unit]["ActiveState"] not in ("inactive", "failed"):
             systemctl.call("stop", unit, timeout=_STOP_GRACE + systemctl.LOOKING)
         file.unlink(missing_ok=True)
+        last.unlink(missing_ok=True)
+
+
+def _ended(status: int, last: Path) -> int:
+    """As a shell says it, where a signal ended the unit's shell as well: KILL to the whole group.
+
+    systemd-run then says 255, whichever signal it was (run.c, EXIT_EXCEPTION).
+    """
+    if status != _BY_SIGNAL:
+        return status
+    try:
+        how, name = last.read_text().split()
+        return 128 + signal.Signals[f"SIG{name}"] if how in ("killed", "dumped") else status
+    except (OSError, ValueError, KeyError):
+        return status
 
 
 def _script(environment: Environment, argv: Sequence[str], where: Path) -> str:
@@ -68,9 +89,12 @@ def _script(environment: Environment, argv: Sequence[str], where: Path) -> str:
 
 
 def _transient(
-    unit: str, file: Path, sandbox: Sequence[units.Line], *, tty: bool
+    unit: str, file: Path, sandbox: Sequence[units.Line], last: Path, *, tty: bool
 ) -> tuple[str, ...]:
+    # With root's rights and outside of the sandbox (systemd.service(5), "+").
+    told = f"umask 077; echo $EXIT_CODE $EXIT_STATUS > {shlex.quote(str(last))}"
     lines = (
+        ("ExecStopPost", f"+/bin/sh -c {shlex.quote(told)}"),
         ("LoadCredential", f"{units.CREDENTIAL}:{file}"),
         ("TimeoutStopSec", f"{_STOP_GRACE:g}s"),
         # A command in a pipe ends when nobody reads it: a person's is not told otherwise.

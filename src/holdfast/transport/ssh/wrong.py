@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from holdfast.errors import TransportError
+from holdfast.errors import HoldfastError, TransportError
+from holdfast.transport.ssh import known
 from holdfast.transport.ssh.destination import Destination
 
 FAILED = 255
@@ -107,10 +108,27 @@ def _denied(server: Destination, found: Found, said: str) -> TransportError:
     ways = f" ({found['ways']})" if found["ways"] else ""
     return TransportError(
         f"{server.name}: permission denied{ways}",
-        hint="the server takes none of your keys for this user: is your public key in its"
-        " ~/.ssh/authorized_keys?\n"
+        hint=f"{_admin(server)}the server takes none of your keys for this user: is your public key"
+        " in its ~/.ssh/authorized_keys?\n"
         f"ssh-add -l lists the keys of your agent; {server.typed} -v shows which are tried",
     )
+
+
+def _admin(server: Destination) -> str:
+    """Whom to log in as on a server that was set up, where root is refused; a line, or nothing."""
+    try:
+        found = known.find(server.host, server.port)
+    except HoldfastError:  # only this hint is lost
+        found = None
+    if found is not None and server.user not in (found.admin, "holdfast-deploy"):
+        who = server.user or "your own user"
+        return f"it was set up from here, and its admin is not {who}: {found.server}\n"
+    if found is None and server.user == "root":
+        there = server.written("holdfast")
+        return (
+            f"on a server that was set up nobody logs in as root; its admin, most often: {there}\n"
+        )
+    return ""
 
 
 def _another_user(server: Destination, found: Found, said: str) -> TransportError:
