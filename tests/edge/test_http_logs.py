@@ -103,7 +103,8 @@ def test_large_logs_are_put_aside(site: Site) -> None:
     """A log over 50 MB is renamed by the next call, three old ones are kept, nothing is lost."""
     site.serve()
     log = log_of(site)
-    for number, call in enumerate((site.edge.ensure, site.edge.reload, *[site.edge.ensure] * 3)):
+    calls = (site.edge.ensure, site.edge.reload, site.edge.limit_logs, *[site.edge.ensure] * 2)
+    for number, call in enumerate(calls):
         with log.open("a") as stream:
             stream.truncate(logs.LARGEST + 1 + number)
         call()

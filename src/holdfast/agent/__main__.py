@@ -5,7 +5,7 @@
     python -m holdfast.agent run APP                        by a supervisor, for each app
     python -m holdfast.agent boot                           by systemd, at boot
     python -m holdfast.agent edge-before-start              by systemd, before nginx is started
-    python -m holdfast.agent tls                            by a timer: certificates, updates
+    python -m holdfast.agent tls                            by a timer: certificates, updates, logs
     python -m holdfast.agent serve                          over SSH, for each request
     python -m holdfast.agent door APP [host]                by sshd, for a deploy key
     python -m holdfast.agent exec [--tty] APP TOKEN         over SSH, for holdfast run
@@ -79,10 +79,10 @@ def _before_start() -> int:
 def _tls() -> int:
     from holdfast.agent.certs import tend
     from holdfast.agent.machine import open_machine
-    from holdfast.agent.updates import update_edge
+    from holdfast.agent.updates import limit_logs, update_edge
 
     machine = open_machine(Layout(default_root()), make=False)
-    for line in chain(update_edge(machine), tend(machine)):
+    for line in chain(limit_logs(machine), update_edge(machine), tend(machine)):
         print(line, flush=True)
     machine.journal.close()
     return 0

@@ -1,4 +1,8 @@
-"""Security updates of nginx reach the edge: what an update replaced on disk runs on until then."""
+"""What the edge needs now and then, since no daemon of ours is there to do it.
+
+Security updates of nginx reach it: what an update replaced on disk runs on until then. Its logs are
+kept small.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +26,11 @@ def update_edge(machine: Machine) -> Iterator[str]:
         return
     if found:
         yield f"nginx goes on updated, no request was dropped: {', '.join(found)}"
+
+
+def limit_logs(machine: Machine) -> Iterator[str]:
+    """Put the edge's logs aside where they have grown too large; what went wrong."""
+    try:
+        machine.edge.limit_logs()
+    except (HoldfastError, OSError) as error:
+        yield f"the edge's logs grow on: {getattr(error, 'message', error)}"

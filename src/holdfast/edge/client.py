@@ -80,6 +80,10 @@ class Edge:
         """See the contract."""
         return self._service.take_up_update()
 
+    def limit_logs(self) -> None:
+        """See the contract."""
+        self._service.limit_logs()
+
     def info(self) -> dict[str, object]:
         """``running``, ``pid``, ``port``, ``tls_port``, ``workers``."""
         pid = self._service.pid()

@@ -110,6 +110,9 @@ class EdgeControl(Protocol):
             the files that were replaced, and run no more.
         """
 
+    def limit_logs(self) -> None:
+        """Put aside logs that have grown too large; a look takes under 1 ms."""
+
     def configure(self, spec: AppSpec) -> bool:
         """Write the app's server block (domains, static files, limits, pages).
 

@@ -69,7 +69,7 @@ class Service:
         if not self._runs():
             with self.alone():
                 self._make_run()
-        self._limit_logs()
+        self.limit_logs()
 
     def stop(self) -> None:
         """Stop at once."""
@@ -81,7 +81,7 @@ class Service:
         with self.alone():
             self.test(self._written())
             self._take_up()
-        self._limit_logs()
+        self.limit_logs()
 
     def upgrade(self) -> None:
         """Go on with the binary that is installed now.
@@ -217,9 +217,10 @@ class Service:
             detail=self._nginx.complaints(),
         )
 
-    def _limit_logs(self) -> None:
+    def limit_logs(self) -> None:
+        """Put aside logs that have grown too large; nothing is done while nginx is down."""
         directory = self._home / "logs"
-        if not logs.too_large(directory):
+        if not logs.too_large(directory) or self._nginx.pid() is None:
             return
         with self.alone():
             for log in logs.too_large(directory):
