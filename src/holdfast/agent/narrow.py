@@ -126,8 +126,9 @@ def _is_count(said: object) -> bool:
 
 def _is_moment(said: object) -> bool:
     """Unix time: a number, and no infinite one, which JSON in Python has, too."""
-    is_number = isinstance(said, int | float) and not isinstance(said, bool)
-    return is_number and math.isfinite(said) and abs(said) < 2**40
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return False
+    return math.isfinite(said) and abs(said) < 2**40
 
 
 def _is_texts(said: object) -> bool:
@@ -137,10 +138,9 @@ def _is_texts(said: object) -> bool:
 def _is_source(said: object) -> bool:
     if not isinstance(said, dict) or said.keys() - {"token", "commit", "dirty"}:
         return False
-    commit = said.get("commit")
-    dirty = said.get("dirty", False)
-    known = commit is None or (_is_text(commit) and re.fullmatch(r"[0-9a-f]{1,64}", commit))
-    return _is_text(said.get("token")) and bool(known) and _is_flag(dirty)
+    commit = said.get("commit") or ""
+    known = isinstance(commit, str) and re.fullmatch(r"[0-9a-f]{0,64}", commit) is not None
+    return known and _is_text(said.get("token")) and _is_flag(said.get("dirty", False))
 
 
 def _is_origin(said: object) -> bool:
