@@ -116,7 +116,7 @@ class ComposedBuild:
         records.make(self._layout, self._home.name)
         files, findings = composed.files(self._config, self._source)
         if source.confined:
-            self._check_confined(source, files)
+            self._check_confined(files)
         self._check_variables(files)
         document = self._resolve(files)
         project = read(document)
@@ -159,10 +159,10 @@ class ComposedBuild:
         )
         return spec
 
-    def _check_confined(self, source: Source, files: tuple[str, ...]) -> None:
+    def _check_confined(self, files: tuple[str, ...]) -> None:
         confined.check_variables(self._config.env or {})
         profiles = self._config.compose.profiles or ()
-        confined.check_readable(source.archive, files, profiles, self._env, self._home.name)
+        confined.check_readable(self._source, files, profiles, self._env, self._home.name)
 
     def _roles(self, project: Project, files: tuple[str, ...]) -> Roles:
         said = self._config.compose

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,10 +22,10 @@ from holdfast.compose.reach import Reached, reaching, used
 from holdfast.compose.roles import Roles
 from holdfast.compose.variables import line_of
 from holdfast.errors import BuildError
-from holdfast.releases.unpack import unpack
-from holdfast.runtimes.compose import api, resolving
+from holdfast.runtimes.compose import api, images, resolving
 
 _MOST_SAID = 8
+_LARGE = 1 << 20
 _READER = 65533
 """A user that owns nothing: Debian and Ubuntu give nobody this number (Debian Policy, 9.2.2)."""
 
@@ -54,7 +55,7 @@ def check_variables(env: Iterable[str]) -> None:
 
 
 def check_readable(
-    archive: Path,
+    source: Path,
     files: Sequence[str],
     profiles: Sequence[str],
     env: Mapping[str, str | Secret],
@@ -72,11 +73,18 @@ def check_readable(
         return
     with tempfile.TemporaryDirectory(prefix="holdfast-") as directory:
         home = Path(directory)
-        unpack(archive, home / "src")
+        shutil.copytree(source, home / "src", symlinks=True, ignore=_read_by_nobody)
         for path in (home, *home.rglob("*")):
             os.chown(path, _READER, _READER, follow_symlinks=False)
         reader = Account("reader", _READER, _READER, home)
         resolving.check(project_name(app), home / "src", files, profiles, env, reader)
+
+
+def _read_by_nobody(directory: str, names: list[str]) -> set[str]:
+    """What Compose does not read: images that were sent, and what is too large for its files."""
+    paths = (Path(directory, name) for name in names)
+    large = {path.name for path in paths if path.is_file() and path.stat().st_size > _LARGE}
+    return {*large, images.DIRECTORY}
 
 
 def check_reach(

@@ -16,7 +16,9 @@ SOURCE = {"token": "20260101-000000-00000000", "commit": "abc1234", "dirty": Fal
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("value", [[], {}, 1.5, -1, "\0", True, [1], {"a": 1}, float("inf")])
+@pytest.mark.parametrize(
+    "value", [[], {}, 1.5, -1, "\0", True, [1], {"a": 1}, float("inf"), 10**400]
+)
 def test_no_request_is_a_fault(method: str, value: object) -> None:
     """Whatever stands in place of a parameter, the answer is an error that was meant."""
     for name in METHODS[method].split():
