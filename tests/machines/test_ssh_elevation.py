@@ -105,12 +105,14 @@ def test_a_deploy_key(server: Machine, tmp_path: Path) -> None:
             assert "uid=" not in done.stdout
         # Even as that user, without the forced command, nothing but the door for this app.
         door = "/var/lib/holdfast/agent/door"
-        for command in (["id"], [door, "other"], [door, "notes", "x"], [door]):
+        others = ([door, "other"], [door, "notes", "x"], [door, "notes", "host"], [door])
+        for command in (["id"], *others):
             words = ("runuser", "-u", "holdfast-deploy", "--", "sudo", "-n", "--", *command)
             refused = server.ssh(*words, check=False)
             assert refused.returncode == 1
             assert "uid=" not in refused.stdout
             assert "sudo:" in refused.stderr
+        _may_reach_the_server(admin, server, public, config)
         _destroy_takes_it_away(admin, server, public)
         with pytest.raises(TransportError, match="permission denied"):
             login(server, "holdfast-deploy", config).call(Request("hello"), lambda _: None)
@@ -128,6 +130,19 @@ def test_words_of_a_command_are_in_no_log(server: Machine) -> None:
     assert "planted-words-93" not in logged
     left = server.ssh("sh", "-c", "ls /var/lib/holdfast/apps/typed/incoming").stdout
     assert left == ""
+
+
+def _may_reach_the_server(admin: SshTransport, server: Machine, public: str, config: Path) -> None:
+    """Added again with more rights, it comes in by the door with these."""
+    more = {"app": "notes", "key": public, "host": True}
+    admin.call(Request("key.add", more), lambda _: None)
+    (listed,) = admin.call(Request("key.list", {"app": "notes"}), lambda _: None)["keys"]
+    assert listed["host"] is True
+    ci = login(server, "holdfast-deploy", config)
+    try:
+        assert ci.call(Request("status", {}), lambda _: None)["apps"] == []
+    finally:
+        ci.connection.close()
 
 
 def _destroy_takes_it_away(admin: SshTransport, server: Machine, public: str) -> None:

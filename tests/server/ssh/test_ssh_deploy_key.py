@@ -188,6 +188,12 @@ def test_nothing_is_forwarded(ci: Ci, options: tuple[str, ...]) -> None:
             ("deploy", {"app": APP, "config": {"app": {"name": APP}}, "origin": origin})
             for origin in ({"host": 1}, "x", {"host": "a", "folder": "b" * 9000})
         ),
+        ("deploy", {"app": APP, "config": {"app": {"name": APP}}}),
+        ("plan", {"app": APP, "config": {"app": {"name": APP}}, "source": []}),
+        ("logs", {"app": APP, "lines": "x"}),
+        ("logs", {"app": APP, "since": []}),
+        ("rollback", {"app": APP, "release": {}}),
+        ("source.offer", {"app": APP, "bytes": "all"}),
         ("source.offer", {"app": "other", "bytes": 0}),
         ("source.put", {"app": APP, "bytes": 0, "token": "../../other/incoming/x"}),
     ],
