@@ -78,6 +78,8 @@ def transient(unit: str, launcher: Path) -> Command:
         "UMask": "0022",
         # What a deploy itself never does; it works as root, on everything an app has.
         "NoNewPrivileges": "yes",
+        # Builds are of it: a container of the app's may have left a disk's node in its data.
+        "DevicePolicy": "closed",
         "LockPersonality": "yes",
         "ProtectClock": "yes",
         "ProtectHostname": "yes",
