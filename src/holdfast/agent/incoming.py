@@ -33,6 +33,8 @@ from holdfast.layout import AppLayout, Layout
 
 _TOKEN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}\Z")
 _INDEX = "contents.json"
+_LARGEST = 1 << 28
+"""Bytes of an offer; a file takes about 1,000."""
 
 
 def offer(layout: Layout, app: str, body: Body) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def offer(layout: Layout, app: str, body: Body) -> dict[str, Any]:
         the token, and in ``missing`` the numbers of the contents that are to be sent; none
         when the archive is whole already.
     """
-    offered = Offer.from_bytes(b"".join(inflated(body)))
+    offered = Offer.from_bytes(_whole(body))
     home = layout.app(app)
     with _told(layout):
         layout.make()
@@ -50,6 +52,20 @@ def offer(layout: Layout, app: str, body: Body) -> dict[str, Any]:
         token = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(4).hex()}"
         missing = offered.missing(_Last(home).where)
         return _wait_or_put(home, token, offered, missing, iter(()))
+
+
+def _whole(body: Body) -> bytes:
+    """All of an offer, in memory: the names of a source's files, and no content.
+
+    Raises:
+        TransportError: it is larger than any source's; a small stream may say a lot of nothing.
+    """
+    data = bytearray()
+    for piece in inflated(body):
+        data += piece
+        if len(data) > _LARGEST:
+            raise TransportError("the list of the source's files is larger than any can be")
+    return bytes(data)
 
 
 def put(layout: Layout, app: str, token: str, body: Body) -> dict[str, Any]:

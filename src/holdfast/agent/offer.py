@@ -53,8 +53,9 @@ class Offer:
         try:
             said = json.loads(head)
             contents = tuple(Content(int(a), int(b), str(c)) for a, b, c in said["contents"])
+            _check_order(contents)
             return cls(str(said["sha256"]), contents, rest)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise TransportError("the source arrived damaged", hint=AGAIN) from None
 
     def missing(self, here: Collection[str]) -> list[int]:
@@ -76,6 +77,15 @@ class Offer:
             yield number
             done, cut = content.at + content.size, cut + gap
         yield self.rest[cut:]
+
+
+def _check_order(contents: Sequence[Content]) -> None:
+    """Raise ValueError where one does not lie behind the other."""
+    end = 0
+    for content in contents:
+        if content.at < end or content.size < 0:
+            raise ValueError
+        end = content.at + content.size
 
 
 def cut(archive: IO[bytes], places: Sequence[tuple[int, int]]) -> Offer:

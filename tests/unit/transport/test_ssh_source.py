@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from holdfast.agent.offer import Offer
+from holdfast.errors import TransportError
 from holdfast.transport.ssh import delta
 
 SERVE = [sys.executable, "-P", "-m", "holdfast.agent", "serve"]
@@ -182,3 +183,23 @@ def test_two_at_once(far: Far, archive: Path, tmp_path: Path) -> None:
     last = far.put(answer["token"], delta.contents(second, offered, again["missing"]))["result"]
     assert last["missing"] == []
     assert (far.incoming / f"{answer['token']}.tar").read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [[-1, 5, "a"]],
+        [[0, -5, "a"]],
+        [[10, 5, "a"], [12, 5, "b"]],
+        [[float("inf"), 5, "a"]],
+        [["x", 5, "a"]],
+        [[1, 2]],
+        {"a": 1},
+        5,
+    ],
+)
+def test_an_offer_that_is_none(contents: object) -> None:
+    """Whatever stands there, it is damaged, and no fault."""
+    head = json.dumps({"sha256": "", "contents": contents}).encode()
+    with pytest.raises(TransportError, match="damaged"):
+        Offer.from_bytes(head + b"\nrest")
