@@ -78,6 +78,7 @@ class ComposedBuild:
     ) -> None:
         self._machine = machine
         self._earlier = earlier
+        self._confined = False
         self._home = home
         self._layout = Layout(home.root)
         self._path = path
@@ -99,6 +100,7 @@ class ComposedBuild:
             ProcessError: there is no Docker.
             Cancelled: ``should_stop`` said so.
         """
+        self._confined = source.confined
         try:
             spec = self._run(source)
         except OSError as error:
@@ -115,16 +117,13 @@ class ComposedBuild:
             self._check_docker()
         records.make(self._layout, self._home.name)
         files, findings = composed.files(self._config, self._source)
-        if source.confined:
-            self._check_confined(files)
+        self._check_confined(files)
         self._check_variables(files)
         document = self._resolve(files)
         project = read(document)
         said = self._config.compose
         chosen = self._roles(project, files)
         paths = [self._source / name for name in files]
-        if source.confined:
-            confined.check_reach(document, chosen, self._source, paths, self._home.name)
         roles.check_published(chosen, said.publish or ())
         self._check_handed(document, chosen)
         self._expect(document, chosen)
@@ -149,9 +148,6 @@ class ComposedBuild:
             *_of_docker(),
         ]
         spec = composed.resolve(self._config, project, chosen, compose, bound, alone, findings)
-        if source.confined:
-            earlier = (release.spec for release in self._earlier())
-            confined.check_places(spec, earlier, self._home.data)
         self._keep(spec, project, bound, shipped)
         self._provide(found, project, built)
         (self._path / touched.BUILT).write_text(
@@ -160,6 +156,8 @@ class ComposedBuild:
         return spec
 
     def _check_confined(self, files: tuple[str, ...]) -> None:
+        if not self._confined:
+            return
         confined.check_variables(self._config.env or {})
         profiles = self._config.compose.profiles or ()
         confined.check_readable(self._source, files, profiles, self._env, self._home.name)
@@ -168,13 +166,17 @@ class ComposedBuild:
         said = self._config.compose
         try:
             known = fronts.find(project, self._source)
-            return roles.assign(project, said.web, said.port, known)
+            chosen = roles.assign(project, said.web, said.port, known)
         except DetectionError:
             # What is off may be what is meant; Compose leaves it out unless it is asked for all.
             with suppress(BuildError):
                 every = self._asking(partial(resolving.resolve, everything=True), files)
                 roles.check_profiles(project, read(every))
             raise
+        if self._confined:
+            paths = [self._source / name for name in files]
+            confined.check_reach(project.raw, chosen, self._source, paths, self._home.name)
+        return chosen
 
     def _decided(
         self,
@@ -355,6 +357,9 @@ class ComposedBuild:
         self, spec: AppSpec, project: Project, bound: list[Bind], shipped: frozenset[str]
     ) -> None:
         """Keep what services write to; the links come after the images, to be in none of them."""
+        if self._confined:
+            earlier = (release.spec for release in self._earlier())
+            confined.check_places(spec, earlier, self._home.data)
         new = [item for item in spec.persist if not (self._home.data / item.path).exists()]
         put = {item.path for item in bound if item.awaited}
         persist.link(spec.persist, self._source, self._home.data, shipped, self._note)
