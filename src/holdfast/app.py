@@ -329,6 +329,7 @@ class AppSpec:
             where each is read.
         compose: how Docker runs it; ``None``: processes of the machine do.
         alone: why two copies of the web cannot run side by side; empty if they can.
+        keeps_written: what a release has written in its own tree is looked for, and kept.
     """
 
     name: str
@@ -352,3 +353,4 @@ class AppSpec:
     unset: Mapping[str, str] = field(default_factory=dict)
     compose: ComposeApp | None = None
     alone: str = ""
+    keeps_written: bool = True

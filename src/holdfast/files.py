@@ -16,6 +16,9 @@ from holdfast.errors import HoldfastError
 
 _REFUSED = (errno.EACCES, errno.EPERM)
 
+_HERE, _EXCHANGE = -100, 2
+"""AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
+
 
 def write_atomic(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     """Replace ``path`` with ``data``; a reader sees the old file or the new, never half.
@@ -55,16 +58,41 @@ def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
     write_atomic(path, json.dumps(value, indent=1, sort_keys=True) + "\n", mode=mode)
 
 
-def symlink_atomic(target: str | Path, link: Path) -> None:
-    """Make or move a symbolic link in one step; it survives a power cut."""
+def symlink_atomic(target: str | Path, link: Path, *, made: float | None = None) -> None:
+    """Make or move a symbolic link in one step; it survives a power cut.
+
+    Args:
+        made: Unix time that it is to bear; ``None`` for now.
+    """
     beside = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
     beside.symlink_to(target)
     try:
+        if made is not None:
+            os.utime(beside, (made, made), follow_symlinks=False)
         beside.replace(link)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
     sync_directory(link.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places, in one step; ``False``: this system cannot, nothing was done.
+
+    Raises:
+        OSError: one of them is not there, or is not ours.
+    """
+    import ctypes  # 10 ms that most commands need not pay
+
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+        return False
+    raise OSError(code, os.strerror(code), str(one), None, str(other))
 
 
 def free_megabytes(path: Path) -> int:

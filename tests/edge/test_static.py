@@ -310,6 +310,23 @@ def test_what_persists(site: Site, put: Put, where: str) -> None:
     assert site.ask(f"/static{below}/link").text == f"/static{below}/link"
 
 
+def test_what_the_app_wrote(site: Site) -> None:
+    """A file beside the project's own that became data while the app served is served as before;
+    a link that somebody made of another name in there is not."""
+    source, data = site.root / "releases" / "r-a" / "src", site.root / "data" / "public"
+    for directory in (source / "public", data):
+        directory.mkdir(parents=True)
+    (data / "plot.0123456789ab.png").write_text("plot")
+    (data / "secret").write_text("secret")
+    (source / "public" / "plot.0123456789ab.png").symlink_to(data / "plot.0123456789ab.png")
+    (source / "public" / "other").symlink_to(data / "secret")
+    site.configure(static=(FILES,))
+    site.open(site.backend(), release="releases/r-a/src")
+    answer = site.ask("/static/plot.0123456789ab.png")
+    assert (answer.text, answer.headers["cache-control"]) == ("plot", "no-cache")
+    assert site.ask("/static/other").text == "/static/other"
+
+
 def test_unreadable(site: Site, put: Put) -> None:
     """A file that nginx's workers may not read is the app's to answer."""
     if os.geteuid() != 0:

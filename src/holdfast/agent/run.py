@@ -6,6 +6,7 @@ import importlib
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from holdfast.deploy.engine import Engine
@@ -112,7 +113,16 @@ def retire(machine: Machine, app: str, hurry: Callable[[], bool]) -> None:
     gate = machine.edge.gate(app)
     if gate is None or gate.target is None or gate.target.slot != slot:
         machine.runtime.stop_web(app, slot, grace)
+        _carry(machine, deploy)
     machine.journal.update(deploy.id, retire=None)
+
+
+def _carry(machine: Machine, deploy: Deploy) -> None:
+    """Keep what the release that has ended wrote to its end; where that fails, its files stay."""
+    if deploy.previous and deploy.release:
+        store = machine.releases(deploy.app)
+        with suppress(HoldfastError, OSError):
+            store.carry(store.get(deploy.previous), store.get(deploy.release), deploy.created)
 
 
 def _busy(machine: Machine, app: str, slot: Slot) -> Counts | None:

@@ -56,7 +56,10 @@ def obtain_release(
     store = machine.releases(deploy.app)
     request = deploy.request
     if deploy.back_to is not None:
-        return store.get(deploy.back_to)
+        release = store.get(deploy.back_to)
+        if deploy.kind != "plan":
+            store.furnish(release)
+        return release
     source = request["source"]
     with _marked(deploy.id):
         return store.build(

@@ -130,9 +130,8 @@ def open_to_old(context: Context) -> None:
 def drain(context: Context) -> str | None:
     """Wait for the old slot's requests, for as long as the drain time says."""
     left = _drained(context, context.new.spec.policy.drain)
-    if left:
-        return f"{left} still running after the drain time; the old process finishes them"
-    return None
+    going_on = f"{left} still running after the drain time; the old process finishes them"
+    return _joined(going_on if left else "", _carried(context, booted=True))
 
 
 def drain_fully(context: Context) -> str | None:
@@ -198,6 +197,7 @@ def open_to_new(context: Context) -> None:
     if replaces(context) and _gate(context).effective is not Mode.HOLD:
         context.holding.begin()
         _drained(context, context.new.spec.policy.drain)
+        _carried(context, booted=True)
     context.check_cancelled()
     context.holding.open(target(context))
 
@@ -258,9 +258,35 @@ def stop_old(context: Context) -> str | None:
     grace = until_killed(counts, slot, context.old.spec.web.stop_grace)
     # The other half of the longest hold is the new release's, to boot in.
     context.runtime.stop_web(context.app, slot, min(grace, context.holding.remaining() / 2))
-    if not (long := counts.long.get(slot, 0)):
-        return None
-    return f"{long} long-lived {'connection was' if long == 1 else 'connections were'} ended"
+    long = counts.long.get(slot, 0)
+    ended = f"{long} long-lived {'connection was' if long == 1 else 'connections were'} ended"
+    return _joined(ended if long else "", _carried(context))
+
+
+def _carried(context: Context, *, booted: bool = False) -> str:
+    """Give the new release what the old one has written while the new one was built.
+
+    Args:
+        booted: it runs; where it has made a file of its own that is replaced, it may have that
+            open, and would go on with it.
+    """
+    assert context.old is not None
+    carried = context.store.carry(context.old, context.new)
+    if not carried.files:
+        return ""
+    number = len(carried.files)
+    told = f"{number} {'file' if number == 1 else 'files'} written meanwhile came along"
+    if not (booted and carried.replaced):
+        return told
+    now = time.time()
+    stop_new(context)
+    context.runtime.start_web(context.new, context.slot, context.env(context.new))
+    _healthy(context, context.new, context.slot, now, context.holding.check)
+    return f"{told}; booted again, for it had its own {carried.replaced[0]}"
+
+
+def _joined(*notes: str) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def start_old(context: Context) -> None:
@@ -380,8 +406,9 @@ def restore(context: Context) -> None:
 
 
 def keep(context: Context) -> None:
-    """The new release is the current one from now on."""
-    context.store.set_current(context.new)
+    """The new release is the current one, since the gate opened to it."""
+    opened = context.journal.steps(context.deploy).get("open")
+    context.store.set_current(context.new, None if opened is None else opened.started)
 
 
 BOOT = Step("boot", "Boot the new release", boot, stop_new)

@@ -88,6 +88,7 @@ def resolve(
         tls=overlaid(Tls(), config.tls),
         overlay=shaping.joined(laid.overlay, shaped.overlay),
         findings=(*_still_true(project, laid), *findings),
+        keeps_written=config.persist.detect is not False,
     )
 
 

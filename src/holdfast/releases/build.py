@@ -130,6 +130,8 @@ class Build:
         with acting_as(self._account):
             shipped = unpack(source.archive, self._source)
             ending.write(self._path)
+        if self._account is None:
+            written.note_shipped(self._path, shipped)
         stopped(self._should_stop)
         with acting_as(self._account):
             project = detect.scan(self._source, self._config)
@@ -141,8 +143,9 @@ class Build:
         env_path = self._provide(environments, project, source)
         # With its data in place the app can say in one go what it is and what is pending;
         # importing a large app twice is what a deploy would take longest for.
-        wrote = self._written(shipped)
-        linked = [item for item in self._persisted() if not _ships(shipped, item.path)]
+        sent = shipped | persist.directories(shipped)
+        wrote = [item for item in self._written(shipped) if item.path not in sent]
+        linked = [item for item in self._persisted() if item.path not in sent]
         linked += _besides(linked, wrote)
         self._link(linked, shipped)
         project, env_path, answers = self._ask(environments, project, env_path, source)
@@ -184,19 +187,13 @@ class Build:
             return ()
         since = self._home.current.lstat().st_mtime
         found = list(written.found(before.source, since, shipped, before.spec.static))
-        kept = {item.path: item for item in written.known(self._home.written)}
-        ours = {item.path for item in before.spec.persist}
-        if new := {item.path: item for _, item in found if item.path not in {*ours, *kept}}:
-            kept |= new
-            written.remember(self._home.written, [*kept.values()])
+        if new := written.take(self._home, found, before.source, before.spec.persist):
             self._note(
-                f"{persist.some([*new])} {'was' if len(new) == 1 else 'were'} written by the app"
+                f"{persist.some(new)} {'was' if len(new) == 1 else 'were'} written by the app"
                 " that serves: kept from release to release from now on ([persist] paths names such"
                 " places)"
             )
-        for path, item in found:
-            written.adopt(path, item, before.source, self._home.data)
-        return tuple(item for item in kept.values() if not _ships(shipped, item.path))
+        return written.known(self._home.written)
 
     def _persisted(self) -> tuple[Persist, ...]:
         return self._before.spec.persist if self._before else ()
@@ -361,8 +358,3 @@ def _besides(persist: Iterable[Persist], wrote: Iterable[Persist]) -> list[Persi
     """What was written elsewhere than what persists in any case."""
     there = {item.path for item in persist}
     return [item for item in wrote if item.path not in there]
-
-
-def _ships(shipped: frozenset[str], path: str) -> bool:
-    """Whether the archive itself has the path, or something below it."""
-    return any(name == path or name.startswith(f"{path}/") for name in shipped)

@@ -26,6 +26,19 @@ class Source:
     confined: bool = False
 
 
+@record
+class Carried:
+    """What a release has written and the next one was given, relative to the source.
+
+    Attributes:
+        files: all of it.
+        replaced: of those, what the next one had of its own; its processes may have that open.
+    """
+
+    files: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+
+
 class ReleaseStore(Protocol):
     """The releases of one app. Errors are :class:`~holdfast.errors.BuildError`."""
 
@@ -57,7 +70,19 @@ class ReleaseStore(Protocol):
     def current(self) -> Release | None:
         """The one that serves, by the ``current`` link."""
 
-    def set_current(self, release: Release) -> None: ...
+    def set_current(self, release: Release, since: float | None = None) -> None:
+        """From now on it is the one that serves; ``since``: Unix time from which it has."""
+
+    def carry(self, old: Release, new: Release, since: float | None = None) -> Carried:
+        """Give ``new`` what ``old`` has written in its own tree since ``new`` was built.
+
+        Args:
+            since: ``new`` has been serving, and this is when its deploy began (Unix time): then
+                what it has already is left as it is.
+        """
+
+    def furnish(self, release: Release) -> None:
+        """Give a release that was built long ago what has been found to persist since."""
 
     def discard(self, release_id: str) -> None:
         """Remove a release that never served; nothing happens if there is none."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from pathlib import Path, PurePosixPath
 
 from holdfast.app import Persist
@@ -46,13 +46,22 @@ def link(
         BuildError: a path leads elsewhere, or is another kind of thing than it was.
     """
     ordered = sorted({item.path: item for item in persist}.values(), key=_depth)
+    seen = set[PurePosixPath]()
     for item in ordered:
-        _check(item, source, data)
-    tops = [item for item in ordered if not _inside_another(item, ordered)]
+        _check(item, source, data, seen)
+    whole = {item.path for item in ordered if item.kind == "directory"}
+    tops = [item for item in ordered if not _inside(item, whole)]
     for item in ordered:
         _keep(item, source, data, shipped, note)
     for item in tops:
         _replace(source / item.path, data / item.path)
+
+
+def directories(names: Iterable[str]) -> frozenset[str]:
+    """Those in which one of the files lies, at any depth."""
+    nearest = {name.rpartition("/")[0] for name in names}
+    every = {str(above) for name in nearest for above in (Path(name), *Path(name).parents)}
+    return frozenset(every - {"."})
 
 
 def sweep(data: Path) -> None:
@@ -65,19 +74,26 @@ def _depth(item: Persist) -> tuple[int, str]:
     return len(PurePosixPath(item.path).parts), item.path
 
 
-def _inside_another(item: Persist, all_items: Sequence[Persist]) -> bool:
-    parents = {str(parent) for parent in PurePosixPath(item.path).parents}
-    return any(other.kind == "directory" and other.path in parents for other in all_items)
+def _inside(item: Persist, directories: Set[str]) -> bool:
+    return any(str(parent) in directories for parent in PurePosixPath(item.path).parents)
 
 
-def _check(item: Persist, source: Path, data: Path) -> None:
+def _check(item: Persist, source: Path, data: Path, seen: set[PurePosixPath]) -> None:
+    """See that it can be linked; ``seen``: directories in which one was seen to be all right."""
     path = PurePosixPath(item.path)
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath():
         raise BuildError(
             f"persistent path {item.path!r} does not lie inside of the app ({item.why})",
             hint="write it relative to the app's folder: [persist] paths",
         )
-    for parent in list(path.parents)[:-1]:
+    if path.parent not in seen:
+        _check_above(item, source, data)
+        seen.add(path.parent)
+    _check_kind(item, source, data)
+
+
+def _check_above(item: Persist, source: Path, data: Path) -> None:
+    for parent in list(PurePosixPath(item.path).parents)[:-1]:
         if _exists(source / parent) and not (source / parent).is_dir():
             raise BuildError(
                 f"persistent path {item.path!r} lies in {str(parent)!r}, "
@@ -86,7 +102,6 @@ def _check(item: Persist, source: Path, data: Path) -> None:
         if _exists(data / parent) and not (data / parent).is_dir():
             raise _changed(item, data / parent, "a file")
     _check_inside(item, source)
-    _check_kind(item, source, data)
 
 
 def _check_inside(item: Persist, source: Path) -> None:
@@ -130,7 +145,7 @@ def _keep(
 ) -> None:
     """Make sure that ``data`` has the path, from the source if it never had."""
     kept = data / item.path
-    names = _shipped_at(item.path, shipped)
+    names = _shipped_at(item, shipped)
     names = [name for name in names if not (source / name).is_symlink()]
     if _exists(kept):
         if names:
@@ -152,10 +167,12 @@ def _keep(
         )
 
 
-def _shipped_at(path: str, shipped: frozenset[str]) -> list[str]:
-    if path in shipped:
-        return [path]
-    return sorted(name for name in shipped if name.startswith(f"{path}/"))
+def _shipped_at(item: Persist, shipped: frozenset[str]) -> list[str]:
+    if item.path in shipped:
+        return [item.path]
+    if item.kind == "file":
+        return []
+    return sorted(name for name in shipped if name.startswith(f"{item.path}/"))
 
 
 def _note_unused(

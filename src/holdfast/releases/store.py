@@ -26,8 +26,8 @@ from holdfast.errors import BuildError, NotFound
 from holdfast.files import symlink_atomic, write_json
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit
-from holdfast.releases import persist
-from holdfast.releases.contract import Source
+from holdfast.releases import persist, written
+from holdfast.releases.contract import Carried, Source
 from holdfast.releases.failures import of_system
 from holdfast.runtimes.contract import Release
 
@@ -152,8 +152,30 @@ class Releases:
         except (OSError, NotFound):
             return None
 
-    def set_current(self, release: Release) -> None:
-        symlink_atomic(Path("releases") / release.id, self._home.current)
+    def set_current(self, release: Release, since: float | None = None) -> None:
+        symlink_atomic(Path("releases") / release.id, self._home.current, made=since)
+
+    def carry(self, old: Release, new: Release, since: float | None = None) -> Carried:
+        if not self._looks(old, new):
+            return Carried()
+        began = self._began(old) if since is None else since
+        return written.carry(self._home, old, new, began, serves=since is not None)
+
+    def _began(self, release: Release) -> float:
+        """When it began to serve; where that was not written down, when it was built."""
+        current = self.current()
+        if current is None or current.id != release.id:
+            return release.created
+        return self._home.current.lstat().st_mtime
+
+    def furnish(self, release: Release) -> None:
+        if self._looks(release):
+            written.furnish(self._home, release)
+
+    def _looks(self, *releases: Release) -> bool:
+        """Whether their trees are looked at for what was written: systemd has them read-only."""
+        kept = (one.spec.compose is None and one.spec.keeps_written for one in releases)
+        return all(kept) and self._account() is None
 
     def discard(self, release_id: str) -> None:
         if release_id and "/" not in release_id:

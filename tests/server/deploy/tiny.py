@@ -34,6 +34,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 UNSEEN = HERE / "".join(("up", "loads"))
+MIXED = HERE / "".join(("pict", "ures"))
 VERSION = (HERE / "VERSION").read_text().strip()
 
 
@@ -53,6 +54,9 @@ class Answer(BaseHTTPRequestHandler):
             return self.stream()
         if path == "/uploads":
             return self.say((UNSEEN / query).read_text())
+        if path == "/pictures":
+            there = (MIXED / query).exists()
+            return self.say((MIXED / query).read_text() if there else "", 200 if there else 404)
         if path == "/rows":
             with database() as rows:
                 found = rows.execute("SELECT key, size, version FROM kept").fetchall()
@@ -80,6 +84,8 @@ class Answer(BaseHTTPRequestHandler):
         if path == "/uploads":
             UNSEEN.mkdir(exist_ok=True)
             (UNSEEN / key).write_text(VERSION)
+        if path == "/pictures":
+            (MIXED / key).write_text(VERSION)
         if path == "/tasks":
             (DATA / "new" / key).write_text(VERSION)
             (DATA / "new" / key).rename(DATA / "tasks" / key)
@@ -203,7 +209,7 @@ class Tiny(Deployment):
 
     def make(self, kind: str = "plain") -> str:
         self.number += 1
-        self.repository.mkdir(exist_ok=True)
+        (self.repository / "pictures").mkdir(parents=True, exist_ok=True)
         command, tables = KINDS[kind]
         settings = self.settings.replace("python serve.py", command or "python serve.py")
         for name, text in (
@@ -211,6 +217,7 @@ class Tiny(Deployment):
             ("work.py", WORK),
             ("migrate.py", MIGRATE),
             ("VERSION", f"{self.number}\n"),
+            ("pictures/logo.txt", f"logo {self.number}"),
             (CONFIG, settings + tables),
         ):
             (self.repository / name).write_text(text)

@@ -71,8 +71,9 @@ local function below(path, directory)
 end
 
 -- The file, and the directory it is allowed in: the static one, or one that is linked into it
--- because it persists (kept). A link that leads anywhere else is not followed: uploads may
--- hold links that a stranger made.
+-- because it persists (kept); or what the app wrote here, which is the app's data at the same
+-- place since then. A link that leads anywhere else is not followed: uploads may hold links that
+-- a stranger made.
 local function look(source, directory, rest, kept)
     local path = real(source .. "/" .. directory .. "/" .. rest)
     if not path then
@@ -87,6 +88,11 @@ local function look(source, directory, rest, kept)
         if root and below(path, root) then
             return is_file(path) and path, root, true
         end
+    end
+    local home = match(source, "^(.*)/releases/[^/]+/src$")
+    root = home and real_directory(home .. "/data/" .. directory)
+    if root and path == root .. "/" .. rest then
+        return is_file(path) and path, root, true
     end
     return nil
 end
