@@ -274,6 +274,39 @@ def test_master_killed(site: Site) -> None:
     site.idle()
 
 
+def test_master_that_its_supervisor_has_lost(site: Site) -> None:
+    """It runs, and another is to be started: it ends, its workers finish what they have, and the
+    next one has the port, a pid file and a control socket of its own."""
+    backend = site.serve()
+    backend.pause()
+    flying = site.client().send("/flying")
+    site.in_flight(1)
+    first = site.pid()
+    site.edge.before_start()
+    assert gone(first)
+    assert site.edge.info()["running"] is False
+    site.edge.ensure()
+    assert site.pid() != first
+    backend.resume()
+    assert flying.read().text == "/flying"
+    assert site.ask("/").status == 200
+    site.idle()
+
+
+def test_pid_file_of_before_a_power_cut(site: Site) -> None:
+    """It names another program by now: that is left alone, and the file is gone before nginx
+    starts, for systemd would believe it."""
+    site.serve()
+    site.edge.stop()
+    with subprocess.Popen(["sleep", "60"]) as other:
+        for name in ("nginx.pid", "nginx.pid.oldbin"):
+            (site.root / "edge" / "run" / name).write_text(f"{other.pid}\n")
+        site.edge.before_start()
+        assert not list((site.root / "edge" / "run").glob("nginx.pid*"))
+        assert other.poll() is None
+        other.kill()
+
+
 # what is missing
 
 

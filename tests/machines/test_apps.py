@@ -254,6 +254,35 @@ def _edge_pid(app: App) -> str:
     return app.machine.ssh("systemctl", "show", "-P", "MainPID", "holdfast-edge").stdout.strip()
 
 
+@pytest.mark.parametrize("left", ["a pid file", "a master"])
+def test_the_edge_starts_whatever_is_left_of_the_one_before(
+    apps: tuple[App, App], left: str
+) -> None:
+    """A power cut leaves a pid file that names another program by now, which systemd would take
+    for nginx; and a master that systemd lost sight of has the port, and would keep it."""
+    notes, _ = apps
+    machine, edge = notes.machine, f"{ROOT}/edge"
+    machine.ssh("systemctl", "stop", "holdfast-edge")
+    other = f"holdfast-test-{left.split()[1]}"
+    if left == "a master":
+        nginx = ("nginx", "-p", edge, "-e", f"{edge}/logs/error.log", "-c", f"{edge}/nginx.conf")
+        machine.ssh("rm", "-f", f"{edge}/control/control.sock")
+        machine.ssh("systemd-run", f"--unit={other}", "--property=Type=forking", *nginx)
+    else:
+        machine.ssh("systemd-run", f"--unit={other}", "sleep", "600")
+        write = f"systemctl show -P MainPID {other} >{edge}/run/nginx.pid"
+        machine.ssh("sh", "-c", write)
+    machine.ssh("systemctl", "start", "holdfast-edge")
+    pid = _edge_pid(notes)
+    assert machine.ssh("cat", f"{edge}/run/nginx.pid").stdout.strip() == pid
+    assert "master process" in machine.ssh("ps", "-o", "args=", "-p", pid).stdout
+    assert notes.get() == 200
+    if left == "a pid file":
+        assert machine.ssh("systemctl", "is-active", other).stdout == "active\n"
+        machine.ssh("systemctl", "stop", other)
+    notes.holdfast("status")
+
+
 def test_after_a_reboot_all_is_there(apps: tuple[App, App]) -> None:
     """Nobody runs a command: both answer, and no unit has failed."""
     notes, polls = apps

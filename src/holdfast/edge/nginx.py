@@ -8,6 +8,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Nginx:
         self._config = edge / "nginx.conf"
         self._error_log = edge / "logs" / "error.log"
         self._pid_file = edge / "run" / "nginx.pid"
+        self._old_pid_file = self._pid_file.with_name("nginx.pid.oldbin")
 
     @cached_property
     def program(self) -> Program:
@@ -100,8 +102,21 @@ class Nginx:
             self._unit.stop()
         for pid in (self.pid(), self._old_master()):
             if pid is not None:
-                os.kill(pid, signal.SIGTERM)
-                self._wait(lambda pid=pid: not _exists(pid), "nginx did not stop")  # type: ignore[misc]
+                self._end(pid, signal.SIGTERM)
+
+    def forget(self) -> None:
+        """Begin anew: what is left of a master counts no more, before another is started.
+
+        A pid file that outlived a power cut may name any program by now, which systemd would take
+        for nginx (systemd.service(5), ``PIDFile=``: a file of root's is believed). And a master
+        that still runs here is one that its supervisor has lost sight of: it has the port. Killed,
+        it leaves that pid file alone, and its workers finish what they have.
+        """
+        for pid in (self.pid(), self._old_master()):
+            if pid is not None:
+                self._end(pid, signal.SIGKILL)
+        for name in (self._pid_file, self._old_pid_file):
+            name.unlink(missing_ok=True)
 
     def start_beside(self) -> int:
         """Run the binary that is installed now beside the one that runs; both serve.
@@ -173,8 +188,13 @@ class Nginx:
             title="nginx",
         )
 
+    def _end(self, pid: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        self._wait(lambda: not _exists(pid), "nginx did not stop")
+
     def _old_master(self) -> int | None:
-        pid = _number(self._pid_file.with_name("nginx.pid.oldbin"))
+        pid = _number(self._old_pid_file)
         return pid if pid is not None and self._is_ours(pid) else None
 
     def _read_pid(self) -> int | None:

@@ -151,10 +151,11 @@ class Service:
         self._configs.mark_loaded()
 
     def before_start(self) -> None:
-        """Take leave of what a killed nginx left: its workers, its counts, its socket.
+        """Take leave of what another nginx left: its pid file, its workers, its counts, its socket.
 
         Under systemd the unit does so, since it also starts nginx when nobody of us is there.
         """
+        self._nginx.forget()
         orphans = self._nginx.orphans()
         if not (orphans and self._board_fits()):
             # With workers left from before the counts go on; else they begin at nought.

@@ -63,12 +63,16 @@ def text(layout: Layout, nginx: Sequence[str], python: str) -> str:
     """
     edge = layout.edge
     before = (python, "-P", "-m", "holdfast.agent", "edge-before-start")
+    pid = edge / "run" / "nginx.pid"
+    left = (edge / "control" / "control.sock", pid, pid.with_name("nginx.pid.oldbin"))
     service: list[units.Line] = [
         ("Type", "forking"),
-        ("PIDFile", units.path(edge / "run" / "nginx.pid")),
+        ("PIDFile", units.path(pid)),
         ("Environment", units.assignment("HOLDFAST_ROOT", str(layout.root))),
-        # With root's full rights, outside of the sandbox; without it nginx starts all the same.
+        # With root's full rights, outside of the sandbox.
         ("ExecStartPre", f"-+{units.command_line(before)}"),
+        # Where no Python of ours runs any more nginx must start all the same after a power cut.
+        ("ExecStartPre", f"-{units.command_line(('/bin/rm', '-f', *map(str, left)))}"),
         ("ExecStart", units.command_line(nginx)),
         ("Restart", "always"),
         ("RestartSec", "200ms"),

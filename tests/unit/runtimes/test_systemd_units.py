@@ -122,6 +122,8 @@ def test_the_edge_follows_nginx_to_another_binary() -> None:
         "Type=forking",
         "PIDFile=/var/lib/holdfast/edge/run/nginx.pid",
         "ExecStartPre=-+/usr/bin/python3 -P -m holdfast.agent edge-before-start",
+        "ExecStartPre=-/bin/rm -f /var/lib/holdfast/edge/control/control.sock"
+        " /var/lib/holdfast/edge/run/nginx.pid /var/lib/holdfast/edge/run/nginx.pid.oldbin",
         "ExecStart=/usr/sbin/nginx -p /var/lib/holdfast/edge",
         "Restart=always",
         "KillMode=process",
