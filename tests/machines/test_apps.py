@@ -275,7 +275,7 @@ def test_the_edge_starts_whatever_is_left_of_the_one_before(
     machine.ssh("systemctl", "start", "holdfast-edge")
     pid = _edge_pid(notes)
     assert machine.ssh("cat", f"{edge}/run/nginx.pid").stdout.strip() == pid
-    assert "master process" in machine.ssh("ps", "-o", "args=", "-p", pid).stdout
+    assert "master process" in machine.ssh("cat", f"/proc/{pid}/cmdline").stdout
     assert notes.get() == 200
     if left == "a pid file":
         assert machine.ssh("systemctl", "is-active", other).stdout == "active\n"

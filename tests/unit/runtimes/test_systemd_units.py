@@ -116,14 +116,15 @@ def test_variables_in_a_command_line_are_not_replaced() -> None:
 
 def test_the_edge_follows_nginx_to_another_binary() -> None:
     """A pid file, workers of a killed master left alone, always started again, few rights."""
-    nginx = ("/usr/sbin/nginx", "-p", "/var/lib/holdfast/edge")
+    edge = "/var/lib/holdfast/edge"
+    nginx = ("/usr/sbin/nginx", "-p", edge)
+    left = f"{edge}/control/control.sock {edge}/run/nginx.pid {edge}/run/nginx.pid.oldbin"
     lines = edge_unit.text(LAYOUT, nginx, "/usr/bin/python3").splitlines()
     for line in (
         "Type=forking",
         "PIDFile=/var/lib/holdfast/edge/run/nginx.pid",
         "ExecStartPre=-+/usr/bin/python3 -P -m holdfast.agent edge-before-start",
-        "ExecStartPre=-/bin/rm -f /var/lib/holdfast/edge/control/control.sock"
-        " /var/lib/holdfast/edge/run/nginx.pid /var/lib/holdfast/edge/run/nginx.pid.oldbin",
+        f"ExecStartPre=-/bin/rm -f {left}",
         "ExecStart=/usr/sbin/nginx -p /var/lib/holdfast/edge",
         "Restart=always",
         "KillMode=process",
