@@ -16,6 +16,7 @@ from tests.machines.host import HostError
 from tests.machines.network import unplug
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_PATIENCE = 60.0
 _REBOOT = 133  # nspawn's exit status with --keep-unit
 # Puts itself into a control group, then becomes nspawn: the process we start is nspawn's.
 _ENTER = 'if [ -n "$1" ]; then echo $$ >"$1/cgroup.procs"; fi; shift; exec "$@"'
@@ -127,22 +128,54 @@ def _systemd_rules() -> bool:
 def end(*names: str) -> None:
     """Kill all processes of servers, by name or ``NAME-*``, and remove their control groups.
 
-    The group is what holds a server together: nspawn's death alone is not its servers' death.
+    The group is what holds a server together: nspawn's death alone is not its servers' death. A
+    process that waits for a busy disk dies when the disk has answered, so that it gets its time.
 
     Raises:
-        HostError: a process stays for 10 s.
+        HostError: a process stays; with what it does.
     """
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + _PATIENCE
     groups = list(_groups(names))
-    for group in groups:
-        with suppress(OSError):  # version 1 has no such file
-            (group / "cgroup.kill").write_text("1")
-    for group in groups:
-        while group.exists():
-            if time.monotonic() > deadline:
-                raise HostError(f"processes stay in {group}")
-            _remove_tree(group)
+    while groups:
+        for group in groups:
+            _kill(group)
+        asked = time.monotonic()
+        while groups and time.monotonic() < asked + 1:
+            for group in groups:
+                _remove_tree(group)
+            groups = [group for group in groups if group.exists()]
             time.sleep(0.02)
+        if groups and time.monotonic() > deadline:
+            left = "; ".join(_doing(pid) for pid in _processes(groups[0]))
+            raise HostError(f"processes stay in {groups[0]}: {left}")
+
+
+def _kill(group: Path) -> None:
+    try:
+        (group / "cgroup.kill").write_text("1")
+    except OSError:  # version 1 has no such file
+        for pid in _processes(group):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes(group: Path) -> list[int]:
+    """The processes in a group and those below it."""
+    found: list[int] = []
+    for path, _, _ in os.walk(group):
+        with suppress(OSError):
+            found += map(int, Path(path, "cgroup.procs").read_text().split())
+    return found
+
+
+def _doing(pid: int) -> str:
+    """What a process is, and where in the kernel it waits."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+        waits = Path(f"/proc/{pid}/wchan").read_text()
+    except OSError:
+        return f"{pid} has ended"
+    return f"{state[0]}) {state[2].split()[0]} in {waits}"
 
 
 def _groups(names: tuple[str, ...]) -> Iterator[Path]:
