@@ -164,7 +164,8 @@ def _processes(group: Path) -> list[int]:
     found: list[int] = []
     for path, _, _ in os.walk(group):
         with suppress(OSError):
-            found += map(int, Path(path, "cgroup.procs").read_text().split())
+            # 0: one that this machine cannot see by a number.
+            found += filter(None, map(int, Path(path, "cgroup.procs").read_text().split()))
     return found
 
 
