@@ -73,6 +73,7 @@ class Web:
             ``systemd`` alone.
         reads_static: whether it may look at collected static files while it boots, so that they
             must be there first.
+        health_said: the user has named the health path, so that the app is meant to have it.
     """
 
     command: str
@@ -85,6 +86,13 @@ class Web:
     memory: int | None = None
     tasks: int = DEFAULT_TASKS
     reads_static: bool = True
+    health_said: bool = False
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether the health path must be there: a front page may be missing, and a path that was
+        found may be another's."""
+        return self.health_said and self.health.partition("?")[0] != "/"
 
 
 @record

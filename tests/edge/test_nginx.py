@@ -17,7 +17,8 @@ import pytest
 
 from holdfast.edge import binary
 from holdfast.edge.client import Edge
-from holdfast.errors import EdgeError
+from holdfast.edge.nginx import refusal
+from holdfast.errors import CommandFailed, EdgeError
 from holdfast.layout import Layout
 from tests.edge.conftest import SiteFactory
 from tests.edge.site import Site, eventually, free_port
@@ -321,6 +322,43 @@ def test_busy_port(site: Site) -> None:
     site.edge.ensure()
     forget_errors(site, "bind()")
     forget_errors(site, "still could not bind")
+
+
+def test_a_port_that_never_worked_is_not_remembered(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start fails; the port that is said then is the one that counts."""
+    right = free_port()
+    edge = Edge(Layout(short_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("HOLDFAST_PORT", str(taken.getsockname()[1]))
+        with pytest.raises(EdgeError, match="is in use by another program"):
+            edge.ensure()
+    monkeypatch.setenv("HOLDFAST_PORT", str(right))
+    try:
+        edge.ensure()
+        assert edge.info()["port"] == right
+    finally:
+        edge.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("127.0.0.1:80", "this user may not listen on 127.0.0.1:80"),
+        (
+            "127.0.0.1:443",
+            "this user may not listen on 127.0.0.1:443, where HTTPS is served beside port 80",
+        ),
+    ],
+)
+def test_a_port_that_is_not_for_everybody(address: str, told: str) -> None:
+    """Whichever of the two nginx tries first: it is said why, and which port to choose."""
+    said = f"nginx: [emerg] bind() to {address} failed (13: Permission denied)"
+    refused = refusal(CommandFailed("nginx failed", output=said, returncode=1))
+    assert refused is not None
+    assert refused.message == told
+    assert "HOLDFAST_PORT=8080" in (refused.hint or "")
 
 
 def fake(directory: Path, script: str) -> str:

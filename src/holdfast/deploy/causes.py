@@ -74,6 +74,16 @@ def _host_check(spec: AppSpec, failure: Failure) -> Cause | None:
     )
 
 
+def _no_page(spec: AppSpec, failure: Failure) -> Cause | None:
+    if failure.status != 404 or not spec.web.wants_page:
+        return None
+    return Cause(
+        f"the app has no page {spec.web.health}",
+        "does [web] health name the right one, with its last slash? without it / is asked, where"
+        " a 404 is no illness",
+    )
+
+
 def _variable(spec: AppSpec, failure: Failure) -> Cause | None:
     name = environment.missed(failure.log)
     if name is None:
@@ -226,6 +236,7 @@ def _exception(spec: AppSpec, failure: Failure) -> Cause | None:
 _LOOKS: tuple[Callable[[AppSpec, Failure], Cause | None], ...] = (
     _redirects_to_itself,
     _host_check,
+    _no_page,
     _variable,
     _module,
     _part_of_the_system,

@@ -1,8 +1,8 @@
 """Ask a booted release whether it is well, the way a visitor would.
 
 Healthy is any answer that an app gives when it works: 2xx, 3xx, 401, 403, 404 and 405 (an
-app without a page at ``/`` is not ill). 400 means that it refuses its own host name, 5xx
-that it is broken. A redirect is not followed, and one to the page that was asked for, by the
+app without a page at ``/`` is not ill; one without the page that its user named is not what
+was meant). 400 means that it refuses its own host name, 5xx that it is broken. A redirect is not followed, and one to the page that was asked for, by the
 scheme that was told, would never end for a visitor: that is ill, too.
 """
 
@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from holdfast.app import AppSpec
+from holdfast.app import AppSpec, Web
 from holdfast.deploy.causes import Cause, Failure, likely
 from holdfast.errors import DeployFailed
 from holdfast.records import record
@@ -52,9 +52,8 @@ class Answer:
     text: str
     circle: str | None = None
 
-    @property
-    def healthy(self) -> bool:
-        if self.status is None or self.circle:
+    def healthy(self, web: Web) -> bool:
+        if self.status is None or self.circle or (self.status == 404 and web.wants_page):
             return False
         return 200 <= self.status < 400 or self.status in _WELL
 
@@ -153,7 +152,7 @@ def wait(
             if address is None
             else ask(address, web.health, host, web.health_timeout, scheme)
         )
-        if answer.healthy:
+        if answer.healthy(web):
             return f"GET {web.health} answered {answer.status}"
         now = time.monotonic()
         if answer.status is not None:

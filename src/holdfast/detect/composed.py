@@ -134,7 +134,7 @@ def resolve(
         domains=tuple(config.app.domains or (f"{name}.localhost",)),
         framework="compose",
         dependencies=Dependencies("none"),
-        web=replace(chosen, command="", listen="port"),
+        web=replace(chosen, command="", listen="port", health_said=bool(config.web.health)),
         processes=tuple(
             Process(process_name(worker), "", stop_grace=project.services[worker].grace)
             for worker in roles.workers

@@ -149,6 +149,7 @@ def _web(
         listen=started.listen,
         directory=started.directory,
         health=health,
+        health_said=bool(config.web.health),
         reads_static=answers.django is None or answers.django.reads_static,
     )
     return web, [*started.findings, Finding("health", health, why_health)]

@@ -270,8 +270,9 @@ def refusal(error: CommandFailed) -> EdgeError | None:
             " (before the first start; later it stands in ROOT/edge/settings.json)",
         )
     if denied := re.search(r"bind\(\) to (\S+) failed \(13", output):
+        beside = ", where HTTPS is served beside port 80" if denied[1].endswith(":443") else ""
         return EdgeError(
-            f"this user may not listen on {denied[1]}",
+            f"this user may not listen on {denied[1]}{beside}",
             hint="choose a port of 1024 or higher: HOLDFAST_PORT=8080"
             " (before the first start; later it stands in ROOT/edge/settings.json)",
         )

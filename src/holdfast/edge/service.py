@@ -128,9 +128,16 @@ class Service:
         """Start nginx, or have it read what has changed; we are alone."""
         if self._runs():
             return
+        settings_file = self._home / "settings.json"
+        first = not settings_file.exists()
         before = self._written()
         if self._nginx.pid() is None:
-            self._start()
+            try:
+                self._start()
+            except EdgeError:
+                if first:  # what is said next counts, not what never worked
+                    settings_file.unlink(missing_ok=True)
+                raise
         elif not self._configs.loaded():
             self.test(before)
             self._take_up()

@@ -131,6 +131,33 @@ def test_a_bad_answer_is_a_failure_with_its_cause(
     assert caught.value.detail == f"{asked}\n< {status}\nthe log of web.a since 5"
 
 
+@pytest.mark.parametrize(
+    ("page", "said", "well"),
+    [("/up", True, False), ("/up?x=1", True, False), ("/up", False, True), ("/?x=1", True, True)],
+)
+def test_a_page_that_its_user_named_must_be_there(
+    path: Path, page: str, said: bool, well: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """404 there is a mistake in the config; at the front page, and where it was found, it is not."""
+    monkeypatch.setattr(health, "PATIENCE", 0.1)
+    release = sample_release()
+    web = replace(release.spec.web, health=page, health_said=said)
+    release = replace(release, spec=replace(release.spec, web=web))
+    with app(path, 404):
+        if well:
+            assert check(Processes(f"unix:{path}"), release) == f"GET {page} answered 404"
+            return
+        with pytest.raises(DeployFailed) as caught:
+            check(Processes(f"unix:{path}"), release)
+    assert caught.value.message == (
+        f"notes: GET {page} answers 404, for 0.1 s since it booted: the app has no page {page}"
+    )
+    assert caught.value.hint == (
+        "does [web] health name the right one, with its last slash? without it / is asked, where"
+        " a 404 is no illness"
+    )
+
+
 @pytest.mark.parametrize("state", [State.BACKOFF, State.FAILED])
 def test_a_process_that_ended_is_not_waited_for(path: Path, state: State) -> None:
     """A crash at boot is told at once, not after the boot time-out."""
