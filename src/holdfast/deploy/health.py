@@ -2,8 +2,9 @@
 
 Healthy is any answer that an app gives when it works: 2xx, 3xx, 401, 403, 404 and 405 (an
 app without a page at ``/`` is not ill; one without the page that its user named is not what
-was meant). 400 means that it refuses its own host name, 5xx that it is broken. A redirect is not followed, and one to the page that was asked for, by the
-scheme that was told, would never end for a visitor: that is ill, too.
+was meant). 400 means that it refuses its own host name, 5xx that it is broken. A redirect is
+not followed, and one to the page that was asked for, by the scheme that was told, would never
+end for a visitor: that is ill, too.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def test_a_bad_answer_is_a_failure_with_its_cause(
 def test_a_page_that_its_user_named_must_be_there(
     path: Path, page: str, said: bool, well: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """404 there is a mistake in the config; at the front page, and where it was found, it is not."""
+    """404 there is a mistake in the config; at the front page, or where it was found, it is not."""
     monkeypatch.setattr(health, "PATIENCE", 0.1)
     release = sample_release()
     web = replace(release.spec.web, health=page, health_said=said)
