@@ -152,6 +152,9 @@ def test_supervisor_is_killed_while_it_deploys(tiny: Tiny) -> None:
 
 # nginx
 
+OPEN = ("handover", "after:boot")
+"""While the gate is open to the old release."""
+
 HOLDING = [("handover", "after:hold"), ("hold", "after:stop-old")]
 """While a deploy holds, with both strategies."""
 
@@ -178,6 +181,8 @@ def upgrade(place: Place) -> None:
 @pytest.mark.parametrize(
     ("site", "change", "strategy", "at"),
     [
+        ("tiny", reload, *OPEN),
+        ("notes", upgrade, *OPEN),
         ("notes", reload, "handover", "after:hold"),
         ("tiny", reload, "hold", "after:stop-old"),
         ("tiny", upgrade, "handover", "after:hold"),
@@ -197,7 +202,7 @@ def test_nginx_is_renewed(
     check_live(site)
 
 
-@pytest.mark.parametrize(("strategy", "at"), HOLDING)
+@pytest.mark.parametrize(("strategy", "at"), [OPEN, *HOLDING])
 def test_nginx_worker_is_killed(tiny: Tiny, strategy: str, at: str) -> None:
     """Its connections are cut, those that wait in line too; its master starts another."""
     with tiny.visited() as visit, deploying(tiny, strategy, at) as ends:
@@ -211,7 +216,7 @@ def test_nginx_worker_is_killed(tiny: Tiny, strategy: str, at: str) -> None:
 
 @pytest.mark.parametrize(
     ("site", "strategy", "at"),
-    [("notes", "handover", "after:boot"), *(("tiny", *place) for place in HOLDING)],
+    [("notes", *OPEN), *(("tiny", *place) for place in HOLDING)],
     indirect=["site"],
 )
 def test_nginx_is_killed(site: Deployment, strategy: str, at: str) -> None:
@@ -228,7 +233,7 @@ def test_nginx_is_killed(site: Deployment, strategy: str, at: str) -> None:
     check_live(site)
 
 
-@pytest.mark.parametrize(("strategy", "at"), HOLDING)
+@pytest.mark.parametrize(("strategy", "at"), [OPEN, *HOLDING])
 def test_nginx_master_is_killed(tiny: Tiny, strategy: str, at: str) -> None:
     """Its workers serve on until the next command finds them; nobody notices."""
     with tiny.visited() as visit:

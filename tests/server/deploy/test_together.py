@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from examples.variants.repository import Repository
+from holdfast.deploy.handover import HANDOVER
+from holdfast.deploy.hold import HOLD
 from load.ledger import fetch_json
 from tests.server.deploy.clients import ask
 from tests.server.deploy.conftest import MakeDeployment
@@ -169,6 +171,38 @@ def test_ctrl_c_too_late(tiny: Tiny) -> None:
     assert (ended.status, ended.outcome) == (0, "succeeded")
     check(visit.account())
     check_live(tiny)
+
+
+STEPS = {"handover": HANDOVER, "hold": HOLD}
+MOMENTS = [
+    (strategy, name)
+    for strategy, steps in STEPS.items()
+    for name in ("build", "plan", *(step.name for step in steps if "workers" not in step.name))
+    if (strategy, name) != ("handover", "migrate")
+]
+"""After every step that a deploy without workers has, and with a migration in a hold."""
+
+
+@pytest.mark.parametrize(("strategy", "step"), MOMENTS, ids=[" ".join(one) for one in MOMENTS])
+def test_ctrl_c_at_any_moment(tiny: Tiny, strategy: str, step: str) -> None:
+    """Before the gate has opened to the new release all is undone, from then on it is finished;
+    visitors have seen nothing, and the database has what the release that serves made of it."""
+    names = [item.name for item in STEPS[strategy]]
+    late = step in names and names.index(step) >= names.index("open")
+    migrated = tiny.migrated()
+    with tiny.visited() as visit:
+        tiny.wait_at(f"after:{step}")
+        running = tiny.start("migration" if strategy == "hold" else "plain", strategy)
+        with tiny.waiting(f"after:{step}", running):
+            running.signal(signal.SIGINT)
+            running.wait_for(lambda line: "stopping the deploy" in str(line.get("text")))
+        ended = tiny.finish(running)
+    assert ended.outcome == ("succeeded" if late else "undone"), ended.lines[-1]
+    assert ended.status == (0 if late else 6)
+    check(visit.account())
+    check_live(tiny)
+    new = {tiny.versions[-1]} if late and strategy == "hold" else set[str]()
+    assert tiny.migrated() == migrated | new
 
 
 def test_ctrl_c_twice(tiny: Tiny) -> None:
