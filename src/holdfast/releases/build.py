@@ -21,7 +21,7 @@ from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.records import record
-from holdfast.releases import persist, written
+from holdfast.releases import carrying, persist, written
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
@@ -131,7 +131,7 @@ class Build:
             shipped = unpack(source.archive, self._source)
             ending.write(self._path)
         if self._account is None:
-            written.note_shipped(self._path, shipped)
+            carrying.note_shipped(self._path, shipped)
         stopped(self._should_stop)
         with acting_as(self._account):
             project = detect.scan(self._source, self._config)
@@ -187,7 +187,8 @@ class Build:
             return ()
         since = self._home.current.lstat().st_mtime
         found = list(written.found(before.source, since, shipped, before.spec.static))
-        if new := written.take(self._home, found, before.source, before.spec.persist):
+        new = carrying.take(self._home, found, before.source, before.spec.persist).new
+        if new:
             self._note(
                 f"{persist.some(new)} {'was' if len(new) == 1 else 'were'} written by the app"
                 " that serves: kept from release to release from now on ([persist] paths names such"

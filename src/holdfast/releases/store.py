@@ -26,7 +26,7 @@ from holdfast.errors import BuildError, NotFound
 from holdfast.files import symlink_atomic, write_json
 from holdfast.layout import AppLayout, Layout
 from holdfast.protocol import Emit
-from holdfast.releases import persist, written
+from holdfast.releases import carrying, persist
 from holdfast.releases.contract import Carried, Source
 from holdfast.releases.failures import of_system
 from holdfast.runtimes.contract import Release
@@ -158,8 +158,9 @@ class Releases:
     def carry(self, old: Release, new: Release, since: float | None = None) -> Carried:
         if not self._looks(old, new):
             return Carried()
-        began = self._began(old) if since is None else since
-        return written.carry(self._home, old, new, began, serves=since is not None)
+        if since is None:
+            return carrying.carry(self._home, old, new, self._began(old))
+        return carrying.carry_late(self._home, old, new, since)
 
     def _began(self, release: Release) -> float:
         """When it began to serve; where that was not written down, when it was built."""
@@ -170,7 +171,7 @@ class Releases:
 
     def furnish(self, release: Release) -> None:
         if self._looks(release):
-            written.furnish(self._home, release)
+            carrying.furnish(self._home, release)
 
     def _looks(self, *releases: Release) -> bool:
         """Whether their trees are looked at for what was written: systemd has them read-only."""

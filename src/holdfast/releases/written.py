@@ -4,9 +4,6 @@ Detection reads code and asks the framework, and can miss a path; a release is l
 next deploy, and removed some deploys later. So before one is built what the running one has written
 becomes data that is kept, and from then on it is linked like all the rest. Where an app's tree
 is read-only to it (systemd) there is never anything.
-
-It goes on to write while the next release is built. So there is a second look once it serves
-nobody any more, before the next one does, and a last one when its process has ended.
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -22,10 +19,7 @@ from holdfast.app import Persist, Static
 from holdfast.codec import CodecError, from_json, to_json
 from holdfast.detect.keeping import NEVER, PASSING
 from holdfast.files import exchange, sync_directory, write_json
-from holdfast.layout import AppLayout
 from holdfast.releases import persist
-from holdfast.releases.contract import Carried
-from holdfast.runtimes.contract import Release
 
 WHY = "the app wrote it while it served"
 
@@ -34,22 +28,6 @@ _MADE_AGAIN = PASSING | {"site-packages", "venv", "env"}
 
 _HALF = (".pyo", ".tmp", ".swp", "~", "-journal")
 """Files on their way to something else."""
-
-
-_SHIPPED = "shipped.json"
-
-
-def note_shipped(release: Path, names: frozenset[str]) -> None:
-    """Write down in a release's directory what came in its archive."""
-    write_json(release / _SHIPPED, sorted(names), mode=0o600)
-
-
-def _shipped(release: Release) -> frozenset[str]:
-    """What came in its archive; where nobody wrote that down, all files that it has."""
-    try:
-        return frozenset(json.loads((release.path / _SHIPPED).read_text()))
-    except (OSError, ValueError, TypeError):
-        return frozenset(map(str, _files(release.source, PurePosixPath(), set())))
 
 
 def known(record: Path) -> tuple[Persist, ...]:
@@ -81,7 +59,7 @@ def found(
     """
     sent = persist.directories(shipped)
     made = {item.directory for item in static if item.directory not in sent}
-    for path in _files(source, PurePosixPath(), made):
+    for path in files(source, made):
         try:
             status = (source / path).lstat()
         except FileNotFoundError:  # the app goes on, and takes files away
@@ -95,48 +73,6 @@ def found(
             yield str(path), item
 
 
-def take(
-    home: AppLayout, wrote: Sequence[tuple[str, Persist]], source: Path, ours: Sequence[Persist]
-) -> list[str]:
-    """Make data of what was found in a release; the paths that nobody knew before.
-
-    Args:
-        ours: what is kept for that release anyway.
-    """
-    kept = {item.path: item for item in known(home.written)}
-    told = {*kept, *(item.path for item in ours)}
-    if new := {item.path: item for _, item in wrote if item.path not in told}:
-        remember(home.written, [*kept.values(), *new.values()])
-    for path, item in wrote:
-        adopt(path, item, source, home.data)
-    return [*new]
-
-
-def carry(home: AppLayout, old: Release, new: Release, since: float, *, serves: bool) -> Carried:
-    """Give a release what the one before it has written since it was looked at.
-
-    Args:
-        since: as for :func:`found`.
-        serves: the new one does already; what it has written itself counts for more.
-    """
-    shipped = _shipped(new)
-    wrote = list(found(old.source, since, shipped, old.spec.static))
-    if serves:
-        places = (new.source, home.data)
-        wrote = [one for one in wrote if not any(os.path.lexists(top / one[0]) for top in places)]
-    take(home, wrote, old.source, old.spec.persist)
-    given = [_give(path, item, new.source, home.data, shipped) for path, item in wrote]
-    return Carried(tuple(path for path, _ in wrote), tuple(filter(None, given)))
-
-
-def furnish(home: AppLayout, release: Release) -> None:
-    """Give a release of long ago what has become data since; what it has itself stays."""
-    for item in known(home.written):
-        place = release.source / item.path
-        if (home.data / item.path).exists() and not os.path.lexists(place):
-            _link(place, home.data / item.path)
-
-
 def adopt(path: str, item: Persist, source: Path, data: Path) -> None:
     """Make what was written part of the data, at its place there; the app finds it as before.
 
@@ -148,8 +84,20 @@ def adopt(path: str, item: Persist, source: Path, data: Path) -> None:
     ours, kept = source / item.path, data / item.path
     if item.kind == "directory" and ours.is_dir() and not ours.is_symlink() and not kept.exists():
         _adopt_directory(ours, kept)
-    elif not (source / path).resolve().is_relative_to(data.resolve()):
+    elif not leads_into(source / path, data):
         _adopt_file(source / path, data / path)
+
+
+def leads_into(place: Path, data: Path) -> bool:
+    """Whether a path is a link into the data, or lies in a directory that is one.
+
+    The app may put a file in the link's place at this moment.
+    """
+    try:
+        to = place.readlink()
+    except OSError:
+        to = place.parent
+    return to.resolve().is_relative_to(data.resolve())
 
 
 def _adopt_directory(ours: Path, kept: Path) -> None:
@@ -188,54 +136,36 @@ def _adopt_file(ours: Path, kept: Path) -> None:
     sync_directory(kept.parent)
 
 
-def _give(
-    path: str, item: Persist, source: Path, data: Path, shipped: frozenset[str]
-) -> str | None:
-    """Link what was adopted into another release; the path if that had a file of its own there.
+def files(source: Path, made: Set[str] = frozenset()) -> Iterator[PurePosixPath]:
+    """Files by their path in the source; links are none, and none is followed.
 
-    What the project sends is that release's own; what it has made itself, or in a build, is not:
-    nobody has asked it anything yet.
+    Args:
+        made: directories that are passed over.
     """
-    ours, kept = source / path, data / path
-    if path in shipped or ours.is_dir() or any(_blocks(one) for one in ours.parents):
-        return None
-    if item.kind == "directory":
-        top = source / item.path
-        if top.is_dir() and not top.is_symlink() and not any(top.iterdir()):
-            top.rmdir()
-        if not os.path.lexists(top):
-            ours, kept = top, data / item.path
-    if ours.resolve().is_relative_to(data.resolve()):
-        return None
-    own = path if os.path.lexists(ours) else None
-    _link(ours, kept)
-    return own
+    entries = _entries(source, made, PurePosixPath())
+    return (path for path, is_link in entries if not is_link)
 
 
-def _blocks(parent: Path) -> bool:
-    return os.path.lexists(parent) and not parent.is_dir()
+def links(source: Path) -> Iterator[PurePosixPath]:
+    """Likewise, the symbolic links."""
+    entries = _entries(source, frozenset(), PurePosixPath())
+    return (path for path, is_link in entries if is_link)
 
 
-def _link(ours: Path, kept: Path) -> None:
-    ours.parent.mkdir(parents=True, exist_ok=True)
-    beside = ours.with_name(f".{ours.name}.link")
-    beside.unlink(missing_ok=True)
-    beside.symlink_to(kept)
-    beside.replace(ours)
-
-
-def _files(source: Path, below: PurePosixPath, made: set[str]) -> Iterator[PurePosixPath]:
-    """Files by their path in the source; no link is followed."""
+def _entries(
+    source: Path, made: Set[str], below: PurePosixPath
+) -> Iterator[tuple[PurePosixPath, bool]]:
     with suppress(FileNotFoundError), os.scandir(source / below) as entries:
         for entry in entries:
             path = below / entry.name
-            if entry.name.startswith(".") or entry.is_symlink():
+            if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
-                if entry.name not in _MADE_AGAIN and str(path) not in made:
-                    yield from _files(source, path, made)
-            else:
-                yield path
+            if entry.is_symlink():
+                yield path, True
+            elif not entry.is_dir():
+                yield path, False
+            elif entry.name not in _MADE_AGAIN and str(path) not in made:
+                yield from _entries(source, made, path)
 
 
 def _kept(path: PurePosixPath, sent: frozenset[str]) -> Persist:

@@ -11,19 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.app import AppSpec, Dependencies, Persist, Static, Web
-from holdfast.layout import AppLayout
-from holdfast.releases.written import (
-    WHY,
-    adopt,
-    carry,
-    found,
-    furnish,
-    known,
-    note_shipped,
-    remember,
-)
-from holdfast.runtimes.contract import Release
+from holdfast.app import Persist, Static
+from holdfast.releases.written import WHY, adopt, found, known, remember
 
 SHIPPED = frozenset({"app.py", "static/logo.png", "static/site.css"})
 SINCE = 1_700_000_000.0
@@ -138,65 +127,6 @@ def test_what_is_taken_away_meanwhile(source: Path, tmp_path: Path) -> None:
     for path, item in seen.items():
         adopt(path, item, source, tmp_path / "data")
     assert not (tmp_path / "data").exists()
-
-
-def release(home: AppLayout, name: str) -> Release:
-    """A release as the tiny project above is one."""
-    place = home.releases / name
-    for shipped in SHIPPED:
-        write(place / "src" / shipped, name, at=SINCE - 10)
-    note_shipped(place, SHIPPED)
-    web = Web(command="serve", health="/")
-    spec = AppSpec("shop", ("shop.test",), "command", Dependencies("none"), web)
-    return Release(name, place, spec, None, False, SINCE - 5, home.envs / "x")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> AppLayout:
-    return AppLayout(tmp_path, "shop")
-
-
-def test_a_second_look(home: AppLayout) -> None:
-    """What was written while the next release was built: it has that too, and the project's own
-    files as they are sent with it; what it has made itself gives way, and is told."""
-    old, new = release(home, "1"), release(home, "2")
-    for name in ("static/ann.png", "static/logo.png", "uploads/a.txt", "seen.txt", "made/b.txt"):
-        write(old.source / name, "old")
-    write(new.source / "seen.txt", "new")
-    write(new.source / "made/own.txt", "new")
-    (new.source / "uploads").mkdir()
-    carried = carry(home, old, new, SINCE, serves=False)
-    assert carried.replaced == ("seen.txt",)
-    assert len(carried.files) == 5
-    for name in ("static/ann.png", "uploads/a.txt", "seen.txt", "made/b.txt"):
-        assert (new.source / name).read_text() == "old", name
-        assert (new.source / name).resolve() == (home.data / name).resolve()
-    assert (new.source / "static/logo.png").read_text() == "2"
-    assert (new.source / "made/own.txt").read_text() == "new"
-    assert {item.path for item in known(home.written)} >= {"static/ann.png", "uploads", "made"}
-    assert carry(home, old, new, SINCE, serves=False).files == ()
-
-
-def test_the_last_look(home: AppLayout) -> None:
-    """The new release serves: it gets what it has nothing of, and keeps what it has written."""
-    old, new = release(home, "1"), release(home, "2")
-    write(old.source / "static/ann.png", "old")
-    write(old.source / "seen.txt", "old")
-    write(new.source / "seen.txt", "new")
-    assert carry(home, old, new, SINCE, serves=True).files == ("static/ann.png",)
-    assert (new.source / "static/ann.png").read_text() == "old"
-    assert (new.source / "seen.txt").read_text() == "new"
-
-
-def test_a_release_of_long_ago(home: AppLayout) -> None:
-    """It gets what has become data since; what it has itself stays."""
-    old, new = release(home, "1"), release(home, "2")
-    write(new.source / "uploads/a.txt", "sent")
-    write(new.source / "static/site.css", "sent")
-    carry(home, new, release(home, "3"), SINCE, serves=False)
-    furnish(home, old)
-    assert (old.source / "uploads/a.txt").read_text() == "sent"
-    assert (old.source / "static/site.css").read_text() == "1"
 
 
 def test_an_app_finds_its_folder_at_every_moment(source: Path, tmp_path: Path) -> None:
