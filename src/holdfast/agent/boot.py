@@ -8,9 +8,13 @@ should it never come, the gate opens to the release that served before, as alway
 
 from __future__ import annotations
 
+import sqlite3
+
 from holdfast.agent.machine import open_machine
 from holdfast.deploy.machine import Machine
+from holdfast.deploy.recorder import named
 from holdfast.edge.contract import Mode
+from holdfast.errors import HoldfastError
 from holdfast.layout import Layout
 
 LEASE = 30.0
@@ -18,16 +22,28 @@ LEASE = 30.0
 
 
 def after_boot(layout: Layout) -> list[str]:
-    """Take up what was interrupted.
+    """Take up what was interrupted; what is wrong with one app keeps no other from it.
 
     Returns:
         the apps whose engines were started.
+
+    Raises:
+        HoldfastError: the first that could not be taken up, once all others have been.
     """
     machine = open_machine(layout)
+    problems: list[HoldfastError] = []
+    started: list[str] = []
     try:
-        return [app for app in layout.apps() if _take_up(machine, app)]
+        for app in layout.apps():
+            try:
+                started += [app] if _take_up(machine, app) else []
+            except (HoldfastError, OSError, sqlite3.Error) as error:
+                problems.append(named(app, error, layout.root))
     finally:
         machine.journal.close()
+    if problems:
+        raise problems[0]
+    return started
 
 
 def _take_up(machine: Machine, app: str) -> bool:
