@@ -186,7 +186,14 @@ class Build:
         if before is None or self._account or self._config.persist.detect is False:
             return ()
         since = self._home.current.lstat().st_mtime
-        found = list(written.found(before.source, since, shipped, before.spec.static))
+        left: list[str] = []
+        static = before.spec.static
+        found = list(written.found(before.source, since, shipped, static, left.append))
+        if left:
+            self._note(
+                f"{persist.some(left)}: written by the app that serves, and not kept, for it looks"
+                " like what is made again; [persist] paths keeps it"
+            )
         new = carrying.take(self._home, found, before.source, before.spec.persist).new
         if new:
             self._note(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -26,8 +26,8 @@ WHY = "the app wrote it while it served"
 _MADE_AGAIN = PASSING | {"site-packages", "venv", "env"}
 """Directories of which nobody misses anything; those that begin with a dot are passed over, too."""
 
-_HALF = (".pyo", ".tmp", ".swp", "~", "-journal")
-"""Files on their way to something else."""
+_PASSING = (".pyc", ".pyo", ".pid", ".sock", ".lock", ".tmp", ".swp", "~", "-journal")
+"""Files that nobody misses, or that are on their way to something else."""
 
 
 def known(record: Path) -> tuple[Persist, ...]:
@@ -44,7 +44,11 @@ def remember(record: Path, items: Sequence[Persist]) -> None:
 
 
 def found(
-    source: Path, since: float, shipped: frozenset[str], static: Sequence[Static]
+    source: Path,
+    since: float,
+    shipped: frozenset[str],
+    static: Sequence[Static],
+    left: Callable[[str], None] = lambda path: None,
 ) -> Iterator[tuple[str, Persist]]:
     """Files that were written since the release serves, each with what is to be kept for it.
 
@@ -56,6 +60,7 @@ def found(
         since: when it was made the current one; Unix time.
         shipped: what came in the archive of the release that is built.
         static: directories of what a build collects are made again.
+        left: told what is not kept, as it looks like what is made again, and might be missed.
     """
     sent = persist.directories(shipped)
     made = {item.directory for item in static if item.directory not in sent}
@@ -68,8 +73,11 @@ def found(
         if written <= since or not stat.S_ISREG(status.st_mode):
             continue
         item = _kept(path, sent)
-        passing = NEVER if item.kind == "file" else (".pyc", ".pid", ".sock", ".lock")
-        if not path.name.endswith((*passing, *_HALF)):
+        if path.name.endswith(_PASSING):
+            continue
+        if item.kind == "file" and path.name.endswith(NEVER):
+            left(str(path))
+        else:
             yield str(path), item
 
 

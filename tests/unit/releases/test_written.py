@@ -61,6 +61,17 @@ def test_what_is_found(source: Path) -> None:
     }
 
 
+def test_what_is_left_is_named(source: Path) -> None:
+    """A page or a style sheet beside the project's own is made again, most likely; in a directory
+    of the app's own it is kept with all the rest."""
+    for name in ("static/report.html", "static/x.css", "static/a.pyc", "uploads/page.html"):
+        write(source / name, "written")
+    left = list[str]()
+    kept = dict(found(source, SINCE, SHIPPED, (), left.append))
+    assert [*kept] == ["uploads/page.html"]
+    assert sorted(left) == ["static/report.html", "static/x.css"]
+
+
 def test_it_becomes_data(source: Path, tmp_path: Path) -> None:
     """At the same place; the app finds all of it where it was, and so it is the second time."""
     data = tmp_path / "data"
