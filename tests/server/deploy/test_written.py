@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.server.deploy.clients import Answer, ask
+from tests.server.deploy.conftest import MakeDeployment
 from tests.server.deploy.tiny import Tiny
 
 
@@ -90,12 +91,17 @@ def test_what_is_written_during_deploys_beside_files_of_the_project(tiny: Tiny) 
 
 
 @pytest.mark.parametrize("strategy", ["handover", "hold"])
-def test_the_first_file_of_a_folder_is_written_during_a_deploy(tiny: Tiny, strategy: str) -> None:
+def test_the_first_file_of_a_folder_is_written_during_a_deploy(
+    make_deployment: MakeDeployment, strategy: str
+) -> None:
     """After the look at what was written, and before the gate opens to the new release."""
-    tiny.good()
+    tiny = make_deployment("tiny")
+    assert isinstance(tiny, Tiny)
     tiny.wait_at("after:build")
     running = tiny.start("plain", strategy)
     with tiny.waiting("after:build", running):
-        upload(tiny, f"late-{strategy}")
+        upload(tiny, "late")
     assert tiny.finish(running).outcome == "succeeded"
-    assert see(tiny, f"late-{strategy}").status == 200
+    assert (see(tiny, "late").status, see(tiny, "late").version) == (200, tiny.versions[-1])
+    tiny.good()
+    assert see(tiny, "late").status == 200
