@@ -19,21 +19,23 @@ _LOADS = {
 
 def fitted(project: Project, answers: Answers) -> tuple[Project, Answers]:
     """Both with the protocol that the object was heard to speak, and what its server needs."""
-    return _spoken(_with_older_gunicorn(_with_setuptools(project, answers), answers), answers)
+    return _spoken(*_with_older_gunicorn(_with_setuptools(project, answers), answers))
 
 
-def _with_older_gunicorn(project: Project, answers: Answers) -> Project:
+def _with_older_gunicorn(project: Project, answers: Answers) -> tuple[Project, Answers]:
     """One that still has the worker which Socket.IO, or the line of the ``Procfile``, asks for."""
     line = next((item for item in project.processes if item.name == "web"), None)
     parsed = command_line.parse(line.command) if line else None
     mode = green.named(parsed.options) if parsed else green.mode(project.facts, project.packages)
     gunicorn, gevent = (_numbers(answers, name) for name in ("gunicorn", "gevent"))
     if not green.is_too_new(mode, gunicorn, gevent) or green.LAST in project.dependencies.instead:
-        return project
+        return project, answers
     why = f"gunicorn {answers.versions['gunicorn']} has no worker for the {mode} that is installed"
     finding = Finding("in its place", green.LAST, why, level="warning")
     other = replace(project.dependencies, instead=(*project.dependencies.instead, green.LAST))
-    return replace(project, dependencies=other, findings=(*project.findings, finding))
+    changed = replace(project, dependencies=other, findings=(*project.findings, finding))
+    versions = {**answers.versions, "gunicorn": green.LAST.partition("==")[2]}
+    return changed, replace(answers, versions=versions)
 
 
 def _numbers(answers: Answers, name: str) -> tuple[int, ...]:

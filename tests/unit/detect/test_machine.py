@@ -9,7 +9,7 @@ import pytest
 from holdfast.app import Dependencies
 from holdfast.detect import Answers, fitted, probing, server
 from holdfast.detect.command_line import parse, quoted
-from holdfast.detect.facts import Evidence, Framework, Interface
+from holdfast.detect.facts import Evidence, Interface, SocketServer
 from holdfast.detect.machine import MB, Machine, shape
 from holdfast.detect.project import Candidate, Project
 
@@ -110,3 +110,24 @@ def test_an_old_gunicorn_gets_what_it_imports(version: str, added: tuple[str, ..
     project = Project("flask", (), ".", Dependencies("none", (), ()))
     answers = Answers(versions={"gunicorn": version})
     assert fitted(project, answers)[0].dependencies.extra == added
+
+
+@pytest.mark.parametrize(
+    ("packages", "versions", "other"),
+    [
+        ({"eventlet"}, {"gunicorn": "27.0.1"}, True),
+        ({"eventlet"}, {"gunicorn": "25.3.0"}, False),
+        ({"gevent"}, {"gunicorn": "27.0.1", "gevent": "23.9.1"}, True),
+        ({"gevent"}, {"gunicorn": "27.0.1", "gevent": "25.1.0"}, False),
+        (set(), {"gunicorn": "27.0.1"}, False),
+    ],
+)
+def test_a_gunicorn_without_the_worker_is_replaced(
+    packages: set[str], versions: dict[str, str], other: bool
+) -> None:
+    """By one that has it, whose options are those of its own version."""
+    server = SocketServer(Evidence("app.py", 1), "")
+    project = Project("flask", (), ".", Dependencies("none"), frozenset(packages), facts=(server,))
+    changed, answers = fitted(project, Answers(versions=versions))
+    assert (changed.dependencies.instead == ("gunicorn==23.0.0",)) == other
+    assert (answers.versions["gunicorn"] == "23.0.0") == other
