@@ -9,7 +9,7 @@ import pytest
 from holdfast.app import Dependencies
 from holdfast.detect import Answers, fitted, probing, server
 from holdfast.detect.command_line import parse, quoted
-from holdfast.detect.facts import Evidence, Interface, SocketServer
+from holdfast.detect.facts import Evidence, Framework, Interface, SocketServer
 from holdfast.detect.machine import MB, Machine, shape
 from holdfast.detect.project import Candidate, Project
 
