@@ -31,8 +31,12 @@ _OURS = re.compile(
 )
 """Lines that a script loses when it is joined to ``common.py``: nothing of ours is there."""
 
-_BESIDE = {"django": "django_static", "streamlit": "streamlit_secrets"}
-"""Scripts of two files: the other one."""
+_BESIDE = {
+    "django": ("django_static",),
+    "streamlit": ("streamlit_secrets", "imports"),
+    "tool": ("imports",),
+}
+"""Scripts of several files: the others."""
 
 _MOST_CANDIDATES = 4
 _CLOSE = 25
@@ -126,8 +130,7 @@ def script(project: Project, candidates: tuple[Candidate, ...], how: str | None 
         ],
     }
     common, own = asks.text("common"), asks.text(how or project.framework)
-    beside = _BESIDE.get(how or project.framework)
-    if beside is not None:
+    for beside in _BESIDE.get(how or project.framework, ()):
         own = f"{asks.text(beside)}\n{own}"
     own = _OURS.sub("", own)
     # Settings look at sys.argv[1]: under a server it names the app.

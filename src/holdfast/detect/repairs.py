@@ -89,6 +89,7 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"No module named 'altair\.vegalite\.v4'", ("altair<5",)),
     (r"'streamlit' has no attribute 'experimental_\w+'", ("streamlit<1.37",)),
     (r"No module named 'openai\.error'", ("openai<1",)),
+    (r"No module named 'mcp\.server\.fastmcp'|'FastMCP' from 'mcp", ("mcp<2",)),
     (
         (
             r"No module named 'langchain\.(?:llms|chat_models|embeddings|chains|memory|prompts"

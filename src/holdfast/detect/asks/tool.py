@@ -1,4 +1,7 @@
-"""Import what serves the script: it is known to be there, and is compiled before it boots."""
+"""Import what serves the script, and what the script imports of others.
+
+It is known to be there then, and is compiled before it boots.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import importlib
 from typing import Any
 
 from holdfast.detect.asks.common import enter
+from holdfast.detect.asks.imports import imported
 
 
 def ask(given: Any) -> dict[str, Any]:
     candidate = given["candidates"][0]
     enter(candidate)
     importlib.import_module(candidate["attribute"])
-    return {"chosen": 0}
+    if not candidate["file"].endswith(".py"):
+        return {"chosen": 0}
+    return imported(candidate["file"], own=False)
