@@ -47,6 +47,7 @@ class Dependencies:
         exact: only such a Python will do, for ``holdfast.toml`` asks for it.
         instead: requirements that take the place of all that is said of the same package.
         building: requirements of what packages are built with (``cython<3``).
+        until: the day (``2024-03-01``) before which versions must have been published.
     """
 
     source: Literal["uv.lock", "pyproject", "requirements", "none"]
@@ -57,6 +58,7 @@ class Dependencies:
     exact: bool = False
     instead: tuple[str, ...] = ()
     building: tuple[str, ...] = ()
+    until: str | None = None
 
 
 @record

@@ -21,7 +21,7 @@ from holdfast.layout import AppLayout, Layout
 from holdfast.masking import masking
 from holdfast.protocol import Emit, Event, Kind
 from holdfast.records import record
-from holdfast.releases import carrying, persist, written
+from holdfast.releases import carrying, dated, persist, written
 from holdfast.releases.asking import Asking, collecting, in_step
 from holdfast.releases.contract import Source
 from holdfast.releases.failures import explained, of_system, stopped
@@ -230,9 +230,12 @@ class Build:
                 repaired = detect.repaired(project, error)
                 if repaired is None and provided(error.said, self._system):
                     continue
+                repaired = repaired or dated.as_of(project, error, source.archive)
                 if repaired is None:
                     raise
             repair = repaired.findings[-1]
+            if repair.what == "as of":
+                self._note(f"{repair.why}: versions from before {repair.value} are installed")
             if repair.what in ("added", "in its place"):
                 is_added = "is added" if repair.what == "added" else "is installed in its place"
                 self._note(f"{repair.why}: {repair.value} {is_added}")

@@ -18,6 +18,7 @@ from pathlib import Path
 from holdfast.errors import UsageError
 from holdfast.records import record
 from holdfast.releases import git
+from holdfast.releases.unpack import COMMITTED
 
 _JUNK_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", "__pycache__", "node_modules", "__pypackages__", ".idea", ".vscode"}
@@ -83,7 +84,7 @@ def pack(
             hint=listing.hint,
         )
     archive = into / "source.tar"
-    packer = _Packer(directory, listing.instead)
+    packer = _Packer(directory, listing.instead, listing.time)
     packer.write(archive, sorted(names, key=os.fsencode))
     return Packed(
         archive, listing.commit, listing.dirty, packer.count, (*listing.notes, *packer.notes())
@@ -95,6 +96,7 @@ class _Listing:
     names: list[str]
     notes: tuple[str, ...]
     commit: str | None = None
+    time: int | None = None
     dirty: bool = False
     instead: Mapping[str, _Committed] = field(default_factory=dict)
     nothing: str = "the folder is empty"
@@ -143,6 +145,7 @@ def _tracked(directory: Path, dirty: bool, read: frozenset[str]) -> _Listing | N
         names,
         tuple(notes),
         commit,
+        repository.time() if commit else None,
         bool(changed) and not instead and (dirty or commit is None),
         instead,
         "git tracks no file here",
@@ -215,9 +218,12 @@ def _some(names: list[str]) -> str:
 class _Packer:
     """Writes files of one directory into a tar archive and remembers what it had to skip."""
 
-    def __init__(self, directory: Path, instead: Mapping[str, _Committed]) -> None:
+    def __init__(
+        self, directory: Path, instead: Mapping[str, _Committed], time: int | None
+    ) -> None:
         self._directory = directory
         self._instead = instead
+        self._time = time
         self._real = directory.resolve()
         self._outside: list[str] = []
         self._empty: list[str] = []
@@ -225,7 +231,8 @@ class _Packer:
         self.count = 0
 
     def write(self, archive: Path, names: list[str]) -> None:
-        with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        said = {} if self._time is None else {COMMITTED: str(self._time)}
+        with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT, pax_headers=said) as tar:
             for name in names:
                 try:
                     self._add(tar, name)

@@ -12,6 +12,10 @@ from holdfast.errors import BuildError
 _END = 2 * tarfile.BLOCKSIZE
 
 
+COMMITTED = "HOLDFAST.committed"
+"""A header of the archive: when its commit was made, in Unix seconds."""
+
+
 class _Refused(Exception):
     """A member that wants out of the release; its argument is the member's name."""
 
@@ -54,6 +58,16 @@ def unpack(archive: Path, into: Path) -> frozenset[str]:
             f"the source is not there any more: {archive.name}", hint="deploy again"
         ) from None
     return frozenset(names)
+
+
+def committed(archive: Path) -> int | None:
+    """When what it holds was committed, in Unix seconds; ``None`` if nobody has said so."""
+    try:
+        with tarfile.open(archive) as tar:
+            tar.next()
+            return int(tar.pax_headers[COMMITTED])
+    except (OSError, tarfile.TarError, KeyError, ValueError):
+        return None
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> Path:

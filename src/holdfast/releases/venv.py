@@ -27,7 +27,7 @@ from holdfast.errors import BuildError, CommandFailed
 from holdfast.execute import Completed, run
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
-from holdfast.releases import another_python, bytecode, uv
+from holdfast.releases import another_python, bytecode, dated, uv
 from holdfast.releases.failures import explained, of_system, stopped
 from holdfast.releases.interpreters import Interpreters
 from holdfast.releases.other_ways import OtherWays
@@ -332,6 +332,7 @@ def commands(
         ):
             wanted = ["-r", first, *wanted]
     if wanted:
+        wanted = [*dated.options(dependencies), *wanted]
         installed = uv.install(path, wanted, source, env, overrides=overrides, building=building)
         made.append(installed)
     return made
@@ -349,6 +350,7 @@ def key(dependencies: Dependencies, source: Path, python: str) -> str:
     changed = (
         *(f"={line}" for line in dependencies.instead),
         *(f"<{line}" for line in dependencies.building),
+        *((f"@{dependencies.until}",) if dependencies.until else ()),
     )
     for part in (*said, *dependencies.extra, *changed):
         digest.update(part.encode() + b"\0")
