@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import shutil
 import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
 from holdfast import __version__
-from holdfast.agent import certificates, keys
+from holdfast.agent import certificates
 from holdfast.agent.deploys import known
 from holdfast.agent.downs import down
 from holdfast.agent.follow import settle
 from holdfast.codec import to_json
 from holdfast.deploy.journal import Deploy
-from holdfast.deploy.lock import deploy_lock
 from holdfast.deploy.machine import Machine
 from holdfast.edge.contract import GateStatus
 from holdfast.errors import Busy, EdgeError, NotFound, UsageError
@@ -255,38 +253,3 @@ def _networks(values: Any) -> tuple[str, ...]:
         raise UsageError(
             f"--allow: {error}", hint="an address or a network: 203.0.113.7 or 203.0.113.0/24"
         ) from None
-
-
-# the end
-
-
-def destroy(machine: Machine, params: Params, emit: Emit) -> dict[str, Any]:
-    """Stop and forget an app; with ``keep_data`` its data and variables stay.
-
-    Its deploy keys go in any case: an app that was removed is brought back by who may make one.
-    """
-    app = known(machine, str(params["app"]))
-    layout = machine.layout.app(app)
-    machine.journal.request_cancel(app)
-    machine.runtime.stop_engine(app)
-    with deploy_lock(layout.lock, wait=60.0):
-        done: dict[str, Any] = {"keys": keys.forget(machine.layout, app)}
-        machine.runtime.remove(app)
-        machine.edge.remove(app)
-        machine.journal.forget(app)
-        if params.get("keep_data"):
-            for path in layout.home.iterdir():
-                if path not in (layout.data, layout.env_file, layout.lock):
-                    _remove(path)
-            return {**done, "kept": str(layout.data)}
-        shutil.rmtree(layout.home)
-        certificates.forget(machine, app)
-        machine.runtime.forget_account(app)
-    return done
-
-
-def _remove(path: Any) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ import select
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -137,6 +136,8 @@ def _fault(error: Exception, doing: str) -> HoldfastError:
 
     What an error says can be of the app or a secret of it; what the system says of a file is not.
     """
+    import traceback  # late: 7 ms of every command on a server
+
     told = refused(error, default_root()) if isinstance(error, OSError) else None
     if told is not None and told.hint is not None:  # whoever looks after the server can mend it
         told.message = f"the server failed at {doing}: {told.message}"

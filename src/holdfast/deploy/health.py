@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from holdfast.deploy.causes import Cause, Failure, likely
 from holdfast.errors import DeployFailed
 from holdfast.records import record
 from holdfast.runtimes.contract import Release, Runtime, Slot, State
+from holdfast.unix_http import UnixConnection
 
 PATIENCE = 5.0
 """Seconds for which an app that answers may answer badly before it counts as broken."""
@@ -59,21 +59,12 @@ class Answer:
         return 200 <= self.status < 400 or self.status in _WELL
 
 
-class _Connection(http.client.HTTPConnection):
+def _connection(address: str, timeout: float) -> http.client.HTTPConnection:
     """HTTP over an address of ours: ``unix:/path`` or ``host:port``."""
-
-    def __init__(self, address: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._address = address
-
-    def connect(self) -> None:
-        if self._address.startswith("unix:"):
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.settimeout(self.timeout)
-            self.sock.connect(self._address.removeprefix("unix:"))
-        else:
-            host, _, port = self._address.rpartition(":")
-            self.sock = socket.create_connection((host, int(port)), self.timeout)
+    if address.startswith("unix:"):
+        return UnixConnection(address.removeprefix("unix:"), timeout)
+    host, _, port = address.rpartition(":")
+    return http.client.HTTPConnection(host, int(port), timeout=timeout)
 
 
 def ask(address: str, path: str, host: str, timeout: float, scheme: str = "http") -> Answer:
@@ -82,7 +73,7 @@ def ask(address: str, path: str, host: str, timeout: float, scheme: str = "http"
     Args:
         timeout: seconds for connecting, and again for the answer.
     """
-    connection = _Connection(address, timeout)
+    connection = _connection(address, timeout)
     headers = {
         "Host": host,
         "User-Agent": "holdfast-health",

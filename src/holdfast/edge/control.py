@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import EdgeError
 
 _TIMEOUT = 5.0
-
-
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("edge", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 class Control:
@@ -47,12 +34,16 @@ class Control:
         return True
 
     def _ask(self, method: str, path: str) -> dict[str, Any]:
-        connection = _Connection(self._path, _TIMEOUT)
+        from http.client import HTTPException  # late: most commands never ask, and it takes 20 ms
+
+        from holdfast.unix_http import UnixConnection
+
+        connection = UnixConnection(str(self._path), _TIMEOUT)
         try:
             connection.request(method, path)
             response = connection.getresponse()
             value = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise EdgeError(
                 f"the edge does not answer on its control socket ({error})",
                 hint="holdfast edge status says whether nginx runs; any deploy starts it",

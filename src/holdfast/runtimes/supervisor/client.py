@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
 from holdfast.errors import ProcessError
+from holdfast.unix_http import UnixConnection
 
 # supervisor/xmlrpc.py, class Faults
 BAD_NAME = 10
@@ -69,15 +69,4 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._timeout = timeout
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path, self._timeout)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        return UnixConnection(self._path, self._timeout)

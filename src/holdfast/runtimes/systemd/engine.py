@@ -22,6 +22,9 @@ from holdfast.runtimes.systemd import records, systemctl, units
 STOP_TIMEOUT = 600.0
 """Seconds that a deploy gets to be undone."""
 
+ENDED = ("inactive", "failed")
+"""A unit's ActiveState when it does not run and is not about to."""
+
 
 def unit_name(app: str) -> str:
     return f"holdfast-engine-{app}.service"
@@ -34,13 +37,14 @@ def start(layout: Layout, app: str, argv: Sequence[str]) -> None:
         ProcessError: systemd does not start it.
     """
     unit = unit_name(app)
-    if _settled(unit) not in ("inactive", "failed"):
+    command = transient(unit, _write(layout, app, argv))
+    # Started before it is looked for: it hardly ever runs, and systemd refuses a second one.
+    if run(command, check=False).returncode == 0 or _settled(unit) not in ENDED:
         return
-    launcher = _write(layout, app, argv)
     try:
-        run(transient(unit, launcher))
+        run(command)
     except CommandFailed as error:
-        if _state(unit) in ("inactive", "failed"):
+        if _state(unit) in ENDED:
             raise ProcessError(
                 f"{app}: the deploy's engine cannot be started: {error.message}",
                 hint="systemctl --failed and journalctl -b show more",
@@ -56,13 +60,13 @@ def stop(app: str) -> None:
     """
     unit = unit_name(app)
     known = systemctl.show([unit])[unit]
-    if known["ActiveState"] in ("inactive", "failed") or int(known["MainPID"]) == os.getpid():
+    if known["ActiveState"] in ENDED or int(known["MainPID"]) == os.getpid():
         return
     try:
         systemctl.call("stop", unit, timeout=STOP_TIMEOUT + systemctl.LOOKING)
     except ProcessError:
         # It ended by itself meanwhile: a transient unit is then gone, and cannot be stopped.
-        if _state(unit) not in ("inactive", "failed"):
+        if _state(unit) not in ENDED:
             raise
 
 
