@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from holdfast.agent.dispatch import MAKING, METHODS, find
-from holdfast.agent.door import METHODS as BEHIND_A_DOOR
+from holdfast.agent.narrow import METHODS as BEHIND_A_DOOR
 from holdfast.errors import UsageError
 
 SCRIPT = """
