@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from holdfast import made_again
 from holdfast.app import Finding, Persist
 from holdfast.config import Config
 from holdfast.detect import state
@@ -15,12 +16,6 @@ from holdfast.detect.answers import Answers
 from holdfast.detect.facts import WritesTo
 from holdfast.detect.project import Project
 from holdfast.detect.tree import join
-
-PASSING = frozenset({"cache", ".cache", "tmp", ".tmp", "temp", "staticfiles", "static_root",
-                      "__pycache__", "node_modules", "dist", "build", ".git"})  # fmt: skip
-"""Directories of these names hold what can be made again."""
-
-NEVER = (".py", ".pyc", ".lock", ".pid", ".sock", ".toml", ".html", ".css", ".js")
 
 
 def persist(
@@ -82,7 +77,7 @@ def _uses_instance(answers: Answers) -> bool:
 
 def _seen_writing(project: Project, answers: Answers) -> Iterator[Persist]:
     for path, kind in answers.written:
-        if not _in_tree(path) or set(path.split("/")) & PASSING or path.endswith(NEVER):
+        if not _in_tree(path) or made_again.so_named(path):
             continue
         if kind == "directory":
             yield Persist(path, "directory", "the app makes it when it is imported")
@@ -113,7 +108,7 @@ def _in_code(project: Project, answers: Answers) -> Iterator[Persist]:
         path = join(project.directory, fact.path)
         if fact.path.startswith("/"):
             path = fact.path[1:]
-        if set(path.split("/")) & PASSING or path.endswith(NEVER):
+        if made_again.so_named(path):
             continue
         told = any(item.rpartition("/")[2] == path.rpartition("/")[2] for item, _ in answers.sqlite)
         if _in_tree(path) and not told:

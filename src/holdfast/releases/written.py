@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from holdfast import made_again
 from holdfast.app import Persist, Static
 from holdfast.codec import CodecError, from_json, to_json
-from holdfast.detect.keeping import NEVER, PASSING
 from holdfast.files import exchange, sync_directory, write_json
 from holdfast.releases import persist
 
 WHY = "the app wrote it while it served"
 
-_MADE_AGAIN = PASSING | {"site-packages", "venv", "env"}
+_MADE_AGAIN = made_again.DIRECTORIES | {"site-packages", "venv", "env"}
 """Directories of which nobody misses anything; those that begin with a dot are passed over, too."""
 
 _PASSING = (".pyc", ".pyo", ".pid", ".sock", ".lock", ".tmp", ".swp", "~", "-journal")
@@ -75,7 +75,7 @@ def found(
         item = _kept(path, sent)
         if path.name.endswith(_PASSING):
             continue
-        if item.kind == "file" and path.name.endswith(NEVER):
+        if item.kind == "file" and path.name.endswith(made_again.FILES):
             left(str(path))
         else:
             yield str(path), item
