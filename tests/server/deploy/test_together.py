@@ -35,7 +35,7 @@ def test_one_deploy_of_an_app_at_a_time(tiny: Tiny) -> None:
         ended = tiny.finish(winner)
     assert (refused.status, refused.error["type"]) == (4, "Busy")
     assert refused.error["message"] == "site: another deploy is under way"
-    assert refused.error["hint"] == "holdfast deploy --follow shows it"
+    assert refused.error["hint"] == "holdfast deploy --server local --follow shows it"
     assert ended.outcome == "succeeded", ended.lines[-1]
     check(visit.account())
     check_live(tiny)
