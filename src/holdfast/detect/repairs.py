@@ -101,6 +101,11 @@ _DRIFTED: tuple[tuple[str, tuple[str, ...]], ...] = (
 """What the newest of one library has dropped and an older other one still imports."""
 
 
+_OUTSIDE = "Working outside of application context"
+_BEFORE_CONTEXTS = ("flask-sqlalchemy<3", "sqlalchemy<2", "flask<2.3", "werkzeug<3")
+"""What takes ``db.create_all()`` on import, as everybody wrote it until 2022."""
+
+
 @record
 class _Other:
     """A package in another's place.
@@ -173,6 +178,11 @@ def _lacking(project: Project, error: ImportFailed) -> tuple[tuple[str, ...], st
         known = normalise(next(filter(None, told.groups())))
         if known in {*inference.PACKAGES.values()}:
             return (known,), f"it asks for {known} itself, and no file names it"
+    if "flask-sqlalchemy" in project.packages | project.installed and _OUTSIDE in message:
+        return (
+            _BEFORE_CONTEXTS,
+            "Flask-SQLAlchemy 3 does nothing outside of an application's context",
+        )
     added = next((found for said, found in _DRIFTED if re.search(said, message)), ())
     return added, "a newer version lacks what the app imports"
 
