@@ -16,7 +16,7 @@ from holdfast.deploy.hold import HOLD
 from load.ledger import fetch_json
 from tests.server.deploy.clients import ask
 from tests.server.deploy.conftest import MakeDeployment
-from tests.server.deploy.running import Ended, Running
+from tests.server.deploy.running import PATIENCE, Ended, Running
 from tests.server.deploy.site import ONE_WORKER, Deployment, check, check_live
 from tests.server.deploy.tiny import Tiny, config
 
@@ -195,7 +195,7 @@ def test_ctrl_c_at_any_moment(tiny: Tiny, strategy: str, step: str) -> None:
         running = tiny.start("migration" if strategy == "hold" else "plain", strategy)
         with tiny.waiting(f"after:{step}", running):
             running.signal(signal.SIGINT)
-            running.wait_for(lambda line: "stopping the deploy" in str(line.get("text")))
+            wait_asked(tiny)
         ended = tiny.finish(running)
     assert ended.outcome == ("succeeded" if late else "undone"), ended.lines[-1]
     assert ended.status == (0 if late else 6)
@@ -203,6 +203,15 @@ def test_ctrl_c_at_any_moment(tiny: Tiny, strategy: str, step: str) -> None:
     check_live(tiny)
     new = {tiny.versions[-1]} if late and strategy == "hold" else set[str]()
     assert tiny.migrated() == migrated | new
+
+
+def wait_asked(site: Deployment) -> None:
+    """Until the deploy has been asked to stop, which comes after it is said."""
+    journal, deadline = site.journal(), time.monotonic() + PATIENCE
+    while (deploy := journal.unfinished(site.app)) and not journal.cancel_requested(deploy.id):
+        assert time.monotonic() < deadline, "nobody asked it to stop"
+        time.sleep(0.01)
+    journal.close()
 
 
 def test_ctrl_c_twice(tiny: Tiny) -> None:
