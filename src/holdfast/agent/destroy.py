@@ -30,7 +30,7 @@ def destroy(machine: Machine, params: Mapping[str, Any], emit: Emit) -> dict[str
         machine.journal.forget(app)
         if params.get("keep_data"):
             for path in layout.home.iterdir():
-                if path not in (layout.data, layout.env_file, layout.lock):
+                if path not in (layout.data, layout.written, layout.env_file, layout.lock):
                     _remove(path)
             return {**done, "kept": str(layout.data)}
         shutil.rmtree(layout.home)

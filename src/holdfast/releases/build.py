@@ -183,8 +183,10 @@ class Build:
     def _written(self, shipped: frozenset[str]) -> tuple[Persist, ...]:
         """What the app has written where nobody had found it, kept from now on."""
         before = self._before
-        if before is None or self._account or self._config.persist.detect is False:
+        if self._account or self._config.persist.detect is False:
             return ()
+        if before is None:  # the first release, of an app that was here before perhaps
+            return written.known(self._home.written)
         since = self._home.current.lstat().st_mtime
         left: list[str] = []
         static = before.spec.static

@@ -120,8 +120,7 @@ def furnish(home: AppLayout, release: Release) -> None:
     """Give a release of long ago what has become data since; what it has itself stays."""
     for item in written.known(home.written):
         place = release.source / item.path
-        blocked = os.path.lexists(place) or any(map(_blocks, place.parents))
-        if (home.data / item.path).exists() and not blocked:
+        if (home.data / item.path).exists() and not _taken(place):
             _link(place, home.data / item.path)
 
 
@@ -129,7 +128,8 @@ def _gone(kept: Iterable[Persist], source: Path) -> Iterator[str]:
     """Files that a release was given as links, and that are not there any more."""
     if (source.parent / _SHIPPED).exists():  # else an older Holdfast made it, and gave it less
         for item in kept:
-            if item.kind == "file" and not os.path.lexists(source / item.path):
+            place = source / item.path
+            if item.kind == "file" and not _taken(place):
                 yield item.path
 
 
@@ -160,7 +160,7 @@ def _give(
     nobody has asked it anything yet.
     """
     ours, kept = source / path, data / path
-    if path in shipped or ours.is_dir() or any(_blocks(one) for one in ours.parents):
+    if path in shipped or ours.is_dir() or any(map(_blocks, ours.parents)):
         return None
     if item.kind == "directory":
         top = source / item.path
@@ -173,6 +173,11 @@ def _give(
     own = path if os.path.lexists(ours) else None
     _link(ours, kept)
     return own
+
+
+def _taken(place: Path) -> bool:
+    """Whether something is there, or no directory for it where there has to be one."""
+    return os.path.lexists(place) or any(map(_blocks, place.parents))
 
 
 def _blocks(parent: Path) -> bool:

@@ -105,3 +105,15 @@ def test_the_first_file_of_a_folder_is_written_during_a_deploy(
     assert (see(tiny, "late").status, see(tiny, "late").version) == (200, tiny.versions[-1])
     tiny.good()
     assert see(tiny, "late").status == 200
+
+
+def test_what_was_found_outlives_the_app(make_deployment: MakeDeployment) -> None:
+    """``destroy --keep-data`` keeps what was written beside files of the project, and where."""
+    tiny = make_deployment("tiny")
+    assert isinstance(tiny, Tiny)
+    assert ask(tiny, "/pictures?ann", "POST", b"picture").status == 200
+    tiny.good()
+    assert tiny.run("destroy", "--keep-data", "--yes").status == 0
+    tiny.good()
+    assert ask(tiny, "/pictures?ann").status == 200
+    assert ask(tiny, "/pictures?logo.txt").text == f"logo {tiny.versions[-1]}"
