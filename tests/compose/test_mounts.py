@@ -12,6 +12,7 @@ services:
     env_file: .env
     volumes:
       - ./templates:/app/templates
+      - ./static:/app/static
       - ./key.json:/app/key.json:ro
       - ./state.json:/app/state.json
       - ./.env:/app/.env:ro
@@ -23,17 +24,24 @@ def extra():
         file.write(f"{VERSION} ")
         file.seek(0)
         state = file.read().split()
+    os.makedirs("/app/static/avatars", exist_ok=True)
+    with open(f"/app/static/avatars/{VERSION}.png", "w") as picture:
+        picture.write("picture")
     there = os.path.exists("/app/.env")
-    return {"said": said, "state": state, "key": open("/app/key.json").read(), ".env": there}
+    return {
+        "said": said, "state": state, "key": open("/app/key.json").read(), ".env": there,
+        "style": open("/app/static/site.css").read(), "pictures": os.listdir("/app/static/avatars"),
+    }
 """
 
 
 def test_what_is_read_comes_anew_and_what_is_written_stays(shop: Shop) -> None:
-    """Templates change with a release; a file that git ignores is asked for, and put there once;
-    one that the app writes to is found, and kept from then on."""
+    """Templates change with a release, as styles do beside which visitors' pictures stay; a file
+    that git ignores is asked for, and put there once; one that the app writes to is kept."""
     app = APP.replace("def extra():\n    return {}\n", _SHOWS)
     shop.write({**SMALL, "app.py": app, "compose.yaml": _COMPOSE})
-    shop.write({"templates/greeting.html": "good day", "state.json": "0 "})
+    shop.write({"templates/greeting.html": "good day", "static/site.css": "a {}"})
+    shop.write({"state.json": "0 "})
     variables = shop.directory.parent / "production"
     variables.write_text("MODE=live\n")
     given = ("--env-file", str(variables))
@@ -49,18 +57,21 @@ def test_what_is_read_comes_anew_and_what_is_written_stays(shop: Shop) -> None:
     assert first["MODE"] == "live"
     assert first["state"][:2] == ["0", "1"]
 
-    shop.write({"templates/greeting.html": "good night"})
+    shop.write({"templates/greeting.html": "good night", "static/site.css": "b {}"})
     assert "web has written it" in shop.holdfast("plan").stdout
     shop.version(2)
     with shop.load() as seen:
         shop.deploy()
         second = shop.ask()
-    assert second["said"] == "good night"
+    assert (second["said"], second["style"]) == ("good night", "b {}")
+    assert sorted(second["pictures"]) == ["1.png", "2.png"]
     assert second["state"][:2] == ["0", "1"]
     assert second["state"][-1] == "2"
     before = len(second["state"])
     shop.version(3)
     with shop.load() as more:
         shop.deploy()
-    assert len(shop.ask()["state"]) > before
+    third = shop.ask()
+    assert len(third["state"]) > before
+    assert sorted(third["pictures"]) == ["1.png", "2.png", "3.png"]
     assert {*seen, *more} == {f"version {number}" for number in (1, 2, 3)}, (seen, more)

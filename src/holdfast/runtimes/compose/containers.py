@@ -106,10 +106,14 @@ def find(app: str, process: str | None = None) -> list[Container]:
 
 
 def others_with(volume: str, app: str) -> list[str]:
-    """The names of running containers that have a volume and are not of an app."""
+    """The names of running containers that may write to a volume and are not of an app."""
     found = api.call("GET", "/containers/json", {"filters": json.dumps({"volume": [volume]})})
-    others = (item for item in found if (item["Labels"] or {}).get(f"{LABEL}.app") != app)
-    return [str(item["Names"][0]).lstrip("/") for item in others]
+    return [
+        str(item["Names"][0]).lstrip("/")
+        for item in found
+        if (item["Labels"] or {}).get(f"{LABEL}.app") != app
+        and any(mount.get("Name") == volume and mount["RW"] for mount in item["Mounts"])
+    ]
 
 
 def status(container: Container) -> Status:
