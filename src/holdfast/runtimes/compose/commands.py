@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from holdfast.command import Command
 from holdfast.runtimes.compose import steady, taking
-from holdfast.runtimes.compose.released import OTHERS, Released
+from holdfast.runtimes.compose.records import OTHERS
+from holdfast.runtimes.compose.released import Released
 
 _LONGEST = 24 * 3600.0
 

@@ -6,7 +6,8 @@ import time
 
 from holdfast.compose.overrides import process_name
 from holdfast.runtimes.compose import containers
-from holdfast.runtimes.compose.released import OTHERS, Released
+from holdfast.runtimes.compose.records import OTHERS
+from holdfast.runtimes.compose.released import Released
 
 _PATIENCE = 30.0
 """Seconds for which a release waits before it serves; what takes longer goes on beside it."""

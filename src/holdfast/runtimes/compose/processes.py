@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from holdfast.compose.overrides import process_name
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.compose import containers, hooks, records, steady, taking
 from holdfast.runtimes.compose.containers import Container
-from holdfast.runtimes.compose.released import OTHERS, Released
+from holdfast.runtimes.compose.records import OTHERS
+from holdfast.runtimes.compose.released import Released
 from holdfast.runtimes.started import Started
 
 GRACE = 10.0
@@ -49,6 +50,14 @@ def start_workers(one: Released) -> None:
         containers.start(item.id for item in made)
     else:
         one.call(OTHERS, "up", "--detach", "--no-deps", "--no-build", *said.workers)
+    there = {item.id for item in made if item.running}
+    hooks.after_start(one.document, said.workers, lambda: _new(one.app, names, there))
+
+
+def _new(app: str, names: Collection[str], before: Collection[str]) -> list[Container]:
+    """The containers of processes that run now and did not before."""
+    found = containers.find(app)
+    return [item for item in found if item.process in names and item.id not in before]
 
 
 def _waits(one: Released, made: Sequence[Container]) -> bool:

@@ -7,6 +7,7 @@
     ROOT/compose/APP/web.a.yaml             what of it is overridden
     ROOT/compose/APP/worker.json            what was started besides
     ROOT/compose/APP/others.compose.json, others.yaml   for everything but the web
+    ROOT/compose/APP/web.a.pre_stop         what is run in its containers before they are stopped
     ROOT/compose/APP/files/HASH/            copies of what databases mount from the source
 """
 
@@ -23,6 +24,9 @@ from holdfast.layout import Layout
 from holdfast.runtimes.started import Started, read_started, reads
 
 _PROJECT = ".compose.json"
+
+OTHERS = "others"
+"""The part of everything but the web."""
 
 
 def directory(layout: Layout, app: str) -> Path:

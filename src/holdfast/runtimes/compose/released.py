@@ -17,10 +17,9 @@ from holdfast.compose.variables import here
 from holdfast.errors import ProcessError
 from holdfast.layout import Layout
 from holdfast.runtimes.base import plain
-from holdfast.runtimes.compose import api, docker, records, resolving
+from holdfast.runtimes.compose import api, docker, hooks, records, resolving
 from holdfast.runtimes.contract import Environment, Release
 
-OTHERS = "others"
 _ABOUT = "Written by Holdfast, for release {release}. holdfast plan --override shows it."
 
 
@@ -76,7 +75,7 @@ class Released:
     def starts_alone(self, service: str) -> bool:
         """Whether Docker itself starts a container of it: Compose puts nothing in before."""
         definition = self.document["services"][service]
-        return not any(definition.get(key) for key in ("configs", "secrets", "post_start"))
+        return not any(definition.get(key) for key in ("configs", "secrets"))
 
     def check_images(self) -> None:
         """See that what it starts is still there.
@@ -97,7 +96,8 @@ class Released:
         """Write a part down, with its override; whether that changed anything."""
         project, over = records.files(self.layout, self.app, part)
         text = override.text(ours, _ABOUT.format(release=self.release.id))
-        wrote = records.write(project, self.document)
+        hooks.remember(self.layout, self.app, part, self.document)
+        wrote = records.write(project, hooks.aside(self.document))
         return records.write(over, text) or wrote
 
     def command(self, part: str, *argv: str, timeout: float = docker.STARTING) -> Command:

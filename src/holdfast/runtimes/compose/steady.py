@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from holdfast.app import ComposeApp
 from holdfast.compose.overrides import ENDS, LABEL
 from holdfast.compose.project import HEALTHY
-from holdfast.runtimes.compose import containers, docker, drift, leaning, ready
+from holdfast.runtimes.compose import containers, docker, drift, hooks, leaning, ready
 from holdfast.runtimes.compose.containers import Container
-from holdfast.runtimes.compose.released import OTHERS, Released
+from holdfast.runtimes.compose.records import OTHERS
+from holdfast.runtimes.compose.released import Released
 
 _UNNAMED = re.compile(r"[0-9a-f]{64}\Z")
 """What Docker calls a volume to which nobody gave a name."""
@@ -28,7 +30,12 @@ def ensure(one: Released) -> None:
     for names in leaning.waves(_waits(one, wanted)):
         words = ("up", "--detach", "--no-deps", "--no-build")
         one.call(OTHERS, *words, *names, timeout=docker.PULLING)
+        hooks.after_start(one.document, names, partial(_of, one.app, names))
         ready.wait(one.app, names, asked)
+
+
+def _of(app: str, names: Sequence[str]) -> list[Container]:
+    return [item for item in containers.find(app) if item.process in names]
 
 
 def _waits(one: Released, wanted: Sequence[str]) -> dict[str, dict[str, str]]:

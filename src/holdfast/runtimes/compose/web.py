@@ -11,6 +11,7 @@ from holdfast.runtimes.compose import (
     api,
     containers,
     ending,
+    hooks,
     network,
     ready,
     records,
@@ -18,7 +19,8 @@ from holdfast.runtimes.compose import (
     taking,
 )
 from holdfast.runtimes.compose.containers import Container
-from holdfast.runtimes.compose.released import OTHERS, Released
+from holdfast.runtimes.compose.records import OTHERS
+from holdfast.runtimes.compose.released import Released
 from holdfast.runtimes.contract import Slot
 from holdfast.runtimes.started import Started
 
@@ -67,6 +69,7 @@ def start(one: Released, slot: Slot) -> str:
     if one.said.beside:
         # The network that they share is that of the container which runs now.
         _make(one, wanted.name, one.said.beside, "--detach")
+        _after_start(one, wanted, one.said.beside)
     return wanted.address
 
 
@@ -85,6 +88,11 @@ def _start(one: Released, wanted: _Slot, services: Sequence[str]) -> None:
         containers.start(item.id for item in made)
     else:
         _make(one, wanted.name, services, "--detach")
+    _after_start(one, wanted, services)
+
+
+def _after_start(one: Released, wanted: _Slot, services: Sequence[str]) -> None:
+    hooks.after_start(one.document, services, lambda: containers.find(one.app, wanted.name))
 
 
 def _written(one: Released, slot: Slot) -> _Slot:
