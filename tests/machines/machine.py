@@ -17,6 +17,7 @@ from tests.machines import disk, network
 from tests.machines.container import Container
 from tests.machines.disk import Disk
 from tests.machines.host import HostError, run
+from tests.machines.line import Line
 from tests.machines.network import Network
 
 _SSH_FAILED = 255  # ssh(1): the exit status of ssh itself
@@ -73,6 +74,7 @@ class Machine:
         self._disk = Disk(directory)
         self._key = key
         self._container: Container | None = None
+        self._lines: dict[str, Line] = {}
         self._started = 0.0
 
     @property
@@ -154,6 +156,7 @@ class Machine:
     def boot(self) -> None:
         """Switch it on; :meth:`wait_for_boot` says when it serves."""
         assert not self.running, f"{self.name} runs already"
+        self.hang_up()
         self._started = time.monotonic()
         console = self._directory / "console"
         self._container = Container(self.name, self.root, self._network.name, console)
@@ -186,9 +189,11 @@ class Machine:
         """Cut the power: nothing in it gets to know, nothing is put in order."""
         assert self._container, f"{self.name} was never booted"
         self._container.kill()
+        self.hang_up()
 
     def stop(self, timeout: float = 30) -> None:
         """Shut it down in order; after ``timeout`` seconds the power is cut."""
+        self.hang_up()
         if self._container is not None:
             self._container.power_off(timeout)
 
@@ -196,6 +201,8 @@ class Machine:
         """Cut the power and remove its disk."""
         if self._container is not None:
             self._container.kill()
+        for line in self._lines.values():
+            line.remove()
         disk.remove(self._directory)
 
     def __enter__(self) -> Self:
@@ -211,10 +218,21 @@ class Machine:
 
     # -- commands and files
 
+    def line(self, user: str = "root") -> Line:
+        """The connection that commands of a user share."""
+        if user not in self._lines:
+            self._lines[user] = Line(self.ssh_config, self.name, user)
+        return self._lines[user]
+
+    def hang_up(self) -> None:
+        """End the connections that commands share: the next one logs in anew."""
+        for line in self._lines.values():
+            line.hang_up()
+
     def ssh(
         self, *argv: str, check: bool = True, input: str | None = None, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on it as root, over a connection of its own.
+        """Run a command on it as root, over :meth:`line`.
 
         Args:
             argv: words, which the shell of the server gets quoted.
@@ -226,7 +244,7 @@ class Machine:
             subprocess.TimeoutExpired: it took too long.
         """
         result = subprocess.run(
-            ["ssh", "-F", str(self.ssh_config), self.name, "--", shlex.join(argv)],
+            self.line().command(shlex.join(argv)),
             capture_output=True,
             check=False,
             text=True,

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,27 +68,17 @@ class Owner:
         Raises:
             CommandFailed: its status was not 0, or nobody was let in.
         """
-        words = ("-l", "holdfast", self.machine.name, "--", shlex.join(("sudo", "-n", *argv)))
-        done = self._ssh(*words, timeout=timeout)
+        command = self.machine.line("holdfast").command(shlex.join(("sudo", "-n", *argv)))
+        done = _run(command, timeout)
         if done.returncode != 0:
             raise CommandFailed(f"{argv}: status {done.returncode}: {done.stdout}")
         return done.stdout
 
     def refusal(self, user: str, *options: str) -> str:
         """What ssh says when it is not let in; empty if it is."""
-        done = self._ssh(*options, "-l", user, self.machine.name, "--", "true")
+        login = ("ssh", "-F", str(self.config), *options, "-l", user, self.machine.name)
+        done = _run([*login, "--", "true"], 60)
         return "" if done.returncode == 0 else done.stdout
-
-    def _ssh(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["ssh", "-F", str(self.config), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=timeout,
-        )
 
     @contextmanager
     def far(self) -> Iterator[Far]:
@@ -99,6 +89,18 @@ class Owner:
             yield Far(connection)
         finally:
             connection.close()
+
+
+def _run(command: Sequence[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
 
 
 def lend_packages(machine: Machine) -> None:
