@@ -18,6 +18,13 @@ _HERE = Path(__file__).parent
 _TIMEOUT = 1800
 
 
+LONGEST = (
+    *("test_zero.py", "test_apps.py", "test_setup.py", "test_docker.py", "test_runtime.py"),
+    *("test_deploy_faults.py", "test_three_apps.py", "test_ipv6_only.py"),
+)
+"""Files that take minutes, the longest first: what is begun last is all that runs in the end."""
+
+
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # (xdist has no types)
     """A server that one test has set up is what the next one of its file begins with.
 
@@ -30,15 +37,20 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # (xdist has no type
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServer:
-    """How tests with servers are given to the processes."""
+    """How tests with servers are given to the processes: in their order."""
+    config.option.loadscopereorder = False
     return ByServer(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests with servers the time that making an image takes."""
-    for item in items:
-        if item.path.is_relative_to(_HERE) and not item.get_closest_marker("timeout"):
+    """Give tests with servers the time that making an image takes, and an order."""
+    ours = [item for item in items if item.path.is_relative_to(_HERE)]
+    for item in ours:
+        if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_TIMEOUT))
+    if len(ours) == len(items):
+        rank = {name: number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(scope="session")
