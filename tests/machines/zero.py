@@ -99,7 +99,7 @@ class Laptop:
 
     def often(self) -> None:
         """Have the timer look every 10 s from now on; how often it looks is no part of what is
-        tested, and each look is a Python that starts."""
+        tested, and each look takes a second of a processor."""
         drop_in = self.machine.root / f"etc/systemd/system/{TIMER}.d/test.conf"
         drop_in.parent.mkdir(parents=True, exist_ok=True)
         drop_in.write_text(
