@@ -277,6 +277,6 @@ def _is_inside(path: str, source: Path) -> bool:
 
 
 def _short(said: Any) -> str:
-    if isinstance(said, list):
-        return ", ".join(map(str, said))[:80]
-    return str(said)[:80]
+    items = said if isinstance(said, list) else [said]
+    named = (item.get("source", item) if isinstance(item, Mapping) else item for item in items)
+    return ", ".join(map(str, named))[:80]

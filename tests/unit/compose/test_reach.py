@@ -40,6 +40,7 @@ def mount(source: str, kind: str = "bind") -> dict[str, Any]:
         ({"network_mode": "container:other"}, "network_mode", "container:other"),
         ({"cap_add": ["SYS_ADMIN"]}, "cap_add", "SYS_ADMIN"),
         ({"devices": ["/dev/sda:/dev/sda"]}, "devices", "/dev/sda:/dev/sda"),
+        ({"devices": [{"source": "/dev/sda", "target": "/dev/sda"}]}, "devices", "/dev/sda"),
         ({"device_cgroup_rules": ["b 8:* rwm"]}, "device_cgroup_rules", "b 8:* rwm"),
         ({"security_opt": ["apparmor:unconfined"]}, "security_opt", "apparmor:unconfined"),
         ({"cgroup_parent": "/"}, "cgroup_parent", "/"),
