@@ -16,12 +16,11 @@ from pathlib import Path
 
 from tests.machines import inherit
 from tests.machines.host import STATE, locked, run
-from tests.machines.image import RELEASES, install, trust
+from tests.machines.image import RELEASES, bootstrap, install, trust
 from tests.machines.inherit import BUNDLE, Inheritance
 from tests.machines.machine import Machine
 
 _RECIPE = 1
-_LIMIT = 1500.0
 _HERE = Path(__file__).parent / "entrypoints"
 _PYTHON = ("python3", "python3-pip", "python3-venv", "ca-certificates")
 
@@ -131,9 +130,7 @@ def _make(base: Base, inheritance: Inheritance, place: Path, below: Path | None)
 
 
 def _python(root: Path, inheritance: Inheritance) -> None:
-    mirror = [inheritance.mirror] if inheritance.mirror else []
-    script = ("debootstrap", "--variant=minbase", f"--include={','.join(_PYTHON)}")
-    run(*script, RELEASES["13"], root, *mirror, timeout=_LIMIT)
+    bootstrap(root, RELEASES["13"], _PYTHON, inheritance)
     trust(root, inheritance.certificates)
     pip = inheritance.pip or "[global]\n"
     (root / "etc/pip.conf").write_text(f"{pip}break-system-packages = true\ncert = {BUNDLE}\n")

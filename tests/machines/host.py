@@ -16,14 +16,17 @@ STATE = (CHECKOUT / ".cache" / "machines").resolve()
 by the names that the kernel gives, and ``.cache`` may be a link."""
 
 PACKAGES = {
-    "debootstrap": "debootstrap",
     "ip": "iproute2",
     "mkfs.ext4": "e2fsprogs",
+    "mmdebstrap": "mmdebstrap",
     "nft": "nftables",
     "ssh": "openssh-client",
     "systemd-nspawn": "systemd-container",
 }
 """Programs and the packages of Debian and Ubuntu that have them."""
+
+KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""With which Debian signs its releases; Ubuntu need not have them."""
 
 _CAP_SYS_ADMIN = 1 << 21  # capabilities(7): mounts and namespaces
 
@@ -67,7 +70,8 @@ def run(
 
 def missing() -> list[str]:
     """The packages whose programs are not here."""
-    return [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    found = [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    return found if KEYS.exists() else [*found, "debian-archive-keyring"]
 
 
 def prepare() -> None:

@@ -188,13 +188,26 @@ def _install_newer(target: Path, mirror: str | None) -> None:
 
 def _build(target: Path, release: str, inheritance: Inheritance) -> None:
     """Make a bare image."""
-    include = f"--include={','.join(_PACKAGES)}"
-    mirror = [inheritance.mirror] if inheritance.mirror else []
-    run("debootstrap", "--variant=minbase", include, release, target, *mirror, timeout=_BUILD_LIMIT)
+    bootstrap(target, release, _PACKAGES, inheritance)
     _settle(target, release, inheritance)
     # A provider's image is a few weeks old, not as old as the release.
     install(target, upgrade=True)
     run("chroot", target, "apt-get", "clean")
+
+
+def bootstrap(
+    target: Path, release: str, packages: tuple[str, ...], inheritance: Inheritance
+) -> None:
+    """Make a root file system with the packages and what they need.
+
+    mmdebstrap(1) takes half of the processor time of debootstrap(8).
+    """
+    mirror = [inheritance.mirror] if inheritance.mirror else []
+    # As every Debian 12 and 13 is, from the beginning.
+    merged = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+    settings = [f"--aptopt={line}" for line in inheritance.apt.splitlines()]
+    words = ("mmdebstrap", "--variant=minbase", merged, f"--include={','.join(packages)}")
+    run(*words, *settings, release, target, *mirror, timeout=_BUILD_LIMIT)
 
 
 def _settle(root: Path, release: str, inheritance: Inheritance) -> None:

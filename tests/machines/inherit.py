@@ -27,7 +27,7 @@ _APT_KEYS = ("Acquire::Check-Valid-Until", "Acquire::Check-Date", "Acquire::http
 
 @dataclass(frozen=True, slots=True)
 class Inheritance:
-    """Mirrors are None where this machine is no Debian: then debootstrap's own default holds."""
+    """Mirrors are None where this machine is no Debian: then mmdebstrap's own default holds."""
 
     mirror: str | None
     security: str | None
