@@ -19,7 +19,6 @@ from holdfast.detect import (
     importing,
     known_values,
     reaching,
-    reflex,
     refusal,
     server,
     tool_migrations,
@@ -33,7 +32,6 @@ from holdfast.detect.facts import (
     HardCodedSecret,
     Interface,
     ProcessLine,
-    ReflexApp,
     Stale,
     StartsServer,
     StreamsAnswers,
@@ -134,8 +132,6 @@ class Assembly:
         self.findings.append(Finding("server", served.choice.name, served.choice.why))
         self.findings += environment.findings
         added = served.extra if named or not self.config.web.command else ()
-        if any(isinstance(fact, ReflexApp) for fact in self.facts):
-            added = reflex.SERVER
         added += self._older(environment)
         added += (mode,) if mode and mode not in environment.packages else ()
         added += tool_migrations.missing(self.facts, environment.packages | environment.direct)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from holdfast.app import Finding
 from holdfast.config import Config
-from holdfast.detect import front, reflex
+from holdfast.detect import front
 from holdfast.detect.answers import Answers
-from holdfast.detect.facts import FrontEnd, ReflexApp, Translations
+from holdfast.detect.facts import FrontEnd, Translations
 from holdfast.detect.project import Project
 from holdfast.records import record
 
@@ -41,7 +41,6 @@ def build(
         ("compilemessages", _translations(project)),
         ("pybabel", _catalogs(project)),
         ("front end", () if commands else _front_ends(project)),
-        ("reflex", _reflex(project)),
         ("tailwind", _tailwind(project, answers)),
         ("collectstatic", _collecting(project, answers)),
         ("compress", _compressing(project, answers)),
@@ -91,11 +90,6 @@ def _front_ends(project: Project) -> Iterator[Step]:
     for fact in project.all(FrontEnd):
         made, finding = front.build(fact)
         yield Step(made[0] if made else "", finding)
-
-
-def _reflex(project: Project) -> Iterator[Step]:
-    for fact in project.all(ReflexApp):
-        yield Step(*reflex.build(fact))
 
 
 def _translations(project: Project) -> Iterator[Step]:

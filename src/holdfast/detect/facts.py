@@ -326,11 +326,6 @@ class FrontEnd(Fact):
 
 
 @record
-class ReflexApp(Fact):
-    """A Reflex app; the evidence is its ``rxconfig.py``, beside which its front end is built."""
-
-
-@record
 class MemoryState(Fact):
     """The app keeps something in memory that a second worker would not see."""
 

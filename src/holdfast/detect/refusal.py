@@ -160,8 +160,8 @@ def nothing_found(tree: Tree, config: Config, facts: Sequence[Fact]) -> Detectio
 
 _NOT_SERVED = {
     "reflex": (
-        "Reflex app, and no file is the module that it names",
-        "app_name in rxconfig.py is the name of a folder and of the file in it: shop/shop.py",
+        "Reflex app: its own command builds a front end with Node.js and runs two servers",
+        "deploy it by its Dockerfile and a compose.yaml (Reflex's documentation, Self Hosting)",
     ),
     "azure.functions": (
         "project of Azure Functions: their host calls its functions, and no web server does",

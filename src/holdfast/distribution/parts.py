@@ -83,7 +83,6 @@ PROGRAMS: Mapping[str, str] = {
     "msgfmt": "gettext",
     "mysqldump": "default-mysql-client",
     "nmap": "nmap",
-    "npm": "npm",
     "pandoc": "pandoc",
     "pdflatex": "texlive-latex-base",
     "pdfinfo": "poppler-utils",
