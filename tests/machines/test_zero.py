@@ -174,8 +174,8 @@ def test_update_of_nginx(laptop: Laptop) -> None:
 
 def _edge_pid(laptop: Laptop) -> int:
     """The master's; 0 in the moment in which nginx has put the old one's number aside."""
-    said = laptop.owner.sudo("sh", "-c", "cat /var/lib/holdfast/edge/run/nginx.pid || echo 0")
-    return int(said.split()[-1])
+    look = "cat /var/lib/holdfast/edge/run/nginx.pid 2>/dev/null || echo 0"
+    return int(laptop.owner.sudo("sh", "-c", look))
 
 
 def test_power_cut(laptop: Laptop) -> None:
