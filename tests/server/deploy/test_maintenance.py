@@ -17,7 +17,9 @@ def test_it_goes_on(tiny: Tiny) -> None:
     for strategy in ("handover", "hold"):
         ended = tiny.finish(tiny.start("plain", strategy))
         assert ended.outcome == "succeeded", ended.lines[-1]
-        assert "maintenance goes on; holdfast open --server local ends it" in ended.notes()
+        assert (
+            "maintenance goes on; holdfast open --server local --name site ends it" in ended.notes()
+        )
         assert ask(tiny, "/").status == 503
     ended = tiny.finish(tiny.start("broken-migration", "auto"))
     assert ended.outcome == "undone"

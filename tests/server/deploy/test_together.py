@@ -35,7 +35,7 @@ def test_one_deploy_of_an_app_at_a_time(tiny: Tiny) -> None:
         ended = tiny.finish(winner)
     assert (refused.status, refused.error["type"]) == (4, "Busy")
     assert refused.error["message"] == "site: another deploy is under way"
-    assert refused.error["hint"] == "holdfast deploy --server local --follow shows it"
+    assert refused.error["hint"] == "holdfast deploy --server local --name site --follow shows it"
     assert ended.outcome == "succeeded", ended.lines[-1]
     check(visit.account())
     check_live(tiny)
@@ -282,7 +282,7 @@ def test_rollback_to_each_kept_release(make_deployment: MakeDeployment) -> None:
     gone = tiny.run("rollback", first)
     assert (gone.status, gone.error["type"]) == (3, "NotFound")
     assert gone.error["message"] == f"site: no release {first!r} is kept"
-    assert gone.error["hint"] == "holdfast releases lists those there are"
+    assert gone.error["hint"] == "holdfast releases --name site lists those there are"
     oldest = tiny.run("rollback", kept[2]).result["release"]
     earlier = tiny.run("rollback")
     assert earlier.error["message"] == "site: there is no earlier release to go back to"
