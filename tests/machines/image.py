@@ -18,7 +18,7 @@ from dataclasses import asdict
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from tests.machines import inherit
+from tests.machines import disk, inherit
 from tests.machines.host import STATE, locked, run
 from tests.machines.inherit import BUNDLE, Inheritance
 
@@ -96,7 +96,7 @@ def _kept(state: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path
                 if not (images / name).exists():
                     _remove_older(images, name)
                     part = images / f"{name}.part"
-                    shutil.rmtree(part, ignore_errors=True)
+                    disk.remove(part)  # what makes it mounts /proc and more, and may be killed
                     make(part)
                     part.rename(images / name)
         yield images / name
