@@ -46,7 +46,7 @@ AT_ONCE = {"edge": 1.5, "server": 1.5, "machines": 2.0}
 """Tests at once for each core, 1 if not named: a server that boots or installs mostly waits, and so
 does a test of a lease; a deploy to this machine waits for more than half of its time."""
 
-TOGETHER = (("lint", "unit"), ("server", "machines", "compose"))
+TOGETHER = (("lint", "unit", "edge"), ("server", "machines", "compose"))
 """Parts that run side by side where a run has more than one of them: each leaves a core idle at
 times, and the others fill it."""
 

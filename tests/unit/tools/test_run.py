@@ -154,7 +154,7 @@ def test_areas_run_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.Lint, "begin", lambda _, quiet=False: begun.append(("lint", quiet)))
     chosen = {name: run.Area(name, ()) for name in ("unit", "edge", "server", "compose")}
     run.begin_together({"lint": run.Lint(), **chosen}, "lint")
-    assert dict(begun) == {"lint": False, "unit": True}
+    assert dict(begun) == {"lint": False, "unit": True, "edge": True}
     begun.clear()
     run.begin_together(chosen, "server")
     assert dict(begun) == {"server": False, "compose": True}
