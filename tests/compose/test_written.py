@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -85,7 +86,7 @@ def _decisive(service: Service) -> dict[str, Any]:
         "published": sorted(service.published),
         "exposed": sorted(service.exposed),
         "environment": dict(service.environment),
-        "said": service.said.replace("'", "").replace('"', ""),
+        "said": re.sub(r"['\"\\]", "", service.said),
         "mounts": sorted((item.kind, item.source, item.target) for item in service.mounts),
         "read_only": sorted(item.target for item in service.mounts if item.read_only),
         "depends": sorted(service.depends),
