@@ -28,7 +28,7 @@ def after_boot(layout: Layout) -> list[str]:
         the apps whose engines were started.
 
     Raises:
-        HoldfastError: the first that could not be taken up, once all others have been.
+        HoldfastError: what could not be taken up, once all others have been.
     """
     machine = open_machine(layout)
     problems: list[HoldfastError] = []
@@ -42,8 +42,15 @@ def after_boot(layout: Layout) -> list[str]:
     finally:
         machine.journal.close()
     if problems:
-        raise problems[0]
+        raise _together(problems)
     return started
+
+
+def _together(problems: list[HoldfastError]) -> HoldfastError:
+    """The first of them, which says what the others are as well."""
+    first = problems[0]
+    first.message = "; ".join(problem.message for problem in problems)
+    return first
 
 
 def _take_up(machine: Machine, app: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import signal
+import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 
 from holdfast.deploy.engine import Engine
@@ -121,8 +121,15 @@ def _carry(machine: Machine, deploy: Deploy) -> None:
     """Keep what the release that has ended wrote to its end; where that fails, its files stay."""
     if deploy.previous and deploy.release:
         store = machine.releases(deploy.app)
-        with suppress(HoldfastError, OSError):
+        try:
             store.carry(store.get(deploy.previous), store.get(deploy.release), deploy.created)
+        except (HoldfastError, OSError) as error:
+            why = getattr(error, "message", error)
+            print(
+                f"{deploy.app}: what {deploy.previous} wrote to its end stays in it: {why}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _busy(machine: Machine, app: str, slot: Slot) -> Counts | None:

@@ -113,17 +113,14 @@ class Assembly:
         manage: str | None = None,
         env: dict[str, str] | None = None,
     ) -> Project:
-        best = ranked[0]
-        websockets = any(
-            isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
-        )
+        best, there = ranked[0], environment.packages | environment.direct
         named = self._of_protocol(best, self._named_server())
-        mode = green.mode(self.facts, environment.packages | environment.direct)
+        mode = green.mode(self.facts, there)
         served = server.choose(
             best.interface,
-            environment.packages | environment.direct,
+            there,
             environment.direct,
-            websockets=websockets,
+            websockets=self._has_websockets(),
             named=named,
             mode=mode if best.interface == "wsgi" else "",
         )
@@ -134,7 +131,7 @@ class Assembly:
         added = served.extra if named or not self.config.web.command else ()
         added += self._older(environment)
         added += (mode,) if mode and mode not in environment.packages else ()
-        added += tool_migrations.missing(self.facts, environment.packages | environment.direct)
+        added += tool_migrations.missing(self.facts, there)
         given = [*known_values.of_project(self.facts, self.config, best.framework)]
         known = {name: value for name, value, _ in given}
         self.findings += [finding for _, _, finding in given]
@@ -144,7 +141,7 @@ class Assembly:
             candidates=tuple(ranked),
             directory=best.directory,
             dependencies=choosing.with_server(environment.dependencies, added),
-            packages=environment.packages | environment.direct,
+            packages=there,
             server=served.choice,
             settings=settings,
             manage=manage,
@@ -156,6 +153,11 @@ class Assembly:
             processes=processes(self.facts),
             facts=tuple(self.facts),
             findings=tuple(self.findings),
+        )
+
+    def _has_websockets(self) -> bool:
+        return any(
+            isinstance(fact, StreamsAnswers) and fact.what == "websocket" for fact in self.facts
         )
 
     def _split(self) -> tuple[str, ...]:

@@ -190,16 +190,19 @@ def _absent(project: Project, message: str) -> str | None:
     if pointers := project.all(Pointer):
         here_only = f"{pointers[0].evidence} is a pointer of Git LFS, without what it points to"
         return f"{here_only}: git lfs pull, then deploy again"
-    if (asked := _VERSION_OF.search(message)) is None:
+    if (asked := NO_METADATA.search(message)) is None:
         return None
     where = ", ".join(project.dependencies.files[:1]) or "[build] packages in holdfast.toml"
     return (
-        f"it asks for the version of {asked[1]}, which is not installed: name it in {where}; if it"
-        " is the project itself, its pyproject.toml needs a [build-system]"
+        f"it asks for the version of {asked[1] or asked[2]}, which is not installed: name it in"
+        f" {where}; if it is the project itself, its pyproject.toml needs a [build-system]"
     )
 
 
-_VERSION_OF = re.compile(r"No package metadata was found for ['\"]?([\w.-]+)")
+NO_METADATA = re.compile(
+    r"No package metadata was found for ['\"]?([\w.-]+)|The '([\w.-]+)' distribution was not found"
+)
+"""What ``importlib.metadata.version`` and ``pkg_resources`` say of what is not installed."""
 
 
 def _missing_module(project: Project, failure: Mapping[str, Any]) -> str:

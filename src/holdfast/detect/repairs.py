@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from holdfast.app import OLDEST_PYTHON, Finding
 from holdfast.detect import choosing, drift, dropped, inference, secrets
-from holdfast.detect.causes import ImportFailed
+from holdfast.detect.causes import NO_METADATA, ImportFailed
 from holdfast.detect.facts import OwnPackage
 from holdfast.detect.lines import normalise
 from holdfast.detect.project import Project
@@ -174,7 +174,7 @@ def _lacking(project: Project, error: ImportFailed) -> tuple[tuple[str, ...], st
         if package := inference.PACKAGES.get(f"flask_{extension[1]}"):
             said = f"flask.ext.{extension[1]} is imported, and no file names a package with it"
             return (package,), said
-    if (told := _TOLD.search(message) or _NO_METADATA.search(message)) is not None:
+    if (told := _TOLD.search(message) or NO_METADATA.search(message)) is not None:
         known = normalise(next(filter(None, told.groups())))
         if known in {*inference.PACKAGES.values()}:
             return (known,), f"it asks for {known} itself, and no file names it"
@@ -195,15 +195,9 @@ def _package(module: str) -> str | None:
     return _MODULES.get(top) or dropped.GONE.get(top) or inference.PACKAGES.get(top)
 
 
-_NO_METADATA = re.compile(
-    r"No package metadata was found for ['\"]?([\w.-]+)|The '([\w.-]+)' distribution was not found"
-)
-"""What ``importlib.metadata.version`` and ``pkg_resources`` say of what is not installed."""
-
-
 def _with_itself(project: Project, message: str) -> Project | None:
     """The project installed itself, where it asks for its own version; else ``None``."""
-    asked = _NO_METADATA.search(message)
+    asked = NO_METADATA.search(message)
     wanted = normalise(asked[1] or asked[2]) if asked else ""
     own = next((item for item in project.all(OwnPackage) if normalise(item.name) == wanted), None)
     chosen = project.dependencies

@@ -25,7 +25,7 @@ from holdfast.detect.tree import Tree
 from holdfast.files import write_json
 from holdfast.layout import AppLayout
 from holdfast.records import record
-from holdfast.releases import touched
+from holdfast.releases import persist, touched
 from holdfast.runtimes.compose import containers, images, layers, steady
 
 _MOST = 5
@@ -207,8 +207,7 @@ class Finder:
     @cached_property
     def _sent(self) -> frozenset[str]:
         """Every file of the source, and every directory that has one."""
-        above = {str(top) for name in self._shipped for top in PurePosixPath(name).parents}
-        return frozenset((*self._shipped, *above))
+        return self._shipped | persist.directories(self._shipped) | {"."}
 
     def _own(self, there: Inside, paths: list[str]) -> Iterator[str]:
         """What its author's machine would have for ever: files that are not the project's own, and

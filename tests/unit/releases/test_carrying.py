@@ -12,17 +12,7 @@ from holdfast.layout import AppLayout
 from holdfast.releases.carrying import carry, carry_late, furnish, note_shipped
 from holdfast.releases.written import known
 from holdfast.runtimes.contract import Release
-
-SHIPPED = frozenset({"app.py", "static/logo.png", "static/site.css"})
-SINCE = 1_700_000_000.0
-
-
-def write(path: Path, text: str, at: float = SINCE + 10) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (at, at))
-    if at < SINCE:  # no clock can be set back for the time of a change: another name hides it
-        os.link(path, path.with_name(f".{path.name}"))
+from tests.unit.releases.tree import SHIPPED, SINCE, write
 
 
 def release(home: AppLayout, name: str) -> Release:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -13,9 +12,7 @@ import pytest
 
 from holdfast.app import Persist, Static
 from holdfast.releases.written import WHY, adopt, found, known, remember
-
-SHIPPED = frozenset({"app.py", "static/logo.png", "static/site.css"})
-SINCE = 1_700_000_000.0
+from tests.unit.releases.tree import SHIPPED, SINCE, write
 
 
 @pytest.fixture
@@ -25,14 +22,6 @@ def source(tmp_path: Path) -> Path:
     for name in (*SHIPPED, "collected/site.css"):
         write(place / name, "sent", at=SINCE - 10)
     return place
-
-
-def write(path: Path, text: str, at: float = SINCE + 10) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (at, at))
-    if at < SINCE:  # no clock can be set back for the time of a change: another name hides it
-        os.link(path, path.with_name(f".{path.name}"))
 
 
 def look(source: Path) -> dict[str, Persist]:

@@ -13,7 +13,6 @@ from holdfast.runtimes.systemd.records import Record, Wanted
 from holdfast.runtimes.systemd.systemctl import Properties
 
 _RUNNING = ("active", "activating", "reloading")
-_ENDED = ("inactive", "failed")
 _AFTER_KILL = 10.0
 """Seconds in which the kernel is expected to end what was sent KILL."""
 
@@ -25,7 +24,7 @@ def start(record: Record, wanted: Wanted, account: Account) -> None:
     if running and record.holds(wanted):
         record.enable()
         return
-    if known["ActiveState"] not in _ENDED:
+    if known["ActiveState"] not in systemctl.ENDED:
         stop({record: record.grace})
     changed = record.write(wanted, account)
     if changed or known["NeedDaemonReload"] == "yes" or known["LoadState"] != "loaded":
@@ -49,7 +48,7 @@ def stop(graces: Mapping[Record, float]) -> None:
     left = {
         unit: _Ending(unit, graces[record], known[unit])
         for unit, record in units.items()
-        if known[unit]["ActiveState"] not in _ENDED
+        if known[unit]["ActiveState"] not in systemctl.ENDED
     }
     failed = [unit for unit in units if known[unit]["ActiveState"] == "failed"]
     asked = [unit for unit, ending in left.items() if not ending.shells]
@@ -58,7 +57,7 @@ def stop(graces: Mapping[Record, float]) -> None:
     while left:
         time.sleep(0.01)
         for unit, now in systemctl.show(list(left)).items():
-            if now["ActiveState"] in _ENDED:
+            if now["ActiveState"] in systemctl.ENDED:
                 failed += [unit] if now["ActiveState"] == "failed" else []
                 del left[unit]
             else:

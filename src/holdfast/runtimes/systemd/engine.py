@@ -22,9 +22,6 @@ from holdfast.runtimes.systemd import records, systemctl, units
 STOP_TIMEOUT = 600.0
 """Seconds that a deploy gets to be undone."""
 
-ENDED = ("inactive", "failed")
-"""A unit's ActiveState when it does not run and is not about to."""
-
 
 def unit_name(app: str) -> str:
     return f"holdfast-engine-{app}.service"
@@ -39,12 +36,12 @@ def start(layout: Layout, app: str, argv: Sequence[str]) -> None:
     unit = unit_name(app)
     command = transient(unit, _write(layout, app, argv))
     # Started before it is looked for: it hardly ever runs, and systemd refuses a second one.
-    if run(command, check=False).returncode == 0 or _settled(unit) not in ENDED:
+    if run(command, check=False).returncode == 0 or _settled(unit) not in systemctl.ENDED:
         return
     try:
         run(command)
     except CommandFailed as error:
-        if _state(unit) in ENDED:
+        if _state(unit) in systemctl.ENDED:
             raise ProcessError(
                 f"{app}: the deploy's engine cannot be started: {error.message}",
                 hint="systemctl --failed and journalctl -b show more",
@@ -60,13 +57,13 @@ def stop(app: str) -> None:
     """
     unit = unit_name(app)
     known = systemctl.show([unit])[unit]
-    if known["ActiveState"] in ENDED or int(known["MainPID"]) == os.getpid():
+    if known["ActiveState"] in systemctl.ENDED or int(known["MainPID"]) == os.getpid():
         return
     try:
         systemctl.call("stop", unit, timeout=STOP_TIMEOUT + systemctl.LOOKING)
     except ProcessError:
         # It ended by itself meanwhile: a transient unit is then gone, and cannot be stopped.
-        if _state(unit) not in ENDED:
+        if _state(unit) not in systemctl.ENDED:
             raise
 
 

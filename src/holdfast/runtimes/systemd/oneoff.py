@@ -54,7 +54,7 @@ def sandboxed(
         command = _transient(unit, file, sandbox, last, tty=tty)
         yield OneOff(command, _variables(), Path("/"), lambda status: _ended(status, last))
     finally:
-        if systemctl.show([unit])[unit]["ActiveState"] not in ("inactive", "failed"):
+        if systemctl.show([unit])[unit]["ActiveState"] not in systemctl.ENDED:
             systemctl.call("stop", unit, timeout=_STOP_GRACE + systemctl.LOOKING)
         file.unlink(missing_ok=True)
         last.unlink(missing_ok=True)

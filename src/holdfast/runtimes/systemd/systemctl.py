@@ -23,6 +23,9 @@ _ASKED = (
     *("ExecMainStartTimestampMonotonic", "InactiveEnterTimestampMonotonic", "Result"),
 )
 
+ENDED = ("inactive", "failed")
+"""A unit's ActiveState when it does not run and is not about to."""
+
 Properties = Mapping[str, str]
 
 
